@@ -1,0 +1,69 @@
+/**
+ * The contract of a store: what Lifeboat needs of a bucket, honoured alike by a directory and by S3.
+ * test/store/contract.ts is its executable form; every implementation runs it.
+ *
+ * - a key is 1 to 1,024 bytes of UTF-8 and nothing more: `a` and `a/b` coexist, `..` means nothing
+ * - a put is atomic: body, metadata and etag become visible together, and not before all bytes are stored
+ * - `condition` is decided by the store across processes and machines
+ * - a reader keeps the generation that it opened
+ * - list is in byte order of the keys
+ *
+ * Failures: StoreUnavailable (retry), StoreRefused (operator), ObjectMissing, ObjectDamaged, Aborted, InputInvalid (key).
+ */
+export interface ObjectStore {
+  /** for messages: `/srv/bucket` or `s3://bucket/prefix`; never carries credentials */
+  readonly url: string;
+
+  put(key: string, body: Body, options?: PutOptions): Promise<PutOutcome>;
+
+  /** undefined when there is no such object */
+  head(key: string, options?: { signal?: AbortSignal }): Promise<StoredObject | undefined>;
+
+  /** The object's bytes, or a range of them. @throws ObjectMissing; InputInvalid when the range starts beyond the end */
+  get(key: string, options?: GetOptions): Promise<{ object: StoredObject; body: AsyncIterable<Uint8Array> }>;
+
+  /** Objects whose key starts with `prefix`, in byte order, after `startAfter` (exclusive) where given. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>;
+
+  /** The distinct next path elements below `prefix` (which ends in `/` or is empty), in byte order, each with its `/`. */
+  folders(prefix: string, options?: ListOptions): AsyncIterable<string>;
+
+  /** Idempotent: deleting what is not there succeeds. */
+  delete(key: string, options?: { signal?: AbortSignal }): Promise<void>;
+
+  /** Remove leftovers of puts that never completed, begun before `before`. Answers how many. */
+  abortStaleUploads(before: Date, options?: { signal?: AbortSignal }): Promise<number>;
+}
+
+/** Bytes at once or as they come. A stream's chunks may not be kept by the store after it asks for the next one. */
+export type Body = Uint8Array | AsyncIterable<Uint8Array>;
+
+export interface PutOptions {
+  /** `absent`: only if there is no such object yet; `{ etag }`: only if it is still this generation */
+  condition?: 'absent' | { etag: string };
+  /** expected size when it is known before; lets the store choose its piece size */
+  sizeHint?: number;
+  signal?: AbortSignal;
+}
+
+/** A condition that does not hold is an expected outcome, not a failure. */
+export type PutOutcome = { stored: true; object: StoredObject } | { stored: false };
+
+export interface GetOptions {
+  /** first byte, and how many; to the end where `length` is not given */
+  range?: { start: number; length?: number };
+  signal?: AbortSignal;
+}
+
+export interface ListOptions {
+  startAfter?: string;
+  signal?: AbortSignal;
+}
+
+export interface StoredObject {
+  key: string;
+  size: number;
+  /** names this generation of the object; opaque */
+  etag: string;
+  lastModified: Date;
+}
