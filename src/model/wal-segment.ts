@@ -39,7 +39,10 @@ export function parseSegmentName(name: string, segmentSize: number): WalSegment 
   if (within >= perLog) {
     throw new InputInvalid('wal segment', name, `a name that exists at a segment size of ${segmentSize} bytes`);
   }
-  return { timeline: Number.parseInt(name.slice(0, 8), 16), number: BigInt(`0x${name.slice(8, 16)}`) * perLog + within };
+  return {
+    timeline: Number.parseInt(name.slice(0, 8), 16),
+    number: BigInt(`0x${name.slice(8, 16)}`) * perLog + within,
+  };
 }
 
 /** Largest segment size PostgreSQL allows; from xlog_internal.h (WalSegMinSize, WalSegMaxSize). */
