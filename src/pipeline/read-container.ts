@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import {
+  type ContainerHeader,
+  damaged,
+  decodeHeader,
+  frameHeaderBytes,
+  headerLength,
+  skippablePrefixBytes,
+} from '#pipeline/container';
+import type { DataKey } from '#pipeline/data-key';
+import { FrameOpener } from '#pipeline/seal-frame';
+
+export interface ContainerRead<H extends ContainerHeader> {
+  header: H;
+  /** The object's raw bytes, block by block. @throws ObjectDamaged on the first byte that is not as written */
+  blocks(): AsyncGenerator<Buffer, void>;
+  /** length and SHA-256 (where asked for) of the stored bytes; complete once the last block was taken */
+  stored(): { bytes: number; sha256: string | undefined };
+  /** Stop reading early. Needed only when blocks() is not read to its end. */
+  close(): Promise<void>;
+}
+
+export interface ReadOptions<H> {
+  /** the object's key in the bucket, for messages */
+  key: string;
+  /** finds the key of an encrypted object; its answer must be undefined for one that must not be encrypted */
+  dataKey: (header: H) => DataKey | undefined | Promise<DataKey | undefined>;
+  /** also compute the SHA-256 of the stored bytes */
+  digest?: boolean;
+}
+
+/** Read an object written by write-container (or as a part), checking all of it. */
+export async function readContainer<H extends ContainerHeader>(
+  body: AsyncIterable<Uint8Array>,
+  options: ReadOptions<H>,
+): Promise<ContainerRead<H>> {
+  const { key } = options;
+  const bytes = new ByteReader(body, key, options.digest ?? false);
+  const headerJson = await bytes.take(headerLength(await bytes.take(skippablePrefixBytes), key));
+  const header = decodeHeader<H>(headerJson, key);
+  const opener = new FrameOpener(key, headerJson, header, await options.dataKey(header));
+  return {
+    header,
+    async *blocks() {
+      try {
+        for (;;) {
+          const frameHeader = await bytes.take(frameHeaderBytes);
+          const frame = opener.readFrameHeader(frameHeader);
+          const block = opener.open(frame, frameHeader, await bytes.take(frame.storedBytes));
+          if (block.length > 0) yield block;
+          if (frame.last) break;
+        }
+        await bytes.end();
+      } finally {
+        await bytes.close();
+      }
+    },
+    stored: () => ({ bytes: bytes.taken, sha256: bytes.digest() }),
+    close: () => bytes.close(),
+  };
+}
+
+/** All of a small object's raw bytes, at most `maxBytes`. */
+export async function readSmallContainer<H extends ContainerHeader>(
+  body: AsyncIterable<Uint8Array>,
+  options: ReadOptions<H> & { maxBytes: number },
+): Promise<{ header: H; bytes: Buffer }> {
+  const read = await readContainer<H>(body, options);
+  const blocks: Buffer[] = [];
+  let size = 0;
+  for await (const block of read.blocks()) {
+    size += block.length;
+    if (size > options.maxBytes) throw damaged(options.key, `is larger than ${options.maxBytes} bytes`);
+    blocks.push(block);
+  }
+  return { header: read.header, bytes: Buffer.concat(blocks) };
+}
+
+/** Exact byte counts out of a stream of chunks; copies only where a count spans chunks. */
+class ByteReader {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #key: string;
+  readonly #hash: ReturnType<typeof createHash> | undefined;
+  #rest: Buffer = Buffer.alloc(0);
+  taken = 0;
+
+  constructor(body: AsyncIterable<Uint8Array>, key: string, digest: boolean) {
+    this.#chunks = body[Symbol.asyncIterator]();
+    this.#key = key;
+    this.#hash = digest ? createHash('sha256') : undefined;
+  }
+
+  async take(count: number): Promise<Buffer> {
+    if (this.#rest.length < count) await this.#fill(count);
+    const bytes = this.#rest.subarray(0, count);
+    this.#rest = this.#rest.subarray(count);
+    this.taken += count;
+    return bytes;
+  }
+
+  async #fill(count: number): Promise<void> {
+    const gathered = [this.#rest];
+    let size = this.#rest.length;
+    while (size < count) {
+      const next = await this.#chunks.next();
+      if (next.done) throw damaged(this.#key, `ends after ${this.taken + size} bytes, in the middle of a frame`);
+      this.#hash?.update(next.value);
+      gathered.push(Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength));
+      size += next.value.length;
+    }
+    this.#rest = Buffer.concat(gathered);
+  }
+
+  async end(): Promise<void> {
+    const next = this.#rest.length > 0 ? { done: false } : await this.#chunks.next();
+    if (!next.done) throw damaged(this.#key, `goes on after its last frame`);
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  digest(): string | undefined {
+    return this.#hash?.copy().digest('hex');
+  }
+}

@@ -1,0 +1,41 @@
+import { promisify } from 'node:util';
+import { constants, zstdCompress } from 'node:zlib';
+import { type ContainerHeader, maxBlockBytes } from '#pipeline/container';
+import type { DataKey } from '#pipeline/data-key';
+import { FrameSealer } from '#pipeline/seal-frame';
+
+const compress = promisify(zstdCompress);
+
+/** The stored form of bytes that are at hand (an index, a WAL segment): header, then frames of at most 4 MiB. */
+export async function* writeContainer(
+  header: ContainerHeader,
+  dataKey: DataKey | undefined,
+  content: Iterable<Buffer>,
+  level: number,
+): AsyncGenerator<Buffer> {
+  const sealer = new FrameSealer(header, dataKey);
+  yield sealer.header;
+  for (const { block, last } of cut(content)) {
+    const compressed = await compress(block, {
+      params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
+    });
+    yield* sealer.seal([compressed], block.length, last);
+  }
+}
+
+function* cut(content: Iterable<Buffer>): Generator<{ block: Buffer; last: boolean }> {
+  let held: Buffer[] = [];
+  let size = 0;
+  for (let piece of content) {
+    while (size + piece.length > maxBlockBytes) {
+      const taken = maxBlockBytes - size;
+      yield { block: Buffer.concat([...held, piece.subarray(0, taken)]), last: false };
+      piece = piece.subarray(taken);
+      held = [];
+      size = 0;
+    }
+    held.push(piece);
+    size += piece.length;
+  }
+  yield { block: held.length === 1 ? held[0]! : Buffer.concat(held), last: true };
+}

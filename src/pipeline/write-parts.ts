@@ -1,0 +1,245 @@
+import { createHash, type Hash } from 'node:crypto';
+import { PassThrough } from 'node:stream';
+import { BackupIncomplete } from '#model/failure';
+import { CompressLanes } from '#pipeline/compress-lanes';
+import type { ContainerHeader } from '#pipeline/container';
+import type { DataKey } from '#pipeline/data-key';
+import { FrameSealer } from '#pipeline/seal-frame';
+import { TarReader, type TarState } from '#pipeline/tar-reader';
+
+/** What the index says of one part. */
+export interface PartRecord {
+  archive: string;
+  /** number within the archive, from 0 */
+  part: number;
+  name: string;
+  /** where in the archive's tar stream it begins, and how much of it it holds */
+  rawOffset: number;
+  rawBytes: number;
+  storedBytes: number;
+  /** of all stored bytes, hexadecimal */
+  sha256: string;
+  /** where in the tar format the part begins */
+  start: TarState;
+  /** [stored, raw] bytes of each frame; a frame's header is 24 bytes more */
+  frames: [number, number][];
+  /** [path, offset of its header in the archive, bytes] of the files that begin in this part */
+  files: [string, number, number][];
+}
+
+export interface PartWriterOptions {
+  blockBytes: number;
+  /** raw bytes of a part; a multiple of blockBytes */
+  partBytes: number;
+  lanes: number;
+  level: number;
+  dataKey: DataKey | undefined;
+  header(archive: string, part: number): ContainerHeader;
+  /** Stores one part; settles when the store has answered, with the bytes that are stored. */
+  store(name: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number>;
+  /** a part is stored; the next one may have been faster */
+  onPart(part: PartRecord): void;
+  signal: AbortSignal;
+}
+
+export const partName = (archive: string, part: number): string => `${archive}.tar.${String(part).padStart(6, '0')}`;
+
+/**
+ * Cuts tar archives into blocks, compresses blocks in parallel, seals them in order and streams them into parts.
+ * Nothing is kept but the blocks in flight: lanes + 2, and the bytes the store has not taken yet.
+ */
+export class PartWriter {
+  readonly #options: PartWriterOptions;
+  readonly #lanes: CompressLanes;
+  readonly #spare: Buffer[] = [];
+  readonly #room: (() => void)[] = [];
+  readonly #puts: Promise<void>[] = [];
+  #inFlight = 0;
+  #sealed: Promise<void> = Promise.resolve();
+  #failure: unknown;
+
+  #archive = '';
+  #archiveBytes = 0;
+  #parts = 0;
+  #tar!: TarReader;
+  #block: Buffer;
+  #filled = 0;
+  #part: OpenPart | undefined;
+
+  constructor(options: PartWriterOptions) {
+    this.#options = options;
+    this.#lanes = new CompressLanes(options.lanes, options.level);
+    this.#block = Buffer.allocUnsafeSlow(options.blockBytes);
+  }
+
+  begin(archive: string): void {
+    this.#archive = archive;
+    this.#archiveBytes = 0;
+    this.#parts = 0;
+    this.#tar = new TarReader({
+      onEntry: (entry, position) => {
+        if (entry.type === 'file') this.#part!.record.files.push([entry.path, position, entry.size]);
+      },
+    });
+  }
+
+  /** Takes a piece of the current archive. Answers a promise when the caller should wait before the next one. */
+  write(bytes: Buffer): Promise<void> | undefined {
+    let at = 0;
+    while (at < bytes.length) {
+      this.#part ??= this.#openPart();
+      const count = Math.min(this.#options.blockBytes - this.#filled, bytes.length - at);
+      const piece = bytes.subarray(at, at + count);
+      piece.copy(this.#block, this.#filled);
+      this.#tar.feed(piece);
+      this.#filled += count;
+      at += count;
+      this.#archiveBytes += count;
+      if (this.#filled === this.#options.blockBytes) this.#sendBlock(this.#part, this.#partIsFull());
+    }
+    return this.#inFlight > this.#options.lanes + 1 ? this.#waitForRoom() : undefined;
+  }
+
+  /** The archive is complete. Settles when its last part is sealed (stored is what finish() waits for). */
+  async endArchive(): Promise<void> {
+    if (this.#part) this.#sendBlock(this.#part, true);
+    await this.#sealed;
+    this.#rethrow();
+  }
+
+  /** Settles when every part is stored. */
+  async finish(): Promise<void> {
+    await this.#sealed;
+    this.#rethrow();
+    await Promise.all(this.#puts);
+    this.#lanes.close();
+  }
+
+  /** Ends what is under way after a failure; nothing that was not complete becomes visible. */
+  async abandon(reason: unknown): Promise<void> {
+    this.#failure ??= reason;
+    this.#part?.body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
+    await Promise.allSettled([this.#sealed, ...this.#puts]);
+    this.#lanes.close();
+  }
+
+  #partIsFull(): boolean {
+    return this.#archiveBytes - this.#part!.record.rawOffset >= this.#options.partBytes;
+  }
+
+  #openPart(): OpenPart {
+    const number = this.#parts++;
+    const name = partName(this.#archive, number);
+    const sealer = new FrameSealer(this.#options.header(this.#archive, number), this.#options.dataKey);
+    const body = new PassThrough({ highWaterMark: 8 << 20 });
+    body.on('error', () => undefined); // whoever writes to it and the store's put both notice a failed body
+    const record: PartRecord = {
+      archive: this.#archive,
+      part: number,
+      name,
+      rawOffset: this.#archiveBytes,
+      rawBytes: 0,
+      storedBytes: 0,
+      sha256: '',
+      start: this.#tar.state(),
+      frames: [],
+      files: [],
+    };
+    const part = { record, sealer, body, hash: createHash('sha256') };
+    emit(part, sealer.header);
+    const put = this.#store(record, body);
+    put.catch((failure: unknown) => {
+      this.#fail(failure);
+      body.destroy();
+    });
+    this.#puts.push(put);
+    return part;
+  }
+
+  async #store(record: PartRecord, body: PassThrough): Promise<void> {
+    const stored = await this.#options.store(record.name, body, this.#options.signal);
+    if (!body.readableEnded || stored !== record.storedBytes) {
+      throw new BackupIncomplete(
+        `${record.name}: the store says it holds ${stored} bytes, ${record.storedBytes} were sent`,
+        { operation: 'store part', subject: record.name },
+      );
+    }
+    this.#options.onPart(record);
+  }
+
+  #sendBlock(part: OpenPart, last: boolean): void {
+    const buffer = this.#block;
+    const block = buffer.subarray(0, this.#filled);
+    this.#block = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#options.blockBytes);
+    this.#filled = 0;
+    if (last) this.#part = undefined;
+    this.#inFlight++;
+    const compressed = this.#lanes.compress(block);
+    this.#sealed = this.#sealed.then(async () => {
+      try {
+        const pieces = await compressed;
+        this.#spare.push(buffer);
+        this.#rethrow();
+        await this.#seal(part, pieces, block.length, last);
+      } catch (failure) {
+        this.#fail(failure);
+      } finally {
+        this.#inFlight--;
+        this.#room.shift()?.();
+      }
+    });
+  }
+
+  async #seal(part: OpenPart, pieces: Buffer[], rawBytes: number, last: boolean): Promise<void> {
+    const stored = part.sealer.seal(pieces, rawBytes, last);
+    let room = true;
+    for (const piece of stored) room = emit(part, piece);
+    part.record.rawBytes += rawBytes;
+    part.record.frames.push([stored.slice(1).reduce((sum, piece) => sum + piece.length, 0), rawBytes]);
+    if (last) {
+      part.record.sha256 = part.hash.digest('hex');
+      part.body.end();
+    } else if (!room) {
+      await drained(part.body);
+    }
+  }
+
+  async #waitForRoom(): Promise<void> {
+    await new Promise<void>((resolve) => this.#room.push(resolve));
+    this.#rethrow();
+  }
+
+  #fail(failure: unknown): void {
+    this.#failure ??= failure;
+    for (const waiting of this.#room.splice(0)) waiting();
+  }
+
+  #rethrow(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+interface OpenPart {
+  record: PartRecord;
+  sealer: FrameSealer;
+  body: PassThrough;
+  hash: Hash;
+}
+
+/** Settles when the body takes more, or never will (then its put has failed, and says why). */
+function drained(body: PassThrough): Promise<void> {
+  if (body.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      body.off('drain', done).off('close', done);
+      resolve();
+    };
+    body.on('drain', done).on('close', done);
+  });
+}
+
+function emit(part: OpenPart, bytes: Buffer): boolean {
+  part.hash.update(bytes);
+  part.record.storedBytes += bytes.length;
+  return part.body.write(bytes);
+}

@@ -1,0 +1,354 @@
+import type { Socket } from 'node:net';
+import pg from 'pg';
+import { Aborted, ConnectionFailed, ServerError, ServerUnsuitable } from '#model/failure';
+import { explainConnectionError } from '#postgres/connection-failure';
+
+/** One result set of a simple query: rows as text, by column name. */
+export interface ResultSet {
+  rows: Record<string, string | null>[];
+}
+
+/** What happens while the server or we are copying. Slices may be kept: the socket never reuses their memory. */
+export interface CopyHandler {
+  /** the copy begins: `out` to us, `in` to the server, `both`; the result sets that came before it */
+  onStart?(direction: 'out' | 'in' | 'both', results: readonly ResultSet[]): void;
+  /** a piece of a CopyData message, and whether it is the message's first and last one */
+  onData?(slice: Buffer, first: boolean, last: boolean): void;
+  /** the server has ended its side */
+  onDone?(): void;
+}
+
+export interface ReplicationOptions extends pg.ClientConfig {
+  signal?: AbortSignal;
+}
+
+const oldestMajor = 15;
+
+/**
+ * A physical replication connection. `pg` connects (TLS, SCRAM, passwords); then the socket is ours, because pg's
+ * COPY parser reuses its buffer and assembles whole messages. CopyData payloads are passed on in slices as they
+ * arrive; every other message is small and is assembled.
+ * Source: https://www.postgresql.org/docs/current/protocol-replication.html and protocol-message-formats.html
+ */
+export class ReplicationConnection {
+  readonly serverVersion: string;
+  readonly #client: pg.Client;
+  readonly #socket: Socket;
+  readonly #framing: Framing;
+  #exchange: Exchange | undefined;
+  #failure: Error | undefined;
+
+  /** @throws ConnectionFailed, AuthenticationFailed, ServerUnsuitable (older than 15, no replication right) */
+  static async open(options: ReplicationOptions): Promise<ReplicationConnection> {
+    const { signal, ...config } = options;
+    const client = new pg.Client({
+      connectionTimeoutMillis: 10_000,
+      ...config,
+      replication: 'true',
+    } as pg.ClientConfig);
+    let version = '';
+    connectionOf(client).on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
+      if (status.parameterName === 'server_version') version = status.parameterValue;
+    });
+    client.on('error', () => undefined); // the socket's own listeners see the same error
+    try {
+      await client.connect();
+    } catch (error) {
+      throw explainConnectionError(error, subjectOf(client));
+    }
+    const connection = new ReplicationConnection(client, version, signal);
+    await connection.#refuseOldServer();
+    return connection;
+  }
+
+  private constructor(client: pg.Client, serverVersion: string, signal: AbortSignal | undefined) {
+    this.#client = client;
+    this.serverVersion = serverVersion;
+    this.#socket = connectionOf(client).stream;
+    this.#framing = new Framing(
+      (type, body) => this.#onMessage(type, body),
+      (...slice) => this.#onCopyData(...slice),
+    );
+    this.#socket.removeAllListeners('data');
+    this.#socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
+    this.#socket.on('error', (error) => this.#fail(this.#broken(error.message, error)));
+    this.#socket.on('close', () => this.#fail(this.#broken('the server closed the connection')));
+    this.#socket.resume();
+    const abort = () => this.#abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#socket.once('close', () => signal?.removeEventListener('abort', abort));
+    if (signal?.aborted) abort();
+  }
+
+  get major(): number {
+    return Number.parseInt(this.serverVersion, 10);
+  }
+
+  /**
+   * Run one replication command. Settles when the server is ready for the next one: an error anywhere before that,
+   * also after all data of a copy has come, rejects.
+   * @throws ServerError, ConnectionFailed, Aborted
+   */
+  query(command: string, copy: CopyHandler = {}): Promise<ResultSet[]> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#exchange) throw new Error(`the connection is still busy with ${this.#exchange.command}`);
+    return new Promise((resolve, reject) => {
+      this.#exchange = { command, copy, results: [], fields: [], error: undefined, resolve, reject };
+      this.#send('Q', Buffer.from(`${command}\0`));
+    });
+  }
+
+  /** One CopyData message. False when the socket's buffer is full (see untilDrained). */
+  sendCopyData(payload: Buffer): boolean {
+    return this.#send('d', payload);
+  }
+
+  /** Ends our side of a copy. */
+  sendCopyDone(): void {
+    this.#send('c', Buffer.alloc(0));
+  }
+
+  untilDrained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.once('drain', resolve);
+      this.#socket.once('close', resolve);
+    });
+  }
+
+  /** Back-pressure: while paused the server waits once the network's buffers are full. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  async close(): Promise<void> {
+    this.#failure ??= this.#broken('the connection was closed by us');
+    await this.#client.end().catch(() => undefined); // it is closed either way
+  }
+
+  async #refuseOldServer(): Promise<void> {
+    if (this.major >= oldestMajor) return;
+    await this.close();
+    const { host, port } = subjectOf(this.#client);
+    throw new ServerUnsuitable(`${host}:${port} runs PostgreSQL ${this.serverVersion}, expected 15 or newer`, {
+      operation: 'connect',
+      subject: `${host}:${port}`,
+      hint: 'BASE_BACKUP changed in 15: upgrade the server, or back it up with pg_dump until then',
+    });
+  }
+
+  #send(type: string, payload: Buffer): boolean {
+    const header = Buffer.alloc(5);
+    header[0] = type.charCodeAt(0);
+    header.writeInt32BE(payload.length + 4, 1);
+    this.#socket.cork();
+    this.#socket.write(header);
+    const room = this.#socket.write(payload);
+    this.#socket.uncork();
+    return room;
+  }
+
+  #onBytes(bytes: Buffer): void {
+    try {
+      this.#framing.feed(bytes);
+    } catch (error) {
+      this.#fail(error as Error); // a handler refused the data: the exchange cannot go on
+      this.#socket.destroy();
+    }
+  }
+
+  #onCopyData(slice: Buffer, first: boolean, last: boolean): void {
+    this.#exchange?.copy.onData?.(slice, first, last);
+  }
+
+  #onMessage(type: string, body: Buffer): void {
+    const exchange = this.#exchange;
+    if (!exchange) return;
+    if (type === 'T') exchange.fields = readFieldNames(body);
+    if (type === 'T') exchange.results.push({ rows: [] });
+    if (type === 'D') exchange.results.at(-1)!.rows.push(readRow(body, exchange.fields));
+    if (type === 'H') exchange.copy.onStart?.('out', exchange.results);
+    if (type === 'G') exchange.copy.onStart?.('in', exchange.results);
+    if (type === 'W') exchange.copy.onStart?.('both', exchange.results);
+    if (type === 'c') exchange.copy.onDone?.();
+    if (type === 'E') exchange.error ??= this.#serverError(exchange.command, readErrorFields(body));
+    if (type === 'Z') this.#settle(exchange);
+  }
+
+  #settle(exchange: Exchange): void {
+    this.#exchange = undefined;
+    if (exchange.error) exchange.reject(exchange.error);
+    else exchange.resolve(exchange.results);
+  }
+
+  #serverError(command: string, fields: Map<string, string>): ServerError {
+    const hint = fields.get('H');
+    const verb = command.split(/[ (]/, 1)[0]!;
+    const detail = fields.has('D') ? ` (${fields.get('D')})` : '';
+    return new ServerError(`${verb}: the server reports: ${fields.get('M')}${detail}`, {
+      operation: verb,
+      subject: subjectOf(this.#client).host,
+      sqlState: fields.get('C') ?? 'XX000',
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+
+  #broken(what: string, cause?: unknown): ConnectionFailed {
+    const { host, port } = subjectOf(this.#client);
+    return new ConnectionFailed(`the replication connection to ${host}:${port} broke: ${what}`, {
+      operation: this.#exchange?.command.split(/[ (]/, 1)[0] ?? 'replication',
+      subject: `${host}:${port}`,
+      hint: 'look into the server log around this time; then run the command again',
+      cause,
+    });
+  }
+
+  #abort(reason: unknown): void {
+    const failure = reason instanceof Error && reason.name !== 'AbortError' ? reason : undefined;
+    this.#fail(
+      failure ??
+        new Aborted('the replication connection was stopped', {
+          operation: 'replication',
+          subject: subjectOf(this.#client).host,
+        }),
+    );
+    this.#socket.destroy();
+  }
+
+  #fail(failure: Error): void {
+    this.#failure ??= failure;
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    // An error report that arrived just before the server hung up says more than the hang-up.
+    exchange?.reject(exchange.error ?? this.#failure);
+  }
+}
+
+interface Exchange {
+  command: string;
+  copy: CopyHandler;
+  results: ResultSet[];
+  fields: string[];
+  error: ServerError | undefined;
+  resolve(results: ResultSet[]): void;
+  reject(failure: unknown): void;
+}
+
+interface PgConnection {
+  stream: Socket;
+  on(event: 'parameterStatus', listener: (status: { parameterName: string; parameterValue: string }) => void): void;
+}
+
+/** pg does not type the connection below its client, but has kept it under this name since 2010. */
+const connectionOf = (client: pg.Client): PgConnection =>
+  (client as unknown as { connection: PgConnection }).connection;
+
+const subjectOf = (client: pg.Client) => ({
+  host: client.host,
+  port: client.port,
+  user: client.user ?? '',
+  database: client.database ?? '',
+});
+
+const copyData = 0x64;
+
+/** Splits the byte stream into messages: type (1 byte), length (4 bytes, itself included), body. */
+class Framing {
+  readonly #onMessage: (type: string, body: Buffer) => void;
+  readonly #onCopyData: (slice: Buffer, first: boolean, last: boolean) => void;
+  readonly #header = Buffer.alloc(5);
+  #headerBytes = 0;
+  #left = -1;
+  #first = false;
+  #body: Buffer[] = [];
+
+  constructor(
+    onMessage: (type: string, body: Buffer) => void,
+    onCopyData: (slice: Buffer, first: boolean, last: boolean) => void,
+  ) {
+    this.#onMessage = onMessage;
+    this.#onCopyData = onCopyData;
+  }
+
+  feed(bytes: Buffer): void {
+    let at = 0;
+    while (at < bytes.length || this.#left === 0) {
+      if (this.#left < 0) {
+        const count = bytes.copy(
+          this.#header,
+          this.#headerBytes,
+          at,
+          Math.min(bytes.length, at + 5 - this.#headerBytes),
+        );
+        at += count;
+        this.#headerBytes += count;
+        if (this.#headerBytes < 5) return;
+        this.#begin();
+        continue;
+      }
+      const slice = bytes.subarray(at, Math.min(bytes.length, at + this.#left));
+      at += slice.length;
+      this.#left -= slice.length;
+      this.#pass(slice);
+    }
+  }
+
+  #begin(): void {
+    this.#headerBytes = 0;
+    this.#left = this.#header.readInt32BE(1) - 4;
+    this.#first = true;
+    if (this.#left < 0) throw new Error(`the server sent a message of length ${this.#left + 4}`);
+  }
+
+  #pass(slice: Buffer): void {
+    const last = this.#left === 0;
+    if (last) this.#left = -1;
+    if (this.#header[0] === copyData) {
+      this.#onCopyData(slice, this.#first, last);
+      this.#first = false;
+      return;
+    }
+    this.#body.push(slice);
+    if (!last) return;
+    const body = this.#body.length === 1 ? slice : Buffer.concat(this.#body);
+    this.#body = [];
+    this.#onMessage(String.fromCharCode(this.#header[0]!), body);
+  }
+}
+
+function readFieldNames(body: Buffer): string[] {
+  const names: string[] = [];
+  let at = 2;
+  for (let left = body.readInt16BE(0); left > 0; left--) {
+    const end = body.indexOf(0, at);
+    names.push(body.toString('utf8', at, end));
+    at = end + 1 + 18; // table, column, type, size, modifier, format
+  }
+  return names;
+}
+
+function readRow(body: Buffer, names: readonly string[]): Record<string, string | null> {
+  const row: Record<string, string | null> = {};
+  let at = 2;
+  for (const name of names) {
+    const length = body.readInt32BE(at);
+    at += 4;
+    row[name] = length < 0 ? null : body.toString('utf8', at, at + length);
+    at += Math.max(length, 0);
+  }
+  return row;
+}
+
+function readErrorFields(body: Buffer): Map<string, string> {
+  const fields = new Map<string, string>();
+  let at = 0;
+  while (at < body.length && body[at] !== 0) {
+    const end = body.indexOf(0, at + 1);
+    fields.set(String.fromCharCode(body[at]!), body.toString('utf8', at + 1, end));
+    at = end + 1;
+  }
+  return fields;
+}
