@@ -4,7 +4,7 @@
  */
 export async function run<T extends readonly unknown[]>(
   outer: AbortSignal | undefined,
-  start: (signal: AbortSignal) => { [K in keyof T]: Promise<T[K]> },
+  start: (signal: AbortSignal) => [...{ [K in keyof T]: Promise<T[K]> }],
 ): Promise<T> {
   const controller = new AbortController();
   const signal = outer ? AbortSignal.any([outer, controller.signal]) : controller.signal;

@@ -10,12 +10,12 @@ const compress = promisify(zstdCompress);
 export async function* writeContainer(
   header: ContainerHeader,
   dataKey: DataKey | undefined,
-  content: Iterable<Buffer>,
+  content: Iterable<Buffer> | AsyncIterable<Buffer>,
   level: number,
 ): AsyncGenerator<Buffer> {
   const sealer = new FrameSealer(header, dataKey);
   yield sealer.header;
-  for (const { block, last } of cut(content)) {
+  for await (const { block, last } of cut(content)) {
     const compressed = await compress(block, {
       params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
     });
@@ -23,10 +23,12 @@ export async function* writeContainer(
   }
 }
 
-function* cut(content: Iterable<Buffer>): Generator<{ block: Buffer; last: boolean }> {
+async function* cut(
+  content: Iterable<Buffer> | AsyncIterable<Buffer>,
+): AsyncGenerator<{ block: Buffer; last: boolean }> {
   let held: Buffer[] = [];
   let size = 0;
-  for (let piece of content) {
+  for await (let piece of content) {
     while (size + piece.length > maxBlockBytes) {
       const taken = maxBlockBytes - size;
       yield { block: Buffer.concat([...held, piece.subarray(0, taken)]), last: false };

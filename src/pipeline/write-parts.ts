@@ -23,7 +23,7 @@ export interface PartRecord {
   start: TarState;
   /** [stored, raw] bytes of each frame; a frame's header is 24 bytes more */
   frames: [number, number][];
-  /** [path, offset of its header in the archive, bytes] of the files that begin in this part */
+  /** [path, offset of its header in the archive, bytes] of what begins in this part; a folder's path ends in a slash */
   files: [string, number, number][];
 }
 
@@ -72,13 +72,16 @@ export class PartWriter {
     this.#block = Buffer.allocUnsafeSlow(options.blockBytes);
   }
 
+  /** The next archive begins; the one before it is complete. */
   begin(archive: string): void {
+    this.#endArchive();
     this.#archive = archive;
     this.#archiveBytes = 0;
     this.#parts = 0;
     this.#tar = new TarReader({
       onEntry: (entry, position) => {
-        if (entry.type === 'file') this.#part!.record.files.push([entry.path, position, entry.size]);
+        const path = entry.type === 'directory' ? `${entry.path}/` : entry.path;
+        this.#part!.record.files.push([path, position, entry.size]);
       },
     });
   }
@@ -100,15 +103,9 @@ export class PartWriter {
     return this.#inFlight > this.#options.lanes + 1 ? this.#waitForRoom() : undefined;
   }
 
-  /** The archive is complete. Settles when its last part is sealed (stored is what finish() waits for). */
-  async endArchive(): Promise<void> {
-    if (this.#part) this.#sendBlock(this.#part, true);
-    await this.#sealed;
-    this.#rethrow();
-  }
-
-  /** Settles when every part is stored. */
+  /** All archives are complete. Settles when every part is stored. */
   async finish(): Promise<void> {
+    this.#endArchive();
     await this.#sealed;
     this.#rethrow();
     await Promise.all(this.#puts);
@@ -121,6 +118,10 @@ export class PartWriter {
     this.#part?.body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
     await Promise.allSettled([this.#sealed, ...this.#puts]);
     this.#lanes.close();
+  }
+
+  #endArchive(): void {
+    if (this.#part) this.#sendBlock(this.#part, true);
   }
 
   #partIsFull(): boolean {

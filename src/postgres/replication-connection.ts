@@ -124,6 +124,12 @@ export class ReplicationConnection {
     this.#socket.resume();
   }
 
+  /** Breaks the connection off: what is under way rejects with this failure. */
+  abandon(failure: Error): void {
+    this.#fail(failure);
+    this.#socket.destroy();
+  }
+
   async close(): Promise<void> {
     this.#failure ??= this.#broken('the connection was closed by us');
     await this.#client.end().catch(() => undefined); // it is closed either way
@@ -155,8 +161,7 @@ export class ReplicationConnection {
     try {
       this.#framing.feed(bytes);
     } catch (error) {
-      this.#fail(error as Error); // a handler refused the data: the exchange cannot go on
-      this.#socket.destroy();
+      this.abandon(error as Error); // a handler refused the data: the exchange cannot go on
     }
   }
 
@@ -208,14 +213,13 @@ export class ReplicationConnection {
 
   #abort(reason: unknown): void {
     const failure = reason instanceof Error && reason.name !== 'AbortError' ? reason : undefined;
-    this.#fail(
+    this.abandon(
       failure ??
         new Aborted('the replication connection was stopped', {
           operation: 'replication',
           subject: subjectOf(this.#client).host,
         }),
     );
-    this.#socket.destroy();
   }
 
   #fail(failure: Error): void {

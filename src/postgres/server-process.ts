@@ -17,6 +17,8 @@ export interface ServerOptions {
   settings: Record<string, string>;
   /** needed when we are root */
   account?: Account;
+  /** for what the server starts itself, like restore_command */
+  environment?: Readonly<Record<string, string | undefined>>;
   /** each line the server logs */
   onLog?: (line: string) => void;
 }
@@ -49,7 +51,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const assignments = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(program, ['-D', options.dataDir, ...assignments], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { LC_ALL: 'C', TZ: 'UTC' },
+    env: { ...options.environment, LC_ALL: 'C', TZ: 'UTC' },
     cwd: '/',
     ...options.account,
   });

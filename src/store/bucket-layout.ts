@@ -8,10 +8,12 @@ export const backupFolder = (source: string, id: BackupId): string => `${backups
 
 /** The commit point: a backup exists when this does. */
 export const manifestKey = (source: string, id: BackupId): string => `${backupFolder(source, id)}manifest.json`;
-export const indexKey = (source: string, id: BackupId): string => `${backupFolder(source, id)}index`;
+/** A part, or one of the two objects below. */
+export const backupObjectKey = (source: string, id: BackupId, name: string): string =>
+  `${backupFolder(source, id)}${name}`;
+export const indexName = 'index.jsonl';
 /** PostgreSQL's own backup_manifest */
-export const serverManifestKey = (source: string, id: BackupId): string => `${backupFolder(source, id)}backup_manifest`;
-export const partKey = (source: string, id: BackupId, part: string): string => `${backupFolder(source, id)}${part}`;
+export const serverManifestName = 'backup_manifest.json';
 
 export const walFolder = (source: string): string => `${source}/wal/`;
 export const systemFolder = (source: string, systemId: string): string => `${walFolder(source)}${systemId}/`;

@@ -19,19 +19,29 @@ export interface ObjectStore {
   /** undefined when there is no such object */
   head(key: string, options?: { signal?: AbortSignal }): Promise<StoredObject | undefined>;
 
-  /** The object's bytes, or a range of them. @throws ObjectMissing; InputInvalid when the range starts beyond the end */
+  /**
+   * The object's bytes, or a range of them, cut at the end of the object. Read the body to its end, or leave its loop:
+   * a body that is never begun holds a file or a connection open.
+   * @throws ObjectMissing; InputInvalid when the range starts at the end or beyond it (0 of an empty object is fine)
+   */
   get(key: string, options?: GetOptions): Promise<{ object: StoredObject; body: AsyncIterable<Uint8Array> }>;
 
   /** Objects whose key starts with `prefix`, in byte order, after `startAfter` (exclusive) where given. */
   list(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>;
 
-  /** The distinct next path elements below `prefix` (which ends in `/` or is empty), in byte order, each with its `/`. */
+  /**
+   * The distinct next path elements below `prefix` (which ends in `/` or is empty), in byte order, each with its `/`:
+   * `b/` for `a/b/c` and the prefix `a/`. `startAfter` is compared with the prefix and the element together.
+   */
   folders(prefix: string, options?: ListOptions): AsyncIterable<string>;
 
   /** Idempotent: deleting what is not there succeeds. */
   delete(key: string, options?: { signal?: AbortSignal }): Promise<void>;
 
-  /** Remove leftovers of puts that never completed, begun before `before`. Answers how many. */
+  /**
+   * Remove leftovers of puts that never completed, begun before `before`. Answers how many. A put that is older than
+   * that and still at work fails, so leave it more time than any put takes.
+   */
   abortStaleUploads(before: Date, options?: { signal?: AbortSignal }): Promise<number>;
 }
 
@@ -50,7 +60,7 @@ export interface PutOptions {
 export type PutOutcome = { stored: true; object: StoredObject } | { stored: false };
 
 export interface GetOptions {
-  /** first byte, and how many; to the end where `length` is not given */
+  /** first byte, and how many (at least 1); to the end where `length` is not given */
   range?: { start: number; length?: number };
   signal?: AbortSignal;
 }
@@ -63,7 +73,7 @@ export interface ListOptions {
 export interface StoredObject {
   key: string;
   size: number;
-  /** names this generation of the object; opaque */
+  /** names this generation of the object; opaque. Generations with the same bytes may have the same one (S3) */
   etag: string;
   lastModified: Date;
 }

@@ -1,0 +1,77 @@
+import { type BackupId, isBackupId } from '#model/backup-id';
+import { InputInvalid, ObjectDamaged, ObjectMissing } from '#model/failure';
+import { type Manifest, parseManifest, printManifest } from '#model/manifest';
+import { backupsFolder, manifestKey } from '#store/bucket-layout';
+import type { ObjectStore } from '#store/object-store';
+import { readObject } from '#store/read-object';
+
+const maxManifestBytes = 128 << 20;
+
+/** The commit point. @throws ObjectDamaged when this backup was committed before */
+export async function commitBackup(store: ObjectStore, manifest: Manifest, signal?: AbortSignal): Promise<void> {
+  const key = manifestKey(manifest.source, manifest.backup);
+  const body = Buffer.from(printManifest(manifest));
+  const outcome = await store.put(key, body, { condition: 'absent', ...(signal ? { signal } : {}) });
+  if (!outcome.stored) {
+    throw new ObjectDamaged(`${key} exists already: backup ${manifest.backup} was committed by somebody else`, {
+      operation: 'commit backup',
+      subject: key,
+      hint: 'two writers used the same backup id: look at the leases of this source',
+    });
+  }
+}
+
+/** @throws InputInvalid when there is no such committed backup; ObjectDamaged when its manifest is not one */
+export async function readBackup(store: ObjectStore, source: string, id: BackupId): Promise<Manifest> {
+  const key = manifestKey(source, id);
+  const manifest = await readManifest(store, key);
+  if (!manifest) {
+    throw new InputInvalid('backup', id, `a committed backup of ${source}`, 'list them with `lifeboat backups`');
+  }
+  if (manifest.source === source && manifest.backup === id) return manifest;
+  throw new ObjectDamaged(`${key} is the manifest of ${manifest.source}/${manifest.backup}`, {
+    operation: 'read manifest',
+    subject: key,
+  });
+}
+
+/** One folder below `<source>/backups/`: a committed backup, or what was left of one that never was. */
+export type FoundBackup =
+  | { state: 'committed'; id: BackupId; manifest: Manifest }
+  | { state: 'uncommitted'; id: BackupId }
+  | { state: 'unreadable'; id: BackupId; failure: ObjectDamaged };
+
+/** In the order of their ids, which is the order in which they began. */
+export async function findBackups(store: ObjectStore, source: string): Promise<FoundBackup[]> {
+  const found: FoundBackup[] = [];
+  for await (const folder of store.folders(backupsFolder(source))) {
+    const id = folder.slice(0, -1);
+    if (isBackupId(id)) found.push(await look(store, source, id));
+  }
+  return found;
+}
+
+export async function committedBackups(store: ObjectStore, source: string): Promise<Manifest[]> {
+  const found = await findBackups(store, source);
+  return found.flatMap((backup) => (backup.state === 'committed' ? [backup.manifest] : []));
+}
+
+async function look(store: ObjectStore, source: string, id: BackupId): Promise<FoundBackup> {
+  try {
+    const manifest = await readManifest(store, manifestKey(source, id));
+    return manifest ? { state: 'committed', id, manifest } : { state: 'uncommitted', id };
+  } catch (failure) {
+    if (failure instanceof ObjectDamaged) return { state: 'unreadable', id, failure };
+    throw failure;
+  }
+}
+
+async function readManifest(store: ObjectStore, key: string): Promise<Manifest | undefined> {
+  try {
+    const bytes = await readObject(store, key, { maxBytes: maxManifestBytes });
+    return parseManifest(bytes.toString('utf8'), key);
+  } catch (failure) {
+    if (failure instanceof ObjectMissing) return undefined;
+    throw failure;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Manifest } from '#model/manifest';
+
+/** What matters of the server that is to be backed up. */
+export interface Server {
+  major: number;
+  systemId: string;
+  summarizesWal: boolean;
+}
+
+/** Which backup an incremental builds on, or why there has to be a full one. */
+export type ParentChoice = { parent: Manifest } | { reason: string };
+
+/**
+ * The newest committed backup of this very cluster. Whether the server still has the WAL summaries since then, and
+ * whether its history goes through the parent, only the server knows: it answers when the parent's manifest arrives.
+ */
+export function chooseParent(backups: readonly Manifest[], server: Server): ParentChoice {
+  if (server.major < 17) return { reason: `PostgreSQL ${server.major} has no incremental backup, 17 and newer have` };
+  if (!server.summarizesWal) return { reason: 'summarize_wal is off on the server' };
+  const parent = backups.filter((backup) => backup.server.systemId === server.systemId).at(-1);
+  if (!parent) return { reason: 'there is no backup of this cluster yet' };
+  if (parent.server.major !== server.major)
+    return { reason: `the last backup is of PostgreSQL ${parent.server.major}` };
+  return { parent };
+}

@@ -1,0 +1,73 @@
+import { type CommandDefinition, defineCommand } from '#cli/command';
+import { defaultAnswers } from '#cli/plan-template';
+import { checkSources, describeReadiness, isReady } from '#cli/source-readiness';
+import { UsageInvalid } from '#cli/usage-invalid';
+import { writePlan } from '#cli/write-plan';
+import { chooseSource } from '#model/choose-source';
+import { InputInvalid } from '#model/failure';
+import { readKeyFile } from '#runtime/key-file';
+
+export const command: CommandDefinition = defineCommand({
+  name: 'init',
+  summary: 'write a plan and see whether the server is ready',
+  help: `Writes a commented plan, a key file and the bucket's directory, never over a file that is there (a key file that
+exists is used). Then connects and tells what a backup would find: each line that is not "ok" comes with the command
+that changes it. The plan stays when something failed, with exit code 4; mend it, then ask again with --check.
+
+--check writes nothing: it reads the plan and its key file and looks at the servers of its sources.`,
+  examples: [
+    'lifeboat init --host db.example.org --user lifeboat',
+    'lifeboat init --source orders --host /var/run/postgresql --user postgres --bucket /mnt/backups',
+    'lifeboat init --bucket s3://backups/production --key-file /etc/lifeboat/key',
+    'lifeboat init --check',
+  ],
+  options: {
+    check: { flags: '--check', summary: 'only look at the servers of the plan that is there' },
+    source: {
+      flags: '--source <name>',
+      summary: `name of the source (default: ${defaultAnswers.source}; with --check: all)`,
+    },
+    host: { flags: '--host <host>', summary: `server, or the folder of its socket (default: ${defaultAnswers.host})` },
+    port: { flags: '--port <number>', summary: `its port (default: ${defaultAnswers.port})`, parse: parsePort },
+    user: { flags: '--user <role>', summary: `role to connect as (default: ${defaultAnswers.user})` },
+    database: { flags: '--database <name>', summary: `database to connect to (default: ${defaultAnswers.database})` },
+    bucket: {
+      flags: '--bucket <place>',
+      summary: `directory or s3://bucket/prefix (default: ${defaultAnswers.bucket})`,
+    },
+    keyFile: { flags: '--key-file <path>', summary: 'key to encrypt with (default: lifeboat.key beside the plan)' },
+    noEncryption: { flags: '--no-encryption', summary: 'store backups in clear' },
+  },
+
+  async run({ check, source, noEncryption, ...given }, context) {
+    if (check && (noEncryption || Object.values(given).some((value) => value !== undefined))) {
+      throw new UsageInvalid('--check takes everything but --source from the plan', 'leave the other options out');
+    }
+    if (noEncryption && given.keyFile !== undefined) {
+      throw new UsageInvalid('--no-encryption and --key-file exclude each other', 'leave one of them out');
+    }
+    const written = check ? undefined : await writePlan({ source, ...given }, noEncryption, context);
+    const plan = await context.plan();
+    if (check && plan.encryption !== 'none') await readKeyFile(plan.encryption.keyFile);
+    const chosen = source === undefined ? plan.sources : [chooseSource(plan, source, '--source')];
+    const sources = await Promise.race([checkSources(chosen, context.environment), interrupted(context.signal)]);
+    context.output.print([...(written?.lines ?? []), describeReadiness(sources)].join('\n'), {
+      plan: context.planPath,
+      keyId: written?.keyId ?? null,
+      bucket: plan.bucket,
+      sources,
+    });
+    return isReady(sources) ? 0 : 4;
+  },
+});
+
+/** A server that does not answer may take ten seconds to be given up; nobody has to wait for that. */
+function interrupted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+}
+
+function parsePort(text: string, field: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw new InputInvalid(field, text, 'a whole number from 1 to 65535');
+  return port;
+}

@@ -1,0 +1,91 @@
+/** What `lifeboat init` asks; everything else is a default that the plan's comments show. */
+export interface PlanAnswers {
+  source: string;
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+  bucket: string;
+  /** undefined: no encryption */
+  keyFile: string | undefined;
+}
+
+export const defaultAnswers: PlanAnswers = {
+  source: 'main',
+  host: 'localhost',
+  port: 5432,
+  user: 'lifeboat',
+  database: 'postgres',
+  bucket: './bucket',
+  keyFile: './lifeboat.key',
+};
+
+/** A plan with comments, ready to be written. plan.example.yml is this with the default answers; a test holds it so. */
+export function planTemplate({ source, host, port, user, database, bucket, keyFile }: PlanAnswers): string {
+  return `# The plan of Lifeboat: what is protected, where it goes, who is told. Relative paths are relative to this file.
+# After a change: lifeboat init --check
+
+# A directory (best on another machine), or s3://bucket/prefix.
+bucket: ${scalar(bucket)}
+
+# Whoever has the key file can read the backups. WITHOUT IT NOBODY CAN: KEEP A COPY ELSEWHERE.
+# \`encryption: none\` stores backups in clear.
+${keyFile === undefined ? 'encryption: none' : `encryption:\n  keyFile: ${scalar(keyFile)}`}
+
+sources:
+  ${source}:
+    kind: postgres
+    connection:
+      host: ${scalar(host)} # a name, an address, or the absolute path of a socket's folder
+      port: ${port}
+      user: ${scalar(user)} # a role with REPLICATION
+      database: ${scalar(database)} # for questions to the server; a backup has all databases
+      # sslmode: prefer # disable, prefer, require, verify-ca, verify-full
+      # sslrootcert: /etc/ssl/certs/database-ca.pem
+      # password: env:LIFEBOAT_PASSWORD # or file:/path; else ~/.pgpass is asked. Never the password itself.
+
+    # The replication slot that keeps WAL on the server until it is stored. One for each plan that reads this server.
+    slot: lifeboat
+    # WAL is stored this often, so this is what the loss of the server's machine can cost.
+    walChunkSeconds: 5
+    # zstd, 1 (fast) to 19 (small)
+    compressionLevel: 3
+
+    # AWS expressions in UTC: cron(minutes hours day-of-month month day-of-week year) or rate(6 hours).
+    schedules:
+      full: cron(0 2 ? * SUN *)
+      # incremental: cron(0 2 ? * MON-SAT *) # PostgreSQL 17 and newer, with summarize_wal = on
+      drill: cron(0 5 1 * ? *)
+
+    # What is promised; Lifeboat measures and compares: data lost at most, time to be back.
+    tier:
+      rpo: 1m
+      rto: 1h
+
+    # Asked after each drill: the first column of the first row must be what is expected.
+    checks:
+      - name: the server answers
+        query: select 1
+        expect: 1
+      # - { name: there are orders, database: shop, query: select count(*) > 0 from orders, expect: true }
+
+# Who may approve a restore over something that exists; with fourEyes never who asked for it.
+# approvers:
+#   - { name: Ada, email: ada@example.org }
+# fourEyes: true
+
+# kind: slack, webhook, email or sns. on: success, failure, question.
+# notifications:
+#   - { kind: slack, webhook: env:SLACK_WEBHOOK, on: [failure, question] }
+#   - { kind: webhook, url: file:/etc/lifeboat/webhook-url }
+#   - kind: email
+#     from: lifeboat@example.org
+#     to: [dba@example.org]
+#     smtp: { host: mail.example.org, port: 587, user: lifeboat, password: env:SMTP_PASSWORD }
+#   - { kind: sns, topicArn: "arn:aws:sns:eu-central-1:123456789012:lifeboat" }
+`;
+}
+
+/** Plain where YAML reads it back as the same text, quoted otherwise. */
+const scalar = (text: string): string =>
+  /^(?!none$|true$|false$|null$)[A-Za-z./][\w./:@-]*$/.test(text) ? text : JSON.stringify(text);

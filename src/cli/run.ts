@@ -1,0 +1,57 @@
+import type { CommandContext } from '#cli/command';
+import { type CommandLineWorld, type GlobalOptions, readCommandLine } from '#cli/command-line';
+import { type ExitCode, exitCodeOf } from '#cli/exit-code';
+import { createOutput } from '#cli/output';
+import { reportFailure } from '#cli/report-failure';
+import type { Plan } from '#model/plan';
+import type { Environment } from '#runtime/environment';
+
+export interface World extends CommandLineWorld {
+  environment: Environment;
+  cwd: string;
+  signal: AbortSignal;
+  now: () => Date;
+}
+
+/** Run what the arguments ask for. Every failure is reported and becomes an exit code: this does not reject. */
+export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
+  // until the arguments are understood, these can only be guessed
+  let global: GlobalOptions = {
+    ...(argv.includes('--json') ? { json: true } : {}),
+    ...(argv.includes('--verbose') ? { verbose: true } : {}),
+  };
+  try {
+    const line = await readCommandLine(argv, world);
+    if (line.kind === 'answered') return line.exitCode;
+    global = line.global;
+    return (await line.definition.run(line.input, createContext(global, world))) ?? 0;
+  } catch (thrown) {
+    const error = interruption(thrown, world.signal) ?? thrown;
+    reportFailure(error, { ...world, json: global.json ?? false, verbose: global.verbose ?? false });
+    return exitCodeOf(error);
+  }
+}
+
+function createContext(global: GlobalOptions, world: World): CommandContext {
+  const { environment, cwd, signal, now } = world;
+  const planPath = global.plan ?? (environment.LIFEBOAT_PLAN || 'plan.yml');
+  let plan: Promise<Plan> | undefined;
+  return {
+    environment,
+    cwd,
+    signal,
+    now,
+    planPath,
+    output: createOutput({ ...world, json: global.json ?? false, quiet: global.quiet ?? false }),
+    plan() {
+      // loaded when it is asked for: the schema takes longer to load than a small command to run
+      plan ??= import('#runtime/load-plan').then(({ loadPlan }) => loadPlan(planPath, { environment, cwd }));
+      return plan;
+    },
+  };
+}
+
+/** What a signal interrupts rejects with the signal's reason, or with an AbortError of whatever was waited for. */
+function interruption(thrown: unknown, signal: AbortSignal): unknown {
+  return signal.aborted && (thrown as Error | undefined)?.name === 'AbortError' ? signal.reason : undefined;
+}

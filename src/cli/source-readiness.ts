@@ -1,0 +1,47 @@
+import { formatTable } from '#cli/format-table';
+import { Failure } from '#model/failure';
+import type { PostgresSource } from '#model/postgres-source';
+import { checkReadiness, connectionFailed } from '#postgres/check-readiness';
+import type { Finding } from '#postgres/readiness';
+import { connectOptions } from '#runtime/connect-options';
+import type { Environment } from '#runtime/environment';
+
+export interface SourceReadiness {
+  source: string;
+  findings: Finding[];
+}
+
+export async function checkSources(
+  sources: readonly PostgresSource[],
+  environment: Environment,
+): Promise<SourceReadiness[]> {
+  return Promise.all(
+    sources.map(async (source) => ({ source: source.name, findings: await checkSource(source, environment) })),
+  );
+}
+
+/** A server that cannot be reached, or a password that is missing, is a finding like others. */
+async function checkSource({ connection, slot }: PostgresSource, environment: Environment): Promise<Finding[]> {
+  try {
+    return await checkReadiness(await connectOptions(connection, environment), connection, slot);
+  } catch (error) {
+    if (error instanceof Failure) return [connectionFailed(error)];
+    throw error;
+  }
+}
+
+export const isReady = (sources: readonly SourceReadiness[]): boolean =>
+  sources.every(({ findings }) => findings.every(({ status }) => status !== 'failed'));
+
+/** A table for each source, the hints below the lines that they belong to. */
+export const describeReadiness = (sources: readonly SourceReadiness[]): string =>
+  sources.map(describeSource).join('\n');
+
+function describeSource({ source, findings }: SourceReadiness): string {
+  const lines = formatTable(findings.map(({ status, subject, found }) => ['', status, subject, found])).split('\n');
+  const hints = findings.map(({ hint }) => (hint === undefined ? [] : [`             HINT: ${hint}`]));
+  const failed = findings.filter(({ status }) => status === 'failed').length;
+  const verdict =
+    failed === 0 ? `${source} is ready` : `${source} is NOT ready: ${failed} of ${findings.length} failed`;
+  return [`source ${source}`, ...lines.flatMap((line, index) => [line, ...hints[index]!]), verdict].join('\n');
+}

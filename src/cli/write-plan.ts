@@ -1,0 +1,101 @@
+import { access, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { CommandContext } from '#cli/command';
+import { defaultAnswers, type PlanAnswers, planTemplate } from '#cli/plan-template';
+import { InputInvalid } from '#model/failure';
+import { isS3Url, parsePlan } from '#model/plan';
+import { resolvePath } from '#runtime/environment';
+import { createKeyFile, type FileKey, readKeyFile } from '#runtime/key-file';
+import { createDirectoryStore } from '#store/directory-store';
+
+export interface WrittenPlan {
+  /** what was made, for people */
+  lines: string[];
+  keyId: string | undefined;
+}
+
+/** What the command line says; the rest are defaults. */
+export type GivenAnswers = { [Name in keyof PlanAnswers]: PlanAnswers[Name] | undefined };
+
+/**
+ * Write the plan, and before it what it refers to: its key file, its bucket if that is a directory.
+ * @throws InputInvalid when the plan exists; PlanInvalid when the answers make no plan; KeyUnusable; StoreRefused
+ */
+export async function writePlan(
+  given: GivenAnswers,
+  noEncryption: boolean,
+  { cwd, environment, output, planPath }: CommandContext,
+): Promise<WrittenPlan> {
+  const planFile = resolve(cwd, planPath);
+  const folder = dirname(planFile);
+  if (await exists(planFile)) throw planExists(planPath);
+
+  const answers = answersOf(given, noEncryption, (path) =>
+    folder === cwd ? path : resolvePath(path, cwd, environment),
+  );
+  const content = planTemplate(answers);
+  parsePlan(content, planPath);
+
+  const key =
+    answers.keyFile === undefined ? undefined : await obtainKey(resolvePath(answers.keyFile, folder, environment));
+  if (!isS3Url(answers.bucket)) await createDirectoryStore(resolvePath(answers.bucket, folder, environment));
+  await writeOnce(planFile, planPath, content);
+
+  if (key) {
+    output.warn(
+      `without the key file ${answers.keyFile} (key ${key.id}) NOBODY CAN RESTORE the backups: keep a copy elsewhere`,
+    );
+  }
+  return {
+    lines: [
+      `plan: ${planPath}, written`,
+      `key file: ${key ? `${answers.keyFile}, ${key.isNew ? 'written' : 'already there'}` : 'none, backups are stored in clear'}`,
+      `bucket: ${answers.bucket}`,
+    ],
+    keyId: key?.id,
+  };
+}
+
+function answersOf(given: GivenAnswers, noEncryption: boolean, fromPlan: (path: string) => string): PlanAnswers {
+  const { bucket, keyFile } = given;
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return {
+    ...defaultAnswers,
+    ...said,
+    ...(bucket === undefined || /^\w+:\/\//.test(bucket) ? {} : { bucket: fromPlan(bucket) }),
+    ...(keyFile === undefined ? {} : { keyFile: fromPlan(keyFile) }),
+    ...(noEncryption ? { keyFile: undefined } : {}),
+  };
+}
+
+/** A key that is already there may be the one of other plans' backups: it is used and never replaced. */
+async function obtainKey(path: string): Promise<FileKey & { isNew: boolean }> {
+  if (!(await exists(path))) return { ...(await createKeyFile(path)), isNew: true };
+  const [current] = await readKeyFile(path);
+  return { ...current, isNew: false };
+}
+
+async function writeOnce(file: string, planPath: string, content: string): Promise<void> {
+  try {
+    await writeFile(file, content, { flag: 'wx' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === 'EEXIST'
+      ? planExists(planPath)
+      : new InputInvalid('--plan', planPath, `a file that can be written, got ${code}`);
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+const planExists = (path: string): InputInvalid =>
+  new InputInvalid(
+    '--plan',
+    path,
+    'a file that is not there yet',
+    'a plan is never overwritten: edit it and run `lifeboat init --check`, or name another with --plan FILE',
+  );

@@ -1,0 +1,35 @@
+import * as failures from '#model/failure';
+
+/** A failure as plain data, to cross a thread, a process or a network. */
+export interface CarriedFailure {
+  name: string;
+  message: string;
+  operation?: string;
+  subject?: string;
+  hint?: string;
+  sqlState?: string;
+  stack?: string;
+}
+
+export function packFailure(error: unknown): CarriedFailure {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  const { name, message, stack } = error;
+  const carried: CarriedFailure = { name, message, ...(stack === undefined ? {} : { stack }) };
+  if (!(error instanceof failures.Failure)) return carried;
+  const { operation, subject, hint } = error;
+  const sqlState = error instanceof failures.ServerError ? { sqlState: error.sqlState } : {};
+  return { ...carried, operation, subject, ...(hint === undefined ? {} : { hint }), ...sqlState };
+}
+
+type FailureClass = new (message: string, detail: failures.FailureDetail & { sqlState: string }) => failures.Failure;
+
+/** The same failure again: its class, message and hint. What is not of the family comes back as a plain Error. */
+export function unpackFailure(carried: CarriedFailure): Error {
+  const { name, message, operation = '', subject = '', hint, sqlState = 'XX000', stack } = carried;
+  const Class = name === 'InputInvalid' ? undefined : (failures as unknown as Record<string, FailureClass>)[name];
+  const error = Class
+    ? new Class(message, { operation, subject, sqlState, ...(hint === undefined ? {} : { hint }) })
+    : Object.assign(new Error(message), { name });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { type BackupId, backupKinds, isBackupId } from '#model/backup-id';
+import { ObjectDamaged } from '#model/failure';
+import { type Lsn, parseLsn } from '#model/lsn';
+
+/**
+ * manifest.json: put last and on condition that there is none yet; a backup exists when it does.
+ * Its shape is part of the format: test/golden/manifest.json pins it, docs/format.md explains it.
+ */
+const id = z.custom<BackupId>((text) => typeof text === 'string' && isBackupId(text), 'a backup id');
+const lsnText = z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/);
+const bytes = z.number().int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const instant = z.iso.datetime();
+/** PostgreSQL's system identifier is 64 bits: it does not fit a JSON number */
+const systemId = z.string().regex(/^\d{1,20}$/);
+
+const point = z.strictObject({ lsn: lsnText, timeline: z.number().int().positive(), time: instant });
+const storedFile = z.strictObject({ name: z.string(), storedBytes: bytes, sha256 });
+
+export const manifestSchema = z.strictObject({
+  format: z.literal('lifeboat/1'),
+  source: z.string(),
+  backup: id,
+  kind: z.enum(backupKinds),
+  /** the backup that an incremental builds on */
+  parent: id.nullable(),
+  server: z.strictObject({
+    version: z.string(),
+    major: z.number().int(),
+    systemId,
+    segmentSize: bytes,
+    blockSize: bytes,
+    dataChecksums: z.boolean(),
+    /** the role that initdb made: checks of a restored copy connect as it */
+    superuser: z.string(),
+  }),
+  /** where replay begins, and where the copy becomes consistent */
+  start: point,
+  stop: point,
+  tablespaces: z.array(z.strictObject({ oid: z.string().regex(/^\d+$/), location: z.string() })),
+  parts: z.array(
+    storedFile.extend({ archive: z.string(), part: z.number().int().nonnegative(), rawBytes: bytes }).strict(),
+  ),
+  index: storedFile,
+  serverManifest: storedFile,
+  rawBytes: bytes,
+  storedBytes: bytes,
+  compression: z.strictObject({ codec: z.literal('zstd'), level: z.number().int() }),
+  encryption: z
+    .strictObject({
+      cipher: z.literal('aes-256-gcm'),
+      key: z.strictObject({ method: z.literal('file'), keyId: z.string(), wrapped: z.string() }),
+    })
+    .nullable(),
+  finishedAt: instant,
+  requestedBy: z.string(),
+  /** the state machine's execution that asked for it */
+  execution: z.string().nullable(),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export const printManifest = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
+
+/** @throws ObjectDamaged when the text is not a manifest; `key` is where it lies */
+export function parseManifest(text: string, key: string): Manifest {
+  const parsed = manifestSchema.safeParse(fromJson(text));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new ObjectDamaged(`${key} is not a manifest: ${issue.path.join('.') || 'content'}: ${issue.message}`, {
+    operation: 'read manifest',
+    subject: key,
+    hint: 'the object was changed, or written by a later version of Lifeboat',
+  });
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // the schema refuses it with the key in the message
+  }
+}
+
+/** The manifest's claims that are repeated inside the encrypted index, so that nobody can change them unnoticed. */
+export function sealedClaims(manifest: Manifest): Record<string, unknown> {
+  const { format, source, backup, kind, parent, server, start, stop, tablespaces, rawBytes } = manifest;
+  return { format, source, backup, kind, parent, server, start, stop, tablespaces, rawBytes };
+}
+
+export const startLsn = (manifest: Manifest): Lsn => parseLsn(manifest.start.lsn);
+export const stopLsn = (manifest: Manifest): Lsn => parseLsn(manifest.stop.lsn);
+export const startTime = (manifest: Manifest): Date => new Date(manifest.start.time);
+export const stopTime = (manifest: Manifest): Date => new Date(manifest.stop.time);

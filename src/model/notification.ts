@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { listOf, oneOf, secret, section, text, wholeNumber } from '#model/plan-field';
+import type { SecretReference } from '#model/secret-reference';
+
+/** How people are told, and of what. */
+export type Notification = { on: Occasion[] } & (
+  | { kind: 'slack'; webhook: SecretReference }
+  | { kind: 'webhook'; url: SecretReference }
+  | { kind: 'email'; from: string; to: string[]; smtp: SmtpServer }
+  | { kind: 'sns'; topicArn: string }
+);
+
+export interface SmtpServer {
+  host: string;
+  port: number;
+  user?: string;
+  password?: SecretReference;
+}
+
+/** `question`: somebody has to approve or answer something. */
+export type Occasion = (typeof occasions)[number];
+
+const occasions = ['success', 'failure', 'question'] as const;
+
+export const emailAddress = () => text('an e-mail address', /^[^\s@,<>]+@[^\s@,<>]+$/);
+
+const on = listOf(oneOf(occasions), `occasions: ${occasions.join(', ')}`)
+  .refine((list) => list.length > 0, { error: `at least one of ${occasions.join(', ')}` })
+  .prefault(['failure', 'question']);
+
+const smtp = section({
+  host: text('the name of a mail server', /^[\w.:-]+$/),
+  port: wholeNumber(1, 65_535).default(587),
+  user: text('the name to log in with').exactOptional(),
+  password: secret().exactOptional(),
+});
+
+/** Webhook URLs are secrets: whoever has one can post. */
+export const notification = z.discriminatedUnion(
+  'kind',
+  [
+    section({ kind: z.literal('slack'), webhook: secret(), on }),
+    section({ kind: z.literal('webhook'), url: secret(), on }),
+    section({
+      kind: z.literal('email'),
+      from: emailAddress(),
+      to: listOf(emailAddress(), 'e-mail addresses').refine((list) => list.length > 0, {
+        error: 'at least one address',
+      }),
+      smtp,
+      on,
+    }),
+    section({
+      kind: z.literal('sns'),
+      topicArn: text("an SNS topic's ARN", /^arn:aws[\w-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]{1,256}$/),
+      on,
+    }),
+  ],
+  {
+    error: (issue) => (issue.code === 'invalid_union' ? 'one of slack, webhook, email, sns' : 'a map with kind, on, …'),
+  },
+);

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { emailAddress, type Notification, notification } from '#model/notification';
+import { listOf, section, text, yesOrNo } from '#model/plan-field';
+import { parsePlanFile } from '#model/plan-file';
+import { PlanInvalid } from '#model/plan-invalid';
+import { planProblems } from '#model/plan-problem';
+import { type PostgresSource, postgresSource } from '#model/postgres-source';
+
+/** The one configuration file, `plan.yml`: what is protected, where it goes, who is told and who may approve. */
+export interface Plan {
+  /** a directory, or `s3://bucket/prefix` without a slash at its end */
+  bucket: string;
+  /** a choice that has to be written down */
+  encryption: 'none' | { keyFile: string };
+  /** in the order of the file; at least one */
+  sources: PostgresSource[];
+  approvers: Approver[];
+  /** whether a plan must be approved by somebody else than who asked for it */
+  fourEyes: boolean;
+  notifications: Notification[];
+}
+
+export interface Approver {
+  name: string;
+  email?: string;
+}
+
+/**
+ * Read a plan's text; `fileName` is for messages. Paths stay as written, secrets stay references.
+ * @throws PlanInvalid with everything that is wrong.
+ */
+export function parsePlan(content: string, fileName: string): Plan {
+  const file = parsePlanFile(content, fileName);
+  const outcome = planSchema.safeParse(file.content);
+  if (outcome.success) return outcome.data;
+  throw new PlanInvalid(
+    fileName,
+    outcome.error.issues.flatMap((issue) => planProblems(issue, file)),
+  );
+}
+
+export const isS3Url = (bucket: string): boolean => bucket.startsWith('s3://');
+
+const bucketAllowed = 'the path of a directory, or s3://bucket/prefix';
+
+const sourceName = text('1 to 63 lower-case letters, digits or -, beginning with a letter', /^[a-z][a-z0-9-]{0,62}$/);
+
+const planSchema: z.ZodType<Plan> = section({
+  bucket: text(bucketAllowed, /^(s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?|(?!\w+:\/\/).*\S.*)$/).transform(
+    (bucket) => (isS3Url(bucket) ? bucket.replace(/\/+$/, '') : bucket),
+  ),
+  encryption: z.union([z.literal('none'), section({ keyFile: text('the path of a key file') })], {
+    error: 'none, or keyFile with the path of a key file',
+  }),
+  sources: z
+    .record(sourceName, postgresSource, { error: 'a map of sources by name' })
+    .refine((sources) => Object.keys(sources).length > 0, { error: 'at least one source' })
+    .transform((sources) => Object.entries(sources).map(([name, source]): PostgresSource => ({ name, ...source }))),
+  approvers: listOf(
+    section({ name: text('the name of a person'), email: emailAddress().exactOptional() }),
+    'approvers',
+  ).prefault([]),
+  fourEyes: yesOrNo().default(false),
+  notifications: listOf(notification, 'notifications').prefault([]),
+});

@@ -1,0 +1,88 @@
+import { committedBackups } from '#catalog/backups';
+import { coveredUntil } from '#catalog/wal-coverage';
+import { readInventory, type WalInventory } from '#catalog/wal-inventory';
+import { advance, compareLsn, type Lsn, maxLsn } from '#model/lsn';
+import { type Manifest, startLsn, stopLsn } from '#model/manifest';
+import { isOnPath, type TimelineHistory } from '#model/timeline';
+import { findWalEnd } from '#recovery/find-wal-end';
+import type { Vault } from '#recovery/open-backup';
+import { WalReader } from '#recovery/read-wal';
+import { pathTo, type RecoveryFacts, type SystemWal, type TimelineReach } from '#recovery/recovery-facts';
+import { findWalObject, type WalArchive } from '#recovery/scan-wal';
+
+/** Read everything that plans and windows are made from; nothing but the bucket is asked. */
+export async function gatherFacts(vault: Vault, source: string, signal: AbortSignal): Promise<RecoveryFacts> {
+  const backups = await committedBackups(vault.store, source);
+  const systems = new Map<string, SystemWal>();
+  for (const systemId of new Set(backups.map((backup) => backup.server.systemId))) {
+    const own = backups.filter((backup) => backup.server.systemId === systemId);
+    systems.set(systemId, await gatherSystem(vault, source, systemId, own, signal));
+  }
+  return { source, backups, systems };
+}
+
+async function gatherSystem(
+  { store, keyRing }: Vault,
+  source: string,
+  systemId: string,
+  backups: readonly Manifest[],
+  signal: AbortSignal,
+): Promise<SystemWal> {
+  const { segmentSize } = backups[0]!.server;
+  const reader = new WalReader(store, keyRing);
+  const from = backups.map(startLsn).sort(compareLsn)[0]!;
+  const inventory = await readInventory(store, reader, source, systemId, { from, segmentSize, signal });
+  const archive: WalArchive = { store, reader, source, systemId, segmentSize };
+  const reaches: TimelineReach[] = [];
+  for (const timeline of inventory.timelines.keys()) {
+    const path = pathTo(inventory, timeline);
+    for (const stretch of stretches(inventory, path, backups)) {
+      reaches.push({ timeline, path, ...stretch, ...(await lookAt(archive, path, stretch, signal)) });
+    }
+  }
+  return { inventory, reaches };
+}
+
+/** WAL without a hole along one path, from a backup's start. */
+interface Stretch {
+  from: Lsn;
+  until: Lsn;
+  gap: string | undefined;
+}
+
+/** Backups that are followed by the same WAL belong to one stretch; a hole begins another. */
+function stretches(inventory: WalInventory, path: TimelineHistory, backups: readonly Manifest[]): Stretch[] {
+  const found = new Map<Lsn, Stretch>();
+  for (const backup of backups) {
+    if (!isOnPath(path, backup.stop.timeline, stopLsn(backup))) continue;
+    const from = startLsn(backup);
+    const { until, gap } = coveredUntil(inventory, path, from);
+    if (until >= stopLsn(backup) && !found.has(until)) found.set(until, { from, until, gap: gap?.missing });
+  }
+  return [...found.values()];
+}
+
+async function lookAt(
+  archive: WalArchive,
+  path: TimelineHistory,
+  { from, until }: Stretch,
+  signal: AbortSignal,
+): Promise<Pick<TimelineReach, 'firstMicros' | 'lastMicros' | 'end'>> {
+  const begin = path.ancestors.at(-1)?.switchpoint ?? from;
+  const firstMicros = await writtenAt(archive, path, maxLsn(begin, from), signal);
+  const lastMicros = await writtenAt(archive, path, advance(until, -1), signal);
+  return { firstMicros, lastMicros, end: await findWalEnd({ archive, path, from, until, signal }) };
+}
+
+/** When the last byte was written of the object that holds this one. */
+async function writtenAt(
+  archive: WalArchive,
+  path: TimelineHistory,
+  position: Lsn,
+  signal: AbortSignal,
+): Promise<bigint> {
+  const key = await findWalObject(archive, path, position, signal);
+  if (key === undefined) return 0n;
+  const { time } = await archive.reader.header(key);
+  return BigInt(Date.parse(time)) * 1000n;
+}

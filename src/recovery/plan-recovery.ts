@@ -1,0 +1,273 @@
+import { createHash } from 'node:crypto';
+import { coveredUntil } from '#catalog/wal-coverage';
+import type { BackupId } from '#model/backup-id';
+import { formatLsn, type Lsn } from '#model/lsn';
+import { type Manifest, startLsn, stopLsn, stopTime } from '#model/manifest';
+import {
+  printInstant,
+  printPoint,
+  type RecoveryTarget,
+  type TargetAction,
+  type TargetPoint,
+} from '#model/recovery-target';
+import { formatTimeline, isOnPath, type Timeline } from '#model/timeline';
+import { chainOf } from '#recovery/chain';
+import type { LocatedPoint } from '#recovery/locate-point';
+import { pathTo, type RecoveryFacts, type SystemWal, type TimelineReach } from '#recovery/recovery-facts';
+
+/** What exactly will be done to reach a target. People approve its hash. */
+export interface RecoveryPlan {
+  source: string;
+  systemId: string;
+  /** major version of the server that has to replay it */
+  major: number;
+  /** in words, as it was asked for */
+  target: string;
+  /** what PostgreSQL is told to stop at */
+  stop: Exclude<TargetPoint, { kind: 'latest' }>;
+  inclusive: boolean;
+  action: TargetAction;
+  /** the full backup first, then the incrementals on it */
+  chain: BackupId[];
+  timeline: Timeline;
+  wal: { from: Lsn; until: Lsn; bytes: bigint };
+  /** what is stored but comes after the target, and so is not in the restored cluster */
+  leftOut: { bytes: bigint | undefined; ms: number | undefined };
+  storedBytes: number;
+  rawBytes: number;
+  /** from default rates until drills have measured better ones */
+  forecastMs: number;
+}
+
+export type PlanOutcome =
+  | { possible: true; plan: RecoveryPlan; hash: string }
+  /** `reachable`: what could be restored instead, nearest first, in words */
+  | { possible: false; reason: string; reachable: string[] };
+
+/**
+ * Pure: the same facts and the same target always give the same plan. A transaction or a named point must have been
+ * located in the WAL before; where it was not found there is no plan.
+ */
+export function planRecovery(facts: RecoveryFacts, target: RecoveryTarget, located?: LocatedPoint): PlanOutcome {
+  if (facts.backups.length === 0) return impossible(`${facts.source} has no committed backup`, []);
+  const { kind } = target.point;
+  if ((kind === 'xid' || kind === 'name') && !located) {
+    return impossible(`${printPoint(target.point)} is not in the WAL that is stored`, reachablePoints(facts));
+  }
+  const choice = chooseWay(facts, target, located);
+  if ('reason' in choice) return impossible(choice.reason, choice.reachable ?? reachablePoints(facts));
+  const stop = stopPoint(target, choice);
+  if ('reason' in stop) return impossible(stop.reason, reachablePoints(facts));
+  const plan = describe(facts, target, choice, stop.point, located ? located.lsn : stop.needs, located);
+  return { possible: true, plan, hash: hashPlan(plan) };
+}
+
+const impossible = (reason: string, reachable: string[]): PlanOutcome => ({ possible: false, reason, reachable });
+
+/** Base rates, bytes per second, for a forecast without drills. */
+const restoreRate = 200e6;
+const replayRate = 60e6;
+
+interface Way {
+  base: Manifest;
+  chain: Manifest[];
+  system: SystemWal;
+  reach: TimelineReach;
+}
+
+type Refusal = { reason: string; reachable?: string[] };
+
+/** Which backup, along which timeline. */
+function chooseWay(facts: RecoveryFacts, target: RecoveryTarget, located: LocatedPoint | undefined): Way | Refusal {
+  const ways = waysOf(facts, target);
+  if ('reason' in ways) return ways;
+  const suited = ways.filter((way) => isBefore(way.base, target.point, located));
+  if (suited.length === 0)
+    return { reason: `${printPoint(target.point)} is before the end of the first usable backup` };
+  const timelines = located ? [located.timeline] : timelinesAt(suited, target);
+  if (timelines.length > 1) {
+    const named = timelines.map((timeline) => `${timeline}`).join(' and ');
+    return {
+      reason: `timelines ${named} were both being written at ${printPoint(target.point)}: name one with --target-timeline`,
+    };
+  }
+  // Backups are in order of time, and a later one needs less WAL.
+  const chosen = suited.filter((way) => way.reach.timeline === timelines[0]).at(-1);
+  return chosen ?? { reason: `no usable backup leads to ${printPoint(target.point)}` };
+}
+
+/** Every committed backup with every timeline that can be reached from it. */
+function waysOf(facts: RecoveryFacts, target: RecoveryTarget): Way[] | Refusal {
+  const ways: Way[] = [];
+  const broken: string[] = [];
+  for (const base of facts.backups) {
+    if (target.backup !== undefined && base.backup !== target.backup) continue;
+    const system = facts.systems.get(base.server.systemId);
+    const chain = chainOf(facts.backups, base);
+    if ('missing' in chain) broken.push(`${base.backup} needs ${chain.missing}, which is gone`);
+    else if (system) {
+      for (const reach of system.reaches) {
+        if (target.timeline !== undefined && reach.timeline !== target.timeline) continue;
+        if (isUsable(base, system, reach)) ways.push({ base, chain: chain.backups, system, reach });
+      }
+      if (!ways.some((way) => way.base === base)) broken.push(wantsWal(base, system));
+    }
+  }
+  if (ways.length > 0) return ways;
+  if (target.backup !== undefined && !facts.backups.some((backup) => backup.backup === target.backup)) {
+    return { reason: `${target.backup} is no committed backup of ${facts.source}` };
+  }
+  return { reason: broken.at(-1) ?? 'no backup has the WAL that it needs to become consistent' };
+}
+
+function isUsable(base: Manifest, system: SystemWal, reach: TimelineReach): boolean {
+  if (!isOnPath(reach.path, base.stop.timeline, stopLsn(base))) return false;
+  const { until } = coveredUntil(system.inventory, reach.path, startLsn(base));
+  return until === reach.until && until >= stopLsn(base);
+}
+
+function wantsWal(base: Manifest, { inventory }: SystemWal): string {
+  const { until, gap } = coveredUntil(inventory, pathTo(inventory, base.stop.timeline), startLsn(base));
+  const missing = gap ? `, segment ${gap.missing} is missing` : '';
+  return `${base.backup} needs WAL from ${base.start.lsn} to ${base.stop.lsn}, stored up to ${formatLsn(until)}${missing}`;
+}
+
+/** Was the backup consistent by the point? */
+function isBefore(base: Manifest, point: TargetPoint, located: LocatedPoint | undefined): boolean {
+  if (located) return stopLsn(base) <= located.lsn;
+  if (point.kind === 'time') return BigInt(stopTime(base).getTime()) * 1000n <= point.micros;
+  return point.kind !== 'lsn' || stopLsn(base) <= point.lsn;
+}
+
+/** The timelines that were being written at the point; more than one means that two servers called themselves primary. */
+function timelinesAt(ways: readonly Way[], target: RecoveryTarget): Timeline[] {
+  const { point } = target;
+  const reaches = [...new Set(ways.map((way) => way.reach))];
+  if (target.timeline !== undefined) return [target.timeline];
+  if (point.kind === 'time') {
+    const live = reaches.filter((reach) => reach.firstMicros <= point.micros && point.micros <= reach.lastMicros);
+    if (live.length > 0) return live.map((reach) => reach.timeline);
+  }
+  if (point.kind === 'lsn') {
+    const own = reaches.filter((reach) => beginOf(reach) <= point.lsn && point.lsn <= reach.until);
+    if (own.length > 0) return own.map((reach) => reach.timeline);
+  }
+  if (point.kind === 'immediate') return [ways.at(-1)!.base.stop.timeline];
+  const newest = reaches.reduce((a, b) => (b.lastMicros > a.lastMicros ? b : a));
+  return [newest.timeline];
+}
+
+const beginOf = (reach: TimelineReach): Lsn => reach.path.ancestors.at(-1)?.switchpoint ?? (0n as Lsn);
+
+/** What PostgreSQL stops at, and the WAL that has to be there for it. */
+function stopPoint(
+  target: RecoveryTarget,
+  { base, reach }: Way,
+): { point: RecoveryPlan['stop']; needs: Lsn } | { reason: string } {
+  const { point } = target;
+  const { until, gap } = reach;
+  const hole = gap === undefined ? '' : `; segment ${gap} is missing, though later WAL is stored`;
+  const latest = () => ({ point: { kind: 'lsn' as const, lsn: reach.end.lastRecord ?? stopLsn(base) }, needs: until });
+  if (point.kind === 'immediate') return { point, needs: stopLsn(base) };
+  if (point.kind === 'lsn') {
+    if (point.lsn < until && isReplayed(point.lsn, reach)) return { point, needs: point.lsn };
+    return {
+      reason: `lsn ${formatLsn(point.lsn)} is beyond the WAL that is stored, which ends at ${formatLsn(until)}${hole}`,
+    };
+  }
+  if (point.kind === 'time') {
+    if (point.micros > reach.lastMicros) {
+      return {
+        reason: `${printPoint(point)} is beyond the WAL that is stored, which ends at ${printInstant(reach.lastMicros)}${hole}`,
+      };
+    }
+    // PostgreSQL stops at the first commit after the time. Without one, the time and the end of WAL are the same state.
+    const commits = reach.end.lastCommitMicros;
+    const follows = commits !== undefined && (target.inclusive ? commits > point.micros : commits >= point.micros);
+    return follows ? { point, needs: until } : latest();
+  }
+  if (point.kind === 'latest') {
+    if (gap !== undefined)
+      return { reason: `the latest point is out of reach: WAL ends at ${formatLsn(until)}${hole}` };
+    return latest();
+  }
+  return { point, needs: until };
+}
+
+/** A position is reached by replaying the record that begins at or after it. */
+const isReplayed = (position: Lsn, reach: TimelineReach): boolean =>
+  reach.end.lastRecord === undefined || position <= reach.end.lastRecord;
+
+function describe(
+  facts: RecoveryFacts,
+  target: RecoveryTarget,
+  { base, chain, reach }: Way,
+  stop: RecoveryPlan['stop'],
+  needs: Lsn,
+  located: LocatedPoint | undefined,
+): RecoveryPlan {
+  const from = startLsn(base);
+  const rawBytes = sum(chain.map((backup) => backup.rawBytes));
+  const walBytes = needs - from;
+  return {
+    source: facts.source,
+    systemId: base.server.systemId,
+    major: base.server.major,
+    target: printPoint(target.point),
+    stop,
+    // `latest` and times without a later commit replay the last record, too.
+    inclusive: stop.kind === target.point.kind ? target.inclusive : true,
+    action: target.action,
+    chain: chain.map((backup) => backup.backup),
+    timeline: stop.kind === 'immediate' ? base.stop.timeline : reach.timeline,
+    wal: { from, until: needs, bytes: walBytes },
+    leftOut: leftOut(target.point, reach, located),
+    storedBytes: sum(chain.map((backup) => backup.storedBytes)),
+    rawBytes,
+    forecastMs: Math.round((rawBytes / restoreRate + Number(walBytes) / replayRate) * 1000) + 3000,
+  };
+}
+
+function leftOut(point: TargetPoint, reach: TimelineReach, located?: LocatedPoint): RecoveryPlan['leftOut'] {
+  if (point.kind === 'latest') return { bytes: 0n, ms: 0 };
+  if (located) return { bytes: reach.until - located.lsn, ms: Number((reach.lastMicros - located.micros) / 1000n) };
+  if (point.kind === 'lsn') return { bytes: reach.until - point.lsn, ms: undefined };
+  if (point.kind === 'time') return { bytes: undefined, ms: Number((reach.lastMicros - point.micros) / 1000n) };
+  return { bytes: undefined, ms: undefined };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+/** SHA-256 of the plan without its forecast, which changes with every drill. */
+export function hashPlan(plan: RecoveryPlan): string {
+  const { forecastMs: _, ...decided } = plan;
+  return createHash('sha256').update(printPlanJson(decided)).digest('hex');
+}
+
+/** LSNs as PostgreSQL prints them, byte counts as decimal text: neither fits a JSON number. */
+export const printPlanJson = (plan: object): string =>
+  JSON.stringify(plan, (name, value) => {
+    if (typeof value !== 'bigint') return value;
+    return ['from', 'until', 'lsn'].includes(name) ? formatLsn(value as Lsn) : value.toString();
+  });
+
+/** What can be restored, in words, newest first. */
+export function reachablePoints(facts: RecoveryFacts): string[] {
+  const points: { micros: bigint; text: string }[] = [];
+  for (const base of facts.backups) {
+    const system = facts.systems.get(base.server.systemId);
+    for (const reach of system?.reaches ?? []) {
+      if ('missing' in chainOf(facts.backups, base) || !isUsable(base, system!, reach)) continue;
+      const from = printInstant(BigInt(stopTime(base).getTime()) * 1000n);
+      const timeline = `timeline ${formatTimeline(reach.timeline)}`;
+      points.push({
+        micros: reach.lastMicros,
+        text: `${from} to ${printInstant(reach.lastMicros)} (${timeline}, from ${base.backup})`,
+      });
+    }
+  }
+  return points
+    .sort((a, b) => Number(b.micros - a.micros))
+    .map((point) => point.text)
+    .slice(0, 5);
+}

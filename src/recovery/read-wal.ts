@@ -1,0 +1,141 @@
+import type { WalObjectReader } from '#catalog/wal-inventory';
+import { KeyUnusable } from '#model/failure';
+import { formatLsn, type Lsn } from '#model/lsn';
+import type { Timeline } from '#model/timeline';
+import { describeWal } from '#model/wal-object';
+import { isSegmentSize } from '#model/wal-segment';
+import {
+  type ContainerHeader,
+  damaged,
+  decodeHeader,
+  headerLength,
+  maxHeaderBytes,
+  skippablePrefixBytes,
+} from '#pipeline/container';
+import type { DataKey, KeyRing } from '#pipeline/data-key';
+import { type ContainerRead, readContainer, readSmallContainer } from '#pipeline/read-container';
+import { type HistoryHeader, type WalHeader, walKeyContext } from '#pipeline/wal-header';
+import type { ObjectStore } from '#store/object-store';
+
+/** Where an object's key says that it belongs. */
+export interface WalPlace {
+  source: string;
+  systemId: string;
+  timeline: Timeline;
+  start: Lsn;
+  end: Lsn;
+  segmentSize: number;
+  partial?: boolean;
+}
+
+export interface HistoryPlace {
+  source: string;
+  systemId: string;
+  timeline: Timeline;
+}
+
+const maxHistoryBytes = 1 << 20;
+
+/** Reads WAL objects, and checks that each is the one that its key says. */
+export class WalReader implements WalObjectReader {
+  readonly #store: ObjectStore;
+  readonly #keyRing: KeyRing | undefined;
+  readonly #dataKeys = new Map<string, Promise<DataKey>>();
+
+  constructor(store: ObjectStore, keyRing: KeyRing | undefined) {
+    this.#store = store;
+    this.#keyRing = keyRing;
+  }
+
+  /** @throws ObjectMissing; ObjectDamaged when it is another object or is not as written; KeyUnusable */
+  async open(key: string, place: WalPlace, signal?: AbortSignal): Promise<ContainerRead<WalHeader>> {
+    const { body } = await this.#store.get(key, signal ? { signal } : {});
+    const read = await readContainer<WalHeader>(body, { key, dataKey: (header) => this.#dataKey(header) });
+    const { header } = read;
+    const same =
+      header.kind === 'wal' &&
+      isOf(header, place) &&
+      header.start === formatLsn(place.start) &&
+      header.end === formatLsn(place.end) &&
+      header.segmentSize === place.segmentSize &&
+      (header.partial ?? false) === (place.partial ?? false);
+    if (same) return read;
+    await read.close();
+    throw damaged(key, `says it is ${describeHeader(header)}, expected ${describePlace(place)}`);
+  }
+
+  /** The whole of a piece, at most 64 MiB. */
+  async readAll(key: string, place: WalPlace, signal?: AbortSignal): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(Number(place.end - place.start));
+    let size = 0;
+    for await (const block of (await this.open(key, place, signal)).blocks()) size += block.copy(bytes, size);
+    if (size === bytes.length) return bytes;
+    throw damaged(key, `holds ${size} bytes of WAL, expected ${bytes.length}`);
+  }
+
+  async readHistory(key: string, place: HistoryPlace, signal?: AbortSignal): Promise<Buffer> {
+    const { header, bytes } = await this.#smallContainer(key, signal);
+    if (header.kind === 'history' && isOf(header, place)) return bytes;
+    throw damaged(key, `says it is ${describeHeader(header)}, expected the history of timeline ${place.timeline}`);
+  }
+
+  async history(key: string): Promise<string> {
+    const { header, bytes } = await this.#smallContainer(key);
+    if (header.kind === 'history') return bytes.toString('utf8');
+    throw damaged(key, `says it is ${describeHeader(header)}, expected a timeline history`);
+  }
+
+  async segmentSize(key: string): Promise<number> {
+    const header = await this.header(key);
+    if (isSegmentSize(header.segmentSize)) return header.segmentSize;
+    throw damaged(key, `says that segments have ${header.segmentSize} bytes`);
+  }
+
+  /** What an object says about itself; not authenticated, since its content is not read. */
+  async header(key: string): Promise<WalHeader> {
+    const { body } = await this.#store.get(key, { range: { start: 0, length: skippablePrefixBytes + maxHeaderBytes } });
+    let bytes = Buffer.alloc(0);
+    for await (const chunk of body) bytes = Buffer.concat([bytes, chunk]);
+    if (bytes.length < skippablePrefixBytes) throw damaged(key, 'is too short for a header');
+    const end = skippablePrefixBytes + headerLength(bytes.subarray(0, skippablePrefixBytes), key);
+    return decodeHeader<WalHeader>(bytes.subarray(skippablePrefixBytes, end), key);
+  }
+
+  async #smallContainer(key: string, signal?: AbortSignal) {
+    const { body } = await this.#store.get(key, signal ? { signal } : {});
+    return readSmallContainer<HistoryHeader | WalHeader>(body, {
+      key,
+      dataKey: (header) => this.#dataKey(header),
+      maxBytes: maxHistoryBytes,
+    });
+  }
+
+  /** One process stores many objects under one data key, which is unwrapped once. */
+  async #dataKey(header: WalHeader | HistoryHeader): Promise<DataKey | undefined> {
+    const { key, source, systemId } = header;
+    if (!key) return undefined;
+    if (!this.#keyRing) {
+      throw new KeyUnusable(`WAL of ${source} is encrypted, the plan says encryption: none`, {
+        operation: 'read wal',
+        subject: source,
+        hint: `set encryption.keyFile in the plan to the file that holds key ${key.keyId}`,
+      });
+    }
+    const known = this.#dataKeys.get(key.wrapped);
+    if (known) return known;
+    const unwrapped = this.#keyRing.unwrap(key, walKeyContext(source, systemId));
+    this.#dataKeys.set(key.wrapped, unwrapped);
+    return unwrapped;
+  }
+}
+
+const isOf = (header: WalHeader | HistoryHeader, place: HistoryPlace): boolean =>
+  header.source === place.source && header.systemId === place.systemId && header.timeline === place.timeline;
+
+function describeHeader(header: ContainerHeader): string {
+  const { kind, source, systemId, timeline, start, end, partial } = header as WalHeader;
+  return `${kind} ${source}/${systemId} ${start}..${end} on timeline ${timeline}${partial ? ' (partial)' : ''}`;
+}
+
+const describePlace = (place: WalPlace): string =>
+  `wal ${place.source}/${place.systemId} ${describeWal(place.timeline, place.start, place.end)}`;

@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Aborted, RestoreFailed } from '#model/failure';
+import { type Lsn, parseLsn } from '#model/lsn';
+import type { TargetAction } from '#model/recovery-target';
+import type { Timeline } from '#model/timeline';
+import type { ServerEnd } from '#postgres/server-process';
+import { PrivateServer, type PrivateServerOptions } from '#recovery/private-server';
+
+/** Where replay stopped, as the server tells it. */
+export interface PointReached {
+  /** end of the last record that was replayed */
+  lsn: Lsn;
+  /** commit time of the last transaction that was replayed; null when there was none */
+  time: string | null;
+  /** PostgreSQL's own words: which record it stopped before or after */
+  stoppedAt: string;
+  /** the timeline that was replayed */
+  timeline: Timeline;
+}
+
+export interface ReplayWork extends Omit<PrivateServerOptions, 'onLog'> {
+  action: TargetAction;
+  signal: AbortSignal;
+  /** a log line of the server */
+  onLog(line: string): void;
+  /** how many WAL files were fetched so far */
+  onFetched(files: number): void;
+}
+
+/**
+ * Start a restored cluster, let it replay to its target and stand still there, so that the point it reached can be
+ * read exactly; then promote it where that is the action. Answers the running server.
+ * @throws RestoreFailed when the server gives up or stops somewhere else
+ */
+export async function replay(work: ReplayWork): Promise<{ server: PrivateServer; reached: PointReached }> {
+  const watch = new ReplayLog(work);
+  const server = await PrivateServer.start({
+    ...work,
+    settings: { ...work.settings, recovery_target_action: 'pause', hot_standby: 'on', log_min_messages: 'info' },
+    onLog: (line) => watch.line(line),
+  });
+  try {
+    const ended = server.ended.then((end) => {
+      throw gaveUp(work, end);
+    });
+    const reached = await Promise.race([ended, untilPaused(work, server, watch)]);
+    if (work.action === 'promote') await Promise.race([ended, promote(server)]);
+    ended.catch(() => undefined); // from here on the caller stops it
+    return { server, reached };
+  } catch (failure) {
+    await server.stop('immediate');
+    throw failure;
+  }
+}
+
+/** What the server's log tells about a replay; lc_messages is C, so the words are these. */
+class ReplayLog {
+  readonly #work: ReplayWork;
+  #fetched = 0;
+  stoppedAt: string | undefined;
+  /** WAL that needs larger settings than the restored configuration has pauses replay, too */
+  insufficient: string | undefined;
+
+  constructor(work: ReplayWork) {
+    this.#work = work;
+  }
+
+  line(line: string): void {
+    const text = line.replace(/^.*?\b(LOG|WARNING|DETAIL|FATAL|HINT|ERROR): {2}/, '');
+    if (text.startsWith('restored log file')) this.#work.onFetched(++this.#fetched);
+    if (text.startsWith('recovery stopping')) this.stoppedAt = text;
+    if (text.startsWith('hot standby is not possible because of insufficient parameter')) this.insufficient = text;
+    if (this.insufficient && line.includes('DETAIL:')) this.insufficient += `: ${text}`;
+    this.#work.onLog(line);
+  }
+}
+
+async function untilPaused(work: ReplayWork, server: PrivateServer, watch: ReplayLog): Promise<PointReached> {
+  for (;;) {
+    if (work.signal.aborted) {
+      throw new Aborted('replay was stopped', {
+        operation: 'replay',
+        subject: work.dataDir,
+        cause: work.signal.reason,
+      });
+    }
+    if (watch.insufficient) throw insufficientSettings(work, watch.insufficient);
+    const row = await pauseState(server);
+    if (row?.state === 'paused' && watch.stoppedAt) {
+      return {
+        lsn: parseLsn(row.lsn!),
+        time: row.time ?? null,
+        stoppedAt: watch.stoppedAt,
+        timeline: Number(row.timeline),
+      };
+    }
+    await sleep(50);
+  }
+}
+
+const stateQuery = `
+  select pg_get_wal_replay_pause_state() as state, pg_last_wal_replay_lsn()::text as lsn,
+         to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"') as time,
+         coalesce((select min_recovery_end_timeline from pg_control_recovery()), 0) as timeline`;
+
+/** undefined while the server does not take connections yet */
+async function pauseState(server: PrivateServer): Promise<Record<string, string | null> | undefined> {
+  try {
+    return (await server.query('template1', stateQuery))[0];
+  } catch {
+    return undefined; // it starts, or it has ended: `ended` tells that
+  }
+}
+
+async function promote(server: PrivateServer): Promise<void> {
+  const [row] = await server.query('template1', 'select pg_promote(true, 3600) as promoted');
+  if (row?.promoted !== 't') {
+    throw new RestoreFailed('the server did not promote itself within an hour', {
+      operation: 'promote',
+      subject: 'restored cluster',
+    });
+  }
+}
+
+function gaveUp(work: ReplayWork, end: ServerEnd): RestoreFailed {
+  const fatal = end.lastLines.filter((line) => /\b(FATAL|PANIC): {2}/.test(line)).at(-1);
+  const said = fatal?.replace(/^.*?\b(FATAL|PANIC): {2}/, '') ?? end.lastLines.at(-1) ?? 'nothing';
+  const lifeboat = end.lastLines.filter((line) => line.startsWith('lifeboat: ')).at(-1);
+  return new RestoreFailed(
+    `the restored server gave up (${end.signal ?? `exit ${end.exitCode}`}): ${said}${lifeboat ? `; ${lifeboat}` : ''}`,
+    {
+      operation: 'replay',
+      subject: work.dataDir,
+      hint: 'the restored files are kept; the last lines of the server log are above',
+    },
+  );
+}
+
+function insufficientSettings(work: ReplayWork, what: string): RestoreFailed {
+  return new RestoreFailed(what, {
+    operation: 'replay',
+    subject: work.dataDir,
+    hint: 'the source got larger settings after this backup: pass them with --set, like --set max_connections=200',
+  });
+}

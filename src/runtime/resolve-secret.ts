@@ -1,0 +1,37 @@
+import { open } from 'node:fs/promises';
+import { InputInvalid } from '#model/failure';
+import { formatSecretReference, type SecretReference } from '#model/secret-reference';
+import type { Environment } from '#runtime/environment';
+
+const readableByOthers = 0o004;
+
+/**
+ * The secret that a plan refers to, without the line end of its file. `field` is for messages, which name the
+ * reference and never the value.
+ * @throws InputInvalid when it is missing, empty, or in a file that everybody may read.
+ */
+export async function resolveSecret(
+  reference: SecretReference,
+  environment: Environment,
+  field: string,
+): Promise<string> {
+  const value = reference.from === 'env' ? environment[reference.name] : await readSecretFile(reference.path, field);
+  if (value === undefined) {
+    throw new InputInvalid(field, formatSecretReference(reference), 'an environment variable that is set');
+  }
+  if (value === '') throw new InputInvalid(field, formatSecretReference(reference), 'a secret that is not empty');
+  return value;
+}
+
+async function readSecretFile(path: string, field: string): Promise<string> {
+  const refuse = (allowed: string, hint?: string) => new InputInvalid(field, `file:${path}`, allowed, hint);
+  try {
+    await using file = await open(path);
+    const { mode } = await file.stat();
+    if (mode & readableByOthers) throw refuse('a file that not everybody may read', `chmod o-rwx ${path}`);
+    return (await file.readFile('utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    if (error instanceof InputInvalid) throw error;
+    throw refuse(`a file that can be read, got ${(error as NodeJS.ErrnoException).code}`);
+  }
+}

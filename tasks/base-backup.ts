@@ -1,0 +1,193 @@
+import type pg from 'pg';
+import { commitBackup, committedBackups } from '#catalog/backups';
+import { chooseParent } from '#catalog/choose-parent';
+import { type BackupKind, backupId } from '#model/backup-id';
+import { ServerError } from '#model/failure';
+import { formatLsn, type Lsn } from '#model/lsn';
+import { type Manifest, sealedClaims } from '#model/manifest';
+import type { Timeline } from '#model/timeline';
+import { writeIndex } from '#pipeline/backup-index';
+import type { KeyRing, WrappedKey } from '#pipeline/data-key';
+import { run } from '#pipeline/run';
+import type { BaseBackupStart } from '#postgres/base-backup';
+import { type ServerFacts, ServerQueries } from '#postgres/server-facts';
+import { openBackup } from '#recovery/open-backup';
+import type { ObjectStore } from '#store/object-store';
+import { BackupObjects } from './backup-objects.ts';
+import { type Copied, copyCluster } from './copy-cluster.ts';
+
+export interface BaseBackupWork {
+  source: string;
+  kind: BackupKind;
+  store: ObjectStore;
+  /** undefined: the plan says `encryption: none` */
+  keyRing: KeyRing | undefined;
+  connection: pg.ClientConfig;
+  level: number;
+  lanes: number;
+  wal: WalCover;
+  requestedBy: string;
+  execution: string | null;
+  startedAt: Date;
+  signal: AbortSignal;
+  onProgress(progress: BackupProgress): void;
+}
+
+export interface WalPoint {
+  lsn: Lsn;
+  timeline: Timeline;
+}
+
+/** Who sees to it that the WAL between a backup's start and its stop is stored. */
+export interface WalCover {
+  /** Called before the backup starts: from then on the server keeps its WAL for us. */
+  prepare(server: ServerFacts, signal: AbortSignal): Promise<void>;
+  /** Settles when the WAL from `start` to `stop`, which becomes known later, is stored. */
+  cover(start: WalPoint, stop: Promise<WalPoint>, signal: AbortSignal): Promise<void>;
+}
+
+export interface BackupProgress {
+  phase: 'checkpoint' | 'copy' | 'wal' | 'commit';
+  doneBytes: number;
+  /** the server's estimate; 0 when it is not known yet */
+  totalBytes: number;
+}
+
+export interface BaseBackupResult {
+  manifest: Manifest;
+  /** why a full backup was taken where an incremental one was asked for */
+  fallback: string | undefined;
+}
+
+/** Takes one base backup. It is committed when this settles, and nothing of it counts when this rejects. */
+export async function takeBaseBackup(work: BaseBackupWork): Promise<BaseBackupResult> {
+  const queries = await ServerQueries.open(work.connection);
+  try {
+    const server = await queries.facts();
+    if (work.kind === 'full') return { manifest: await attempt(work, server, queries, undefined), fallback: undefined };
+    const choice = chooseParent(await committedBackups(work.store, work.source), server);
+    if ('reason' in choice) return await fullInstead(work, server, queries, choice.reason);
+    try {
+      return { manifest: await attempt(work, server, queries, choice.parent), fallback: undefined };
+    } catch (failure) {
+      if (!isSummaryMissing(failure)) throw failure;
+      return await fullInstead(work, server, queries, failure.message);
+    }
+  } finally {
+    await queries.close();
+  }
+}
+
+/** object_not_in_prerequisite_state: no summaries for the WAL since the parent, or a timeline it is not on. */
+const isSummaryMissing = (failure: unknown): failure is ServerError =>
+  failure instanceof ServerError && failure.sqlState === '55000';
+
+async function fullInstead(work: BaseBackupWork, server: ServerFacts, queries: ServerQueries, reason: string) {
+  return { manifest: await attempt({ ...work, kind: 'full' }, server, queries, undefined), fallback: reason };
+}
+
+async function attempt(
+  work: BaseBackupWork,
+  server: ServerFacts,
+  queries: ServerQueries,
+  parent: Manifest | undefined,
+): Promise<Manifest> {
+  const { source, store, onProgress } = work;
+  const id = backupId(work.startedAt, work.kind);
+  const key = await work.keyRing?.create(`${source}/${id}`);
+  const startTime = await queries.clock();
+  const begun = Promise.withResolvers<BaseBackupStart>();
+  let totalBytes = 0;
+  const [{ copied, objects }] = await run(work.signal, (signal) => {
+    const prepared = work.wal.prepare(server, signal);
+    const copy = prepared.then(async () => {
+      const objects = new BackupObjects(store, { source, id, dataKey: key?.dataKey, signal });
+      onProgress({ phase: 'checkpoint', doneBytes: 0, totalBytes });
+      const copied = await copyCluster({
+        connection: work.connection,
+        label: `lifeboat ${source} ${id}`,
+        objects,
+        level: work.level,
+        lanes: work.lanes,
+        parentManifest: parent && openBackup({ store, keyRing: work.keyRing }, parent).serverManifest(),
+        signal,
+        onStart(start) {
+          totalBytes = start.estimatedBytes;
+          begun.resolve(start);
+        },
+        onBytes: (doneBytes) => onProgress({ phase: 'copy', doneBytes, totalBytes }),
+      });
+      onProgress({ phase: 'wal', doneBytes: totalBytes, totalBytes });
+      return { copied, objects };
+    });
+    const stop = copy.then(({ copied }) => ({ lsn: copied.end.stopLsn, timeline: copied.end.timeline }));
+    const started = Promise.race([begun.promise, copy.then(() => begun.promise)]);
+    const cover = started.then((start) =>
+      work.wal.cover({ lsn: start.startLsn, timeline: start.timeline }, stop, signal),
+    );
+    stop.catch(() => undefined); // `copy` is the stage that reports it
+    return [copy, cover];
+  });
+  const stopTime = await queries.clock();
+  onProgress({ phase: 'commit', doneBytes: totalBytes, totalBytes });
+  const draft = describe({ work, server, parent, copied, startTime, stopTime, wrapped: key?.wrapped });
+  const index = await objects.putContainer('index', writeIndex(sealedClaims(draft), copied.parts), work.level);
+  const manifest: Manifest = { ...draft, index, storedBytes: draft.storedBytes + index.storedBytes };
+  work.signal.throwIfAborted();
+  await commitBackup(store, manifest);
+  return manifest;
+}
+
+interface Description {
+  work: BaseBackupWork;
+  server: ServerFacts;
+  parent: Manifest | undefined;
+  copied: Copied;
+  startTime: Date;
+  stopTime: Date;
+  wrapped: WrappedKey | undefined;
+}
+
+/** The manifest, but for the index, which repeats its claims and so is written after it. */
+function describe(description: Description): Manifest {
+  const { work, server, parent, copied, startTime, stopTime, wrapped } = description;
+  const { start, end, parts, serverManifest } = copied;
+  return {
+    format: 'lifeboat/1',
+    source: work.source,
+    backup: backupId(work.startedAt, work.kind),
+    kind: work.kind,
+    parent: parent?.backup ?? null,
+    server: {
+      version: server.version,
+      major: server.major,
+      systemId: server.systemId,
+      segmentSize: server.segmentSize,
+      blockSize: server.blockSize,
+      dataChecksums: server.dataChecksums,
+      superuser: server.superuser,
+    },
+    start: { lsn: formatLsn(start.startLsn), timeline: start.timeline, time: startTime.toISOString() },
+    stop: { lsn: formatLsn(end.stopLsn), timeline: end.timeline, time: stopTime.toISOString() },
+    tablespaces: start.tablespaces,
+    parts: parts.map(({ name, archive, part, rawBytes, storedBytes, sha256 }) => ({
+      name,
+      archive,
+      part,
+      rawBytes,
+      storedBytes,
+      sha256,
+    })),
+    index: { name: 'index', storedBytes: 0, sha256: '' },
+    serverManifest,
+    rawBytes: sum(parts.map((part) => part.rawBytes)),
+    storedBytes: sum(parts.map((part) => part.storedBytes)) + serverManifest.storedBytes,
+    compression: { codec: 'zstd', level: work.level },
+    encryption: wrapped ? { cipher: 'aes-256-gcm', key: wrapped } : null,
+    finishedAt: stopTime.toISOString(),
+    requestedBy: work.requestedBy,
+    execution: work.execution,
+  };
+}
+
+const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { InputInvalid } from '#model/failure';
+import { PlanInvalid } from '#model/plan-invalid';
+import { loadPlan } from '#runtime/load-plan';
+
+const folder = mkdtempSync(join(tmpdir(), 'lifeboat-plan-'));
+after(() => rmSync(folder, { recursive: true }));
+const world = { environment: { HOME: '/home/ada' }, cwd: folder };
+
+const plan = (bucket: string) => `bucket: ${bucket}
+encryption: { keyFile: ~/keys/lifeboat.key }
+sources:
+  a: { connection: { host: h, user: u, sslmode: verify-full, sslrootcert: ca.pem, password: "file:secrets/a" } }
+  b: { connection: { host: /run/postgresql, user: u, password: env:B } }
+notifications:
+  - { kind: slack, webhook: "file:hook" }
+  - { kind: webhook, url: "file:/hook" }
+  - { kind: email, from: a@b, to: [c@d], smtp: { host: m, password: "file:~/smtp" } }
+`;
+
+test("a plan's paths are relative to its folder, and ~ is the home folder", async () => {
+  mkdirSync(join(folder, 'etc'));
+  writeFileSync(join(folder, 'etc', 'plan.yml'), plan('../bucket'));
+  const loaded = await loadPlan('etc/plan.yml', world);
+  assert.equal(loaded.bucket, join(folder, 'bucket'));
+  assert.deepEqual(loaded.encryption, { keyFile: '/home/ada/keys/lifeboat.key' });
+  const [a, b] = loaded.sources;
+  assert.equal(a!.connection.sslrootcert, join(folder, 'etc', 'ca.pem'));
+  assert.deepEqual(a!.connection.password, { from: 'file', path: join(folder, 'etc/secrets/a') });
+  assert.deepEqual(b!.connection.password, { from: 'env', name: 'B' });
+  const [slack, webhook, email] = loaded.notifications;
+  assert.deepEqual(slack?.kind === 'slack' && slack.webhook, { from: 'file', path: join(folder, 'etc/hook') });
+  assert.deepEqual(webhook?.kind === 'webhook' && webhook.url, { from: 'file', path: '/hook' });
+  assert.deepEqual(email?.kind === 'email' && email.smtp.password, { from: 'file', path: '/home/ada/smtp' });
+});
+
+test('an S3 URL is no path', async () => {
+  writeFileSync(join(folder, 's3.yml'), plan('s3://backups/x'));
+  assert.equal((await loadPlan('s3.yml', world)).bucket, 's3://backups/x');
+});
+
+test('a plan that is not there is answered with the command that makes one', async () => {
+  await assert.rejects(loadPlan('no.yml', world), (error) => {
+    assert.ok(error instanceof InputInvalid);
+    assert.match(error.message, /^plan: "no\.yml" is not allowed: expected a file that exists$/);
+    assert.match(error.hint!, /lifeboat init/);
+    return true;
+  });
+});
+
+test('a folder is no plan', async () => {
+  await assert.rejects(loadPlan('.', world), { name: 'InputInvalid', message: /EISDIR/ });
+});
+
+test('what is wrong is told with the file as it was named', async () => {
+  writeFileSync(join(folder, 'bad.yml'), 'bucket: 1');
+  chmodSync(join(folder, 'bad.yml'), 0o600);
+  await assert.rejects(loadPlan('./bad.yml', world), (error) => {
+    assert.ok(error instanceof PlanInvalid);
+    assert.match(error.message, /^\.\/bad\.yml:1: bucket: 1 /m);
+    return true;
+  });
+});
