@@ -20,7 +20,8 @@ export interface ReceiveWalWork {
   store: ObjectStore;
   /** undefined: the plan says `encryption: none` */
   keyRing: KeyRing | undefined;
-  connection: pg.ClientConfig;
+  /** asked for before each connection, since secrets and what the server offers may change */
+  connectOptions(): Promise<pg.ClientConfig>;
   /** made when it is missing */
   slot: string;
   /** how long WAL is collected before it is stored */
@@ -93,7 +94,7 @@ async function receive(
   closeGap: boolean,
 ): Promise<void> {
   const { source, store, keyRing, slot } = work;
-  const connection = await ReplicationConnection.open({ ...work.connection, signal: lease });
+  const connection = await ReplicationConnection.open({ ...(await work.connectOptions()), signal: lease });
   try {
     const system = await identifySystem(connection);
     const position = (await readSlot(connection, slot)) ?? (await createSlot(connection, slot, 'permanent'));

@@ -81,21 +81,23 @@ function rootCommand({ stdout, stderr, version }: CommandLineWorld): Command {
     })
     .exitOverride()
     .on('command:*', refuseUnknownCommand);
-
-  function refuseUnknownCommand(this: Command, operands: string[]): never {
-    const known = this.commands.map((command) => command.name());
-    const meant = nearest(operands[0]!, known);
-    const hint = meant === undefined ? `commands are: ${known.join(', ')}` : `did you mean "${meant}"?`;
-    throw new UsageInvalid(`"${operands[0]}" is not a command${this.parent ? ` of ${this.name()}` : ''}`, hint);
-  }
 }
 
 /** `catalog rebuild` is a command below `catalog`, which is made when it is first needed. */
 function addCommand(program: Command, { name, summary }: CommandEntry): { command: Command; parent: Command } {
   const [first, second] = name.split(' ');
   if (second === undefined) return { command: program.command(name).description(summary), parent: program };
-  const parent = program.commands.find((candidate) => candidate.name() === first) ?? program.command(first!);
+  const parent =
+    program.commands.find((candidate) => candidate.name() === first) ??
+    program.command(first!).on('command:*', refuseUnknownCommand);
   return { command: parent.command(second).description(summary), parent };
+}
+
+function refuseUnknownCommand(this: Command, operands: string[]): never {
+  const known = this.commands.map((command) => command.name());
+  const meant = nearest(operands[0]!, known);
+  const hint = meant === undefined ? `commands are: ${known.join(', ')}` : `did you mean "${meant}"?`;
+  throw new UsageInvalid(`"${operands[0]}" is not a command${this.parent ? ` of ${this.name()}` : ''}`, hint);
 }
 
 function answeredOrInvalid(error: unknown): CommandLine {

@@ -9,4 +9,12 @@ export interface CommandEntry {
 
 export const commandTable: readonly CommandEntry[] = [
   { name: 'init', summary: 'write a plan and see whether the server is ready', load: () => import('#cli/init') },
+  { name: 'receive-wal', summary: 'store WAL as it is written, until stopped', load: () => import('#cli/receive-wal') },
+  { name: 'wal-push', summary: 'store one WAL file (for archive_command)', load: () => import('#cli/wal-push') },
+  { name: 'wal-fetch', summary: 'fetch one WAL file (for restore_command)', load: () => import('#cli/wal-fetch') },
+  {
+    name: 'wal-prefetch',
+    summary: 'keep the next WAL segments ready (started by wal-fetch)',
+    load: () => import('#cli/wal-prefetch'),
+  },
 ];

@@ -28,6 +28,7 @@ export const exitCodes = [
   { code: 7, meaning: 'somebody else holds the lease', failures: ['LeaseHeld'] },
   { code: 8, meaning: 'the encryption key is missing or unusable', failures: ['KeyUnusable'] },
   { code: 130, meaning: 'interrupted', failures: ['Aborted'] },
+  { code: 255, meaning: 'wal-fetch failed for whatever reason: PostgreSQL must not go on', failures: [] },
 ] as const satisfies { code: number; meaning: string; failures: readonly string[] }[];
 
 export type ExitCode = (typeof exitCodes)[number]['code'];
@@ -36,6 +37,14 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof Failure)) return 1;
   return exitCodes.find(({ failures }) => (failures as readonly string[]).includes(error.name))?.code ?? 1;
 }
+
+/**
+ * PostgreSQL takes a restore_command that ends with anything up to 125 for the end of WAL, and starts with rows missing.
+ * So whatever goes wrong in wal-fetch, bugs and wrong arguments too, ends with a code above.
+ * https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-RESTORE-COMMAND
+ */
+export const failureCode = (error: unknown, argv: readonly string[]): ExitCode =>
+  argv.includes('wal-fetch') ? 255 : exitCodeOf(error);
 
 /** For help texts. */
 export const describeExitCodes = (): string =>

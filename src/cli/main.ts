@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { commandTable } from '#cli/command-table';
+import { failureCode } from '#cli/exit-code';
 import { reportFailure } from '#cli/report-failure';
 import { run } from '#cli/run';
 import { Aborted } from '#model/failure';
@@ -57,7 +58,7 @@ function dieOfBug(error: unknown): void {
     json: asked('--json'),
     verbose: asked('--verbose'),
   });
-  process.exit(1);
+  process.exit(failureCode(undefined, process.argv));
 }
 
 function readVersion(): string {

@@ -43,7 +43,6 @@ sources:
       # sslmode: prefer # disable, prefer, require, verify-ca, verify-full
       # sslrootcert: /etc/ssl/certs/database-ca.pem
       # password: env:LIFEBOAT_PASSWORD # or file:/path; else ~/.pgpass is asked. Never the password itself.
-
     # The replication slot that keeps WAL on the server until it is stored. One for each plan that reads this server.
     slot: lifeboat
     # WAL is stored this often, so this is what the loss of the server's machine can cost.
@@ -74,7 +73,7 @@ sources:
 #   - { name: Ada, email: ada@example.org }
 # fourEyes: true
 
-# kind: slack, webhook, email or sns. on: success, failure, question.
+# A kind is slack, webhook, email or sns; an occasion is success, failure or question.
 # notifications:
 #   - { kind: slack, webhook: env:SLACK_WEBHOOK, on: [failure, question] }
 #   - { kind: webhook, url: file:/etc/lifeboat/webhook-url }

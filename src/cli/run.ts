@@ -1,6 +1,6 @@
 import type { CommandContext } from '#cli/command';
 import { type CommandLineWorld, type GlobalOptions, readCommandLine } from '#cli/command-line';
-import { type ExitCode, exitCodeOf } from '#cli/exit-code';
+import { type ExitCode, failureCode } from '#cli/exit-code';
 import { createOutput } from '#cli/output';
 import { reportFailure } from '#cli/report-failure';
 import type { Plan } from '#model/plan';
@@ -28,7 +28,7 @@ export async function run(argv: readonly string[], world: World): Promise<ExitCo
   } catch (thrown) {
     const error = interruption(thrown, world.signal) ?? thrown;
     reportFailure(error, { ...world, json: global.json ?? false, verbose: global.verbose ?? false });
-    return exitCodeOf(error);
+    return failureCode(error, argv);
   }
 }
 

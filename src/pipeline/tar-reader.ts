@@ -2,7 +2,7 @@ import { InputInvalid } from '#model/failure';
 
 /** A member of a tar archive as PostgreSQL writes them. */
 export interface TarEntry {
-  /** relative, without a slash at its end */
+  /** relative, without `./` in front or a slash at its end */
   path: string;
   type: 'file' | 'directory' | 'link';
   /** bytes of content; 0 for directories and links */
@@ -123,7 +123,7 @@ function parseHeader(header: Buffer): TarEntry {
     throw new InputInvalid('tar header', path.slice(0, 100), 'a file, directory or link with the right checksum');
   }
   const size = type === 'file' ? number(header, 124, 12) : 0;
-  return { path: path.replace(/\/$/, ''), type, size, mode: number(header, 100, 8) & 0o7777, target: text(header, 157, 100) };
+  return { path: path.replace(/^\.\/|\/$/g, ''), type, size, mode: number(header, 100, 8) & 0o7777, target: text(header, 157, 100) };
 }
 
 function text(header: Buffer, start: number, length: number): string {

@@ -100,7 +100,7 @@ export class PartWriter {
       this.#archiveBytes += count;
       if (this.#filled === this.#options.blockBytes) this.#sendBlock(this.#part, this.#partIsFull());
     }
-    return this.#inFlight > this.#options.lanes + 1 ? this.#waitForRoom() : undefined;
+    return this.#hasRoom() ? undefined : this.#waitForRoom();
   }
 
   /** All archives are complete. Settles when every part is stored. */
@@ -186,7 +186,7 @@ export class PartWriter {
         this.#fail(failure);
       } finally {
         this.#inFlight--;
-        this.#room.shift()?.();
+        if (this.#hasRoom()) this.#releaseWaiting();
       }
     });
   }
@@ -210,9 +210,18 @@ export class PartWriter {
     this.#rethrow();
   }
 
+  #hasRoom(): boolean {
+    return this.#inFlight <= this.#options.lanes + 1;
+  }
+
+  /** One block that is done may have held up many small writes. */
+  #releaseWaiting(): void {
+    for (const release of this.#room.splice(0)) release();
+  }
+
   #fail(failure: unknown): void {
     this.#failure ??= failure;
-    for (const waiting of this.#room.splice(0)) waiting();
+    this.#releaseWaiting();
   }
 
   #rethrow(): void {

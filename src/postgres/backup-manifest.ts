@@ -1,29 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ObjectDamaged } from '#model/failure';
-import type { Lsn } from '#model/lsn';
-import type { Timeline } from '#model/timeline';
-import { ManifestLines, type ManifestFile } from '#postgres/backup-manifest-lines';
-
-/** What PostgreSQL's backup_manifest says besides its files. */
-export interface BackupManifest {
-  /** 1 up to PostgreSQL 16, 2 from 17 on */
-  version: 1 | 2;
-  /** from version 2 on; a string: it does not fit a JSON number */
-  systemIdentifier: string | undefined;
-  fileCount: number;
-  /** of all files */
-  totalBytes: number;
-  /** the WAL that recovery needs, newest timeline first */
-  walRanges: ManifestWalRange[];
-  /** SHA-256 of all that stands before the checksum's line, hexadecimal; verified */
-  checksum: string;
-}
-
-export interface ManifestWalRange {
-  timeline: Timeline;
-  start: Lsn;
-  end: Lsn;
-}
+import type { ManifestFile } from '#postgres/backup-manifest-entries';
+import { type BackupManifest, ManifestLines } from '#postgres/backup-manifest-lines';
 
 /**
  * Read PostgreSQL's backup_manifest in bounded memory, whatever its size: PostgreSQL and pg_combinebackup write one file
@@ -42,20 +20,21 @@ export async function readBackupManifest(
   const lines = new ManifestLines(onFile);
   let carried = Buffer.alloc(0);
   for await (const chunk of source) {
-    const bytes = carried.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([carried, chunk]);
+    const bytes = Buffer.concat([carried, chunk]);
     let from = 0;
     let hashed = 0;
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, from)) {
+      if (end - from > longestLineBytes) throw lines.damaged(tooLong);
       lines.read(bytes.toString('utf8', from, end));
       from = end + 1;
       if (!lines.manifest) hashed = from;
     }
     hash.update(bytes.subarray(0, hashed));
-    // a copy: the source may reuse its buffer
-    carried = Buffer.from(bytes.subarray(from));
-    if (carried.length > longestLineBytes) throw lines.damaged(`longer than ${longestLineBytes} bytes`);
+    carried = bytes.subarray(from);
+    if (carried.length > longestLineBytes)
+      throw lines.damaged(tooLong);
   }
-  if (carried.length > 0 || !lines.manifest) throw lines.damaged('the manifest ends here: expected its checksum and a newline');
+  if (carried.length > 0 || !lines.manifest) throw lines.damaged('the last: expected the checksum and a newline');
   return verified(lines.manifest, hash.digest('hex'));
 }
 
@@ -63,6 +42,7 @@ const newline = 0x0a;
 
 /** A path has at most 1023 bytes, each at most six characters in JSON. */
 const longestLineBytes = 16_384;
+const tooLong = `the next has more than ${longestLineBytes} bytes`;
 
 function verified(manifest: BackupManifest, computed: string): BackupManifest {
   if (manifest.checksum === computed) return manifest;

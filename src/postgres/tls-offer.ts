@@ -7,7 +7,7 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
 /**
  * Does the server offer TLS, and can it be spoken? libpq's `sslmode=prefer` finds out in passing; `pg` has no second
- * try. The handshake is finished, since a server logs one that is broken off.
+ * try. The handshake is finished and the end awaited, since a server logs one that is broken off.
  * @throws the network's error when nothing answers.
  */
 export async function offersTls(host: string, port: number, timeoutMs: number): Promise<boolean> {
@@ -35,18 +35,18 @@ function happens<Value>(emitter: EventEmitter, event: string): Promise<Value | u
   });
 }
 
-/** Goes on until the server has closed: what is cut off before is a broken handshake to it. */
+/** A server whose TLS does not work is tried without it, as libpq does. */
 async function handshakes(socket: Socket, host: string): Promise<boolean> {
   const secure = connectTls({ socket, host, rejectUnauthorized: false });
-  try {
-    await happens(secure, 'secureConnect');
-    const spoken = secure.getProtocol() !== null;
+  const spoken = await happens(secure, 'secureConnect').then(
+    () => secure.getProtocol() !== null,
+    () => false,
+  );
+  if (spoken) {
+    const closed = happens(secure, 'close').catch(() => undefined); // however it ends, TLS was spoken
     secure.resume().end();
-    await happens(secure, 'close');
-    return spoken;
-  } catch {
-    return false; // a server whose TLS does not work is tried without it, as libpq does
-  } finally {
-    secure.destroy();
+    await closed;
   }
+  secure.destroy();
+  return spoken;
 }

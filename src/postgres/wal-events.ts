@@ -152,7 +152,8 @@ function endOfRecovery(record: WalRecord): WalEvent {
 
 function dataOf(record: WalRecord, atLeast: number, kind: string): Buffer {
   const data = record.mainData;
-  if (data.length < atLeast) throw broken(record, `${kind} record of ${data.length} bytes: expected at least ${atLeast}`);
+  if (data.length < atLeast)
+    throw broken(record, `${kind} record of ${data.length} bytes: expected at least ${atLeast}`);
   return data;
 }
 

@@ -92,7 +92,10 @@ export interface ExpectedSegment {
  * name is ahead of their content), misnamed, empty and truncated ones. Needs the first 40 bytes.
  * @throws WalBroken naming what was expected and found
  */
-export function checkSegmentHeader(head: Buffer, expect: ExpectedSegment): WalPageHeader & { segment: WalSegmentHeader } {
+export function checkSegmentHeader(
+  head: Buffer,
+  expect: ExpectedSegment,
+): WalPageHeader & { segment: WalSegmentHeader } {
   const header = readPageHeader(head);
   const refuse = (problem: string, hint?: string) => broken(expect, problem, hint);
   if ('problem' in header) throw refuse(header.problem);

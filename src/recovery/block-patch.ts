@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { ObjectDamaged } from '#model/failure';
 import type { TarEntry } from '#pipeline/tar-reader';
-import { type IncrementalHeader, incrementalHeaderBytes, readIncrementalHeader } from '#postgres/incremental-file';
+import { type IncrementalHeader, parseIncrementalHeader } from '#postgres/incremental-file';
 import { writeAll } from '#recovery/write-archive';
 
 /**
@@ -26,16 +26,13 @@ export class BlockPatch {
   write(bytes: Buffer): void {
     let content = bytes;
     if (!this.#header) {
-      this.#head.push(bytes);
-      const gathered = Buffer.concat(this.#head);
-      const length = incrementalHeaderBytes(gathered, this.#blockSize);
-      if (length === undefined || gathered.length < length) {
-        this.#head = [gathered];
-        return;
-      }
-      this.#begin(readIncrementalHeader(gathered, this.#blockSize));
-      content = gathered.subarray(length);
+      const gathered = Buffer.concat([...this.#head, bytes]);
+      this.#head = [gathered];
+      const header = parseIncrementalHeader(gathered, { name: this.#entry.path, blockSizeBytes: this.#blockSize });
+      if ('neededBytes' in header || gathered.length < header.headerBytes) return;
+      this.#begin(header);
       this.#head = [];
+      content = gathered.subarray(header.headerBytes);
     }
     this.#writeBlocks(this.#header!, content);
   }
@@ -55,10 +52,9 @@ export class BlockPatch {
 
   #begin(header: IncrementalHeader): void {
     this.#header = header;
-    const highest = header.blocks.reduce((max, block) => Math.max(max, block + 1), 0);
-    const keptBytes = header.truncationLength * this.#blockSize;
+    const keptBytes = header.truncationBlockLength * this.#blockSize;
     if (fstatSync(this.#descriptor).size > keptBytes) ftruncateSync(this.#descriptor, keptBytes);
-    ftruncateSync(this.#descriptor, Math.max(header.truncationLength, highest) * this.#blockSize);
+    ftruncateSync(this.#descriptor, header.reconstructedBlocks * this.#blockSize);
   }
 
   /** Neighbouring blocks are written at once. */

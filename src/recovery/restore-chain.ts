@@ -1,11 +1,13 @@
 import {
   chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +16,7 @@ import { run } from '#pipeline/run';
 import type { PartRecord } from '#pipeline/write-parts';
 import { withoutIncrementalLines } from '#postgres/backup-label';
 import type { Account } from '#postgres/server-process';
-import { printTablespaceMap } from '#postgres/tablespace-map';
+import { type MappedTablespace, printTablespaceMap } from '#postgres/tablespace-map';
 import { openBackup, type Vault } from '#recovery/open-backup';
 import type { RestoreLayout } from '#recovery/restore-layout';
 import { type PartJob, partJobs } from '#recovery/restore-part';
@@ -54,7 +56,7 @@ export async function restoreChain(work: ChainWork): Promise<void> {
     removeOthers(work.layout, members);
     adapt(join(work.layout.dataDir, 'backup_label'), withoutIncrementalLines);
   }
-  writeTablespaceMap(work);
+  linkTablespaces(work);
 }
 
 async function restoreBackup(work: ChainWork, manifest: Manifest, jobs: AsyncGenerator<PartJob>): Promise<void> {
@@ -114,14 +116,19 @@ function adapt(path: string, change: (text: string) => string): void {
   if (existsSync(path)) writeFileSync(path, change(readFileSync(path, 'latin1')), 'latin1');
 }
 
-/** PostgreSQL makes the links anew from this file when it starts on a backup: it must name the new places. */
-function writeTablespaceMap(work: ChainWork): void {
+/** PostgreSQL makes the links anew from tablespace_map when it starts on a backup: both must name the new places. */
+function linkTablespaces(work: ChainWork): void {
   const { layout, account } = work;
-  for (const place of layout.tablespaces.values()) {
+  if (layout.tablespaces.size === 0) return;
+  const map: MappedTablespace[] = [];
+  for (const [oid, place] of layout.tablespaces) {
     if (mkdirSync(place, { recursive: true, mode: 0o700 }) && account) chownSync(place, account.uid, account.gid);
+    const link = join(layout.dataDir, 'pg_tblspc', oid);
+    if (place === link) continue; // an in-place one
+    rmSync(link, { force: true });
+    symlinkSync(place, link);
+    if (account) lchownSync(link, account.uid, account.gid);
+    map.push({ oid: Number(oid), path: place });
   }
-  const path = join(layout.dataDir, 'tablespace_map');
-  if (!existsSync(path)) return;
-  const tablespaces = [...layout.tablespaces].map(([oid, location]) => ({ oid, location }));
-  writeFileSync(path, printTablespaceMap(tablespaces));
+  writeFileSync(join(layout.dataDir, 'tablespace_map'), printTablespaceMap(map));
 }

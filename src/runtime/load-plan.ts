@@ -12,7 +12,10 @@ import { type Environment, resolvePath } from '#runtime/environment';
  * plan's folder. Secrets stay references.
  * @throws InputInvalid when there is no such file; PlanInvalid
  */
-export async function loadPlan(path: string, { environment, cwd }: { environment: Environment; cwd: string }): Promise<Plan> {
+export async function loadPlan(
+  path: string,
+  { environment, cwd }: { environment: Environment; cwd: string },
+): Promise<Plan> {
   const file = resolve(cwd, path);
   const content = await readPlan(file, path);
   const folder = dirname(file);

@@ -1,15 +1,15 @@
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { InputInvalid } from '#model/failure';
 import { openDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
 import { createS3Store } from '#store/s3-store';
-
-export type Environment = Record<string, string | undefined>;
+import { createS3Client, type Environment } from './s3-client.ts';
 
 export interface OpenStoreOptions {
   /** how long S3 may be silent before a request or a read counts as failed, and is repeated */
   stallMs?: number;
 }
+
+export type { Environment };
 
 /**
  * Open the store at `location`: `/srv/bucket` (or another path that begins with `/` or `.`), `s3://bucket` or
@@ -28,7 +28,7 @@ export async function openStore(
   if (/^\.{0,2}\//.test(location)) return openDirectoryStore(location);
   const { bucket, prefix } = parseS3Location(location);
   const stallMs = options.stallMs ?? 60_000;
-  const client = new S3Client(clientConfig(environment, stallMs));
+  const client = createS3Client(environment, stallMs);
   return createS3Store({ client, bucket, prefix, patience: { stallMs } });
 }
 
@@ -43,40 +43,4 @@ function parseS3Location(location: string): { bucket: string; prefix: string } {
     throw new InputInvalid('bucket', location, 'a prefix without empty elements, . and ..');
   }
   return { bucket: match[1]!, prefix };
-}
-
-function clientConfig(environment: Environment, stallMs: number): S3ClientConfig {
-  const endpoint = parseEndpoint(environment);
-  const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? (endpoint && 'us-east-1');
-  const credentials = staticCredentials(environment);
-  return {
-    ...(endpoint && { endpoint, forcePathStyle: true }),
-    ...(region && { region }),
-    ...(credentials && { credentials }),
-    retryMode: 'standard',
-    maxAttempts: 5,
-    requestHandler: { connectionTimeout: Math.min(10_000, stallMs), socketTimeout: stallMs },
-    // the store computes the checksums that it sends, and checks those that it gets
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-  };
-}
-
-function parseEndpoint(environment: Environment): string | undefined {
-  const field = environment.AWS_ENDPOINT_URL_S3 ? 'AWS_ENDPOINT_URL_S3' : 'AWS_ENDPOINT_URL';
-  const endpoint = environment[field];
-  if (!endpoint) return undefined;
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '')
-    return endpoint;
-  // a URL with a password in it belongs in no message
-  throw new InputInvalid(field, url?.protocol ?? 'no URL', 'a URL like https://host:port, without user and password');
-}
-
-function staticCredentials(environment: Environment): S3ClientConfig['credentials'] {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
-  // a profile that is named wins, as in the SDK's own chain
-  if (!accessKeyId || !secretAccessKey || environment.AWS_PROFILE) return undefined;
-  const sessionToken = environment.AWS_SESSION_TOKEN;
-  return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
 }

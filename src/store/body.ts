@@ -15,6 +15,7 @@ export async function* chunksOf(body: Body, key: string, signal?: AbortSignal): 
   let ended = false;
   try {
     for (;;) {
+      throwIfAborted(signal, 'put', key);
       const next = await orAborted(source.next(), signal, key);
       if (next.done) {
         ended = true;

@@ -59,7 +59,7 @@ class DirectoryStore implements ObjectStore {
   async put(key: string, body: Body, options: PutOptions = {}): Promise<PutOutcome> {
     const path = this.#pathOf(key);
     throwIfAborted(options.signal, 'put', key);
-    const upload = await Upload.begin(this.#root);
+    const upload = await Upload.begin(this.#root, path);
     try {
       for await (const chunk of chunksOf(body, key, options.signal)) await upload.write(chunk);
       await upload.complete();
@@ -133,12 +133,12 @@ class DirectoryStore implements ObjectStore {
   }
 
   async #publish(upload: Upload, path: string, condition: PutOptions['condition']): Promise<boolean> {
-    if (condition === 'absent') return upload.linkTo(path);
-    if (condition === undefined && (await upload.linkTo(path))) return true;
+    if (condition === 'absent') return upload.link();
+    if (condition === undefined && (await upload.link())) return true;
     return this.#lock.hold(async () => {
       const current = await statFile(path);
       if (condition !== undefined && (current === undefined || etagOf(current) !== condition.etag)) return false;
-      await upload.renameOver(path, current?.mtimeNs);
+      await upload.replace(current?.mtimeNs);
       return true;
     });
   }

@@ -14,29 +14,32 @@ import type { DirectoryRoot } from './directory-root.ts';
  */
 export class Upload {
   readonly #root: DirectoryRoot;
+  readonly #destination: string;
   readonly #path: string;
   readonly #handle: FileHandle;
 
-  private constructor(root: DirectoryRoot, path: string, handle: FileHandle) {
+  private constructor(root: DirectoryRoot, destination: string, path: string, handle: FileHandle) {
     this.#root = root;
+    this.#destination = destination;
     this.#path = path;
     this.#handle = handle;
   }
 
-  static async begin(root: DirectoryRoot): Promise<Upload> {
+  /** `destination` is the path that it is going to have. */
+  static async begin(root: DirectoryRoot, destination: string): Promise<Upload> {
     const path = `${root.uploads}/${randomUUID()}`;
     const create = () => open(path, 'wx', 0o600);
     try {
-      return new Upload(root, path, await create());
+      return new Upload(root, destination, path, await create());
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw directoryFailure('put', path, error);
+      if (errorCode(error) !== 'ENOENT') throw directoryFailure('put', destination, error);
     }
     await root.prepare();
-    return new Upload(root, path, await onDisk('put', path, create));
+    return new Upload(root, destination, path, await onDisk('put', destination, create));
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    await onDisk('put', this.#path, async () => {
+    await onDisk('put', this.#destination, async () => {
       for (let offset = 0; offset < chunk.length; ) {
         offset += (await this.#handle.write(chunk, offset)).bytesWritten;
       }
@@ -45,7 +48,7 @@ export class Upload {
 
   /** All bytes are written: make them durable. */
   async complete(): Promise<void> {
-    await onDisk('put', this.#path, async () => {
+    await onDisk('put', this.#destination, async () => {
       const nowS = (Date.now() + Math.random()) / 1000;
       await this.#handle.utimes(nowS, nowS);
       await this.#handle.sync();
@@ -53,10 +56,10 @@ export class Upload {
   }
 
   /** Give it its name if no other has it: decided by the file system, without a lock. Answers whether it got it. */
-  async linkTo(path: string): Promise<boolean> {
-    return this.#intoPlace(path, async () => {
+  async link(): Promise<boolean> {
+    return this.#intoPlace(async () => {
       try {
-        await link(this.#path, path);
+        await link(this.#path, this.#destination);
         return true;
       } catch (error) {
         if (errorCode(error) === 'EEXIST') return false;
@@ -65,15 +68,15 @@ export class Upload {
     });
   }
 
-  /** Replace what is at `path`, whose modification time is `previousNs`. To be called under the lock. */
-  async renameOver(path: string, previousNs: bigint | undefined): Promise<void> {
-    if (previousNs !== undefined) await onDisk('put', path, () => this.#outdate(previousNs));
-    await this.#intoPlace(path, () => rename(this.#path, path));
+  /** Replace what has its name now, with the modification time `previousNs`. To be called under the lock. */
+  async replace(previousNs: bigint | undefined): Promise<void> {
+    if (previousNs !== undefined) await onDisk('put', this.#destination, () => this.#outdate(previousNs));
+    await this.#intoPlace(() => rename(this.#path, this.#destination));
   }
 
   /** What the file system knows of the file, wherever it lies by now. */
   stats(): Promise<BigIntStats> {
-    return onDisk('put', this.#path, () => this.#handle.stat({ bigint: true }));
+    return onDisk('put', this.#destination, () => this.#handle.stat({ bigint: true }));
   }
 
   /** Remove what is left of it; a complete upload that got its name loses only its temporary one. */
@@ -86,8 +89,8 @@ export class Upload {
     }
   }
 
-  #intoPlace<T>(path: string, act: () => Promise<T>): Promise<T> {
-    return inItsFolder(this.#root, path, async () => {
+  #intoPlace<T>(act: () => Promise<T>): Promise<T> {
+    return inItsFolder(this.#root, this.#destination, async () => {
       try {
         return await act();
       } catch (error) {
@@ -102,9 +105,9 @@ export class Upload {
     try {
       await lstat(this.#path);
     } catch (error) {
-      throw new StoreUnavailable(`put ${this.#path}: the upload was removed before it was complete`, {
+      throw new StoreUnavailable(`put ${this.#destination}: the upload was removed before it was complete`, {
         operation: 'put',
-        subject: this.#path,
+        subject: this.#destination,
         hint: 'uploads that are older than the limit are cleaned away: is the limit too short?',
         cause: error,
       });
@@ -121,9 +124,9 @@ export class Upload {
       }
       if ((await this.#handle.stat({ bigint: true })).mtimeNs > previousNs) return;
     }
-    throw new StoreUnavailable(`put ${this.#path}: the file system does not keep modification times`, {
+    throw new StoreUnavailable(`put ${this.#destination}: the file system does not keep modification times`, {
       operation: 'put',
-      subject: this.#path,
+      subject: this.#destination,
       hint: 'generations of an object cannot be told apart on it: put the bucket on another file system',
     });
   }

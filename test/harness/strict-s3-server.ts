@@ -6,7 +6,7 @@ import { StrictBucket } from './strict-s3-bucket.ts';
 import { type Fault, FaultPlan } from './strict-s3-faults.ts';
 import { carryOut, type S3Answer } from './strict-s3-operations.ts';
 import { readPayload } from './strict-s3-payload.ts';
-import { S3Refusal } from './strict-s3-refusal.ts';
+import { element, S3Refusal, xml } from './strict-s3-refusal.ts';
 import { readRequest, type S3Request } from './strict-s3-request.ts';
 import { checkSignature, type S3Credentials } from './strict-s3-signature.ts';
 
@@ -85,7 +85,7 @@ class StrictServer {
       if (fault?.kind === 'error' && !fault.after) throw new S3Refusal(fault.status, fault.code);
       checkSignature(request, this.#credentials, new Date());
       const payload = readPayload(request);
-      if (fault?.kind === 'lie') return { status: 200, headers: { etag: '"lie"' }, body: Buffer.alloc(0) };
+      if (fault?.kind === 'lie') return lie(request);
       if (request.method === 'PUT' && request.key === '' && !this.#buckets.has(request.bucket)) {
         this.#buckets.set(request.bucket, new StrictBucket());
         return { status: 200, headers: {}, body: Buffer.alloc(0) };
@@ -98,6 +98,11 @@ class StrictServer {
       return { status: error.status, headers: { 'content-type': 'application/xml' }, body: Buffer.from(error.toXml()) };
     }
   }
+}
+
+function lie(request: S3Request): S3Answer {
+  const body = request.method === 'POST' ? xml('CompleteMultipartUploadResult', element('ETag', '"lie"')) : '';
+  return { status: 200, headers: { etag: '"lie"' }, body: Buffer.from(body) };
 }
 
 async function send(

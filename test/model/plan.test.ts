@@ -238,6 +238,8 @@ describe('a secret in the plan is never printed', () => {
     ['a broken quote', small.replace('user: lifeboat', 'user: a, password: "hunter2')],
     ['a reserved character', small.replace('user: lifeboat', 'user: a, password: @hunter2')],
     ['a quote within', small.replace('{ host: db.example, user: lifeboat }', `\n      password: 'it's hunter2'`)],
+    ['a bracket before', small.replace('{ host: db.example, user: lifeboat }', `\n      password: ]hunter2`)],
+    ['a block sign before', small.replace('{ host: db.example, user: lifeboat }', `\n      password: |hunter2`)],
     ['an unknown alias', small.replace('user: lifeboat', 'user: a, password: *hunter2')],
     ['a tag', small.replace('user: lifeboat', 'user: a, password: !hunter2 x')],
   ];

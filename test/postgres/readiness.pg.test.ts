@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { installations } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
+import { AuthenticationFailed } from '#model/failure';
 import { checkReadiness } from '#postgres/check-readiness';
 import type { Finding } from '#postgres/readiness';
 
@@ -139,7 +140,7 @@ for (const installation of installations()) {
   });
 }
 
-describe('the readiness of a server elsewhere', () => {
+describe('the readiness of a server elsewhere', { timeout: 10_000 }, () => {
   const elsewhere = (port: number) => ({ host: '127.0.0.1', port, user: 'lifeboat', database: 'postgres' });
   const check = (port: number, timeoutMs = 5_000) => {
     const config = { ...elsewhere(port), connectionTimeoutMillis: timeoutMs };
@@ -160,6 +161,21 @@ describe('the readiness of a server elsewhere', () => {
     await using silent = await listen(() => undefined);
     const findings = await check(silent.port, 200);
     assert.match(findings[0]!.found, /no answer in time$/);
+  });
+
+  test('a server that asks for a password that is missing is left at once', async () => {
+    const passwordRequest = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]); // AuthenticationCleartextPassword
+    const left = Promise.withResolvers<void>();
+    await using asking = await listen((socket) => {
+      socket.once('data', () => socket.write(passwordRequest)).once('end', left.resolve);
+    });
+    const target = elsewhere(asking.port);
+    const missing = async (): Promise<string> => {
+      throw new AuthenticationFailed('there is no password', { operation: 'connect', subject: 'here' });
+    };
+    const findings = await checkReadiness({ ...target, password: missing }, target, 'lifeboat');
+    assert.equal(findings[0]!.found, 'there is no password');
+    await left.promise;
   });
 
   test('a server that is PostgreSQL 14', async () => {

@@ -122,6 +122,8 @@ class Child {
   readonly reports: unknown[] = [];
   #waiting: { until: unknown; resolve: (report: unknown) => void; reject: (error: Error) => void } | undefined;
 
+  #ended: Error | undefined;
+
   private constructor(directory: string) {
     this.process = fork(join(import.meta.dirname, 'directory-store-child.ts'), [directory], { execArgv: [] });
     this.process.on('message', (report) => {
@@ -132,7 +134,8 @@ class Child {
       }
     });
     this.process.on('exit', (code, signal) => {
-      this.#waiting?.reject(new Error(`the child ended with ${code ?? signal}`));
+      this.#ended = new Error(`the child ended with ${code ?? signal}`);
+      this.#waiting?.reject(this.#ended);
     });
   }
 
@@ -154,12 +157,14 @@ class Child {
   }
 
   async kill(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const ended = once(this.process, 'exit');
     this.process.kill('SIGKILL');
     await ended;
   }
 
   #report(until: unknown): Promise<unknown> {
+    if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#waiting = { until, resolve, reject };
     });

@@ -1,0 +1,31 @@
+import { isS3Url, type Plan } from '#model/plan';
+import { type KeyRing, keyFileRing } from '#pipeline/data-key';
+import type { Environment } from '#runtime/environment';
+import { readKeyFile } from '#runtime/key-file';
+import type { ObjectStore } from '#store/object-store';
+
+/** Where a plan's backups lie, and the keys to them. */
+export interface Bucket {
+  store: ObjectStore;
+  /** undefined: the plan says `encryption: none` */
+  keyRing: KeyRing | undefined;
+}
+
+/**
+ * Open a plan's bucket. The SDK is loaded only for S3: archive_command and restore_command run for each segment, and
+ * loading it takes longer than storing one.
+ * @throws StoreRefused when the directory does not exist; KeyUnusable
+ */
+export async function openBucket(plan: Plan, environment: Environment): Promise<Bucket> {
+  const [store, keyRing] = await Promise.all([openStore(plan.bucket, environment), openKeyRing(plan)]);
+  return { store, keyRing };
+}
+
+async function openStore(bucket: string, environment: Environment): Promise<ObjectStore> {
+  if (isS3Url(bucket)) return (await import('#runtime/open-store')).openStore(bucket, environment);
+  return (await import('#store/directory-store')).openDirectoryStore(bucket);
+}
+
+async function openKeyRing({ encryption }: Plan): Promise<KeyRing | undefined> {
+  return encryption === 'none' ? undefined : keyFileRing(await readKeyFile(encryption.keyFile));
+}
