@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { commitBackup, committedBackups } from '#catalog/backups';
+import { catalogBackup, commitBackup, committedBackups } from '#catalog/backups';
 import { chooseParent } from '#catalog/choose-parent';
 import { type BackupKind, backupId } from '#model/backup-id';
 import { ServerError } from '#model/failure';
 import { formatLsn, type Lsn } from '#model/lsn';
-import { type Manifest, sealedClaims } from '#model/manifest';
+import { type BackupSummary, type Manifest, sealedClaims } from '#model/manifest';
 import type { Timeline } from '#model/timeline';
 import { writeIndex } from '#pipeline/backup-index';
 import type { KeyRing, WrappedKey } from '#pipeline/data-key';
@@ -31,6 +31,8 @@ export interface BaseBackupWork {
   startedAt: Date;
   signal: AbortSignal;
   onProgress(progress: BackupProgress): void;
+  /** something that a person should know, though the backup is good */
+  onWarning(text: string): void;
 }
 
 export interface WalPoint {
@@ -90,7 +92,7 @@ async function attempt(
   work: BaseBackupWork,
   server: ServerFacts,
   queries: ServerQueries,
-  parent: Manifest | undefined,
+  parent: BackupSummary | undefined,
 ): Promise<Manifest> {
   const { source, store, onProgress } = work;
   const id = backupId(work.startedAt, work.kind);
@@ -109,7 +111,8 @@ async function attempt(
         objects,
         level: work.level,
         lanes: work.lanes,
-        parentManifest: parent && openBackup({ store, keyRing: work.keyRing }, parent).serverManifest(),
+        parentManifest:
+          parent && openBackup({ store, keyRing: work.keyRing }, { ...parent, parts: [] }).serverManifest(),
         signal,
         onStart(start) {
           totalBytes = start.estimatedBytes;
@@ -135,13 +138,16 @@ async function attempt(
   const manifest: Manifest = { ...draft, index, storedBytes: draft.storedBytes + index.storedBytes };
   work.signal.throwIfAborted();
   await commitBackup(store, manifest);
+  await catalogBackup(store, manifest).catch((failure: Error) => {
+    work.onWarning(`the backup is committed, but the catalog could not be brought up to date: ${failure.message}`);
+  });
   return manifest;
 }
 
 interface Description {
   work: BaseBackupWork;
   server: ServerFacts;
-  parent: Manifest | undefined;
+  parent: BackupSummary | undefined;
   copied: Copied;
   startTime: Date;
   stopTime: Date;

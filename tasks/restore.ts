@@ -18,13 +18,13 @@ import { type PointReached, replay } from '#recovery/replay';
 import { releaseControlFile, restoreChain } from '#recovery/restore-chain';
 import type { RestoreLayout } from '#recovery/restore-layout';
 import { checkPlaces, clearPlaces, recordName, takePlaces, writeRecord } from '#recovery/restore-place';
-import { PartRestorers } from './part-restorers.ts';
+import { PartWorkers } from './part-workers.ts';
 
 export interface RestoreWork {
   vault: Vault;
   /** where the vault's store is, for the worker threads, which open it themselves */
   location: string;
-  environment: Record<string, string | undefined>;
+  environment: Readonly<Record<string, string | undefined>>;
   plan: RecoveryPlan;
   planHash: string;
   /** the plan's chain, the full backup first */
@@ -129,14 +129,15 @@ async function layDown(work: RestoreWork): Promise<void> {
   const totalBytes = chain.reduce((sum, backup) => sum + backup.rawBytes, 0);
   let doneBytes = 0;
   const { location, environment } = work;
-  const restorers = new PartRestorers(work.workers, { location, environment, layout, account }, vault, (bytes) => {
+  const target = { layout, account };
+  const workers = new PartWorkers(work.workers, { location, environment, target }, vault, (bytes) => {
     doneBytes += bytes;
     work.onProgress({ phase: 'files', doneBytes, totalBytes });
   });
   try {
-    await restoreChain({ vault, chain, layout, ...(account ? { account } : {}), restorer: restorers, signal });
+    await restoreChain({ vault, chain, layout, ...(account ? { account } : {}), restorer: workers, signal });
   } finally {
-    await restorers.close();
+    await workers.close();
   }
 }
 

@@ -1,6 +1,7 @@
+import { readCatalog, recordInCatalog } from '#catalog/projection';
 import { type BackupId, isBackupId } from '#model/backup-id';
 import { InputInvalid, ObjectDamaged, ObjectMissing } from '#model/failure';
-import { type Manifest, parseManifest, printManifest } from '#model/manifest';
+import { type BackupSummary, type Manifest, parseManifest, printManifest, summarize } from '#model/manifest';
 import { backupsFolder, manifestKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 import { readObject } from '#store/read-object';
@@ -21,6 +22,11 @@ export async function commitBackup(store: ObjectStore, manifest: Manifest, signa
   }
 }
 
+/** Add a committed backup to the catalog, which then need not read its manifest. */
+export async function catalogBackup(store: ObjectStore, manifest: Manifest): Promise<void> {
+  await recordInCatalog(store, manifest.source, (known) => [...known, summarize(manifest)]);
+}
+
 /** @throws InputInvalid when there is no such committed backup; ObjectDamaged when its manifest is not one */
 export async function readBackup(store: ObjectStore, source: string, id: BackupId): Promise<Manifest> {
   const key = manifestKey(source, id);
@@ -37,29 +43,48 @@ export async function readBackup(store: ObjectStore, source: string, id: BackupI
 
 /** One folder below `<source>/backups/`: a committed backup, or what was left of one that never was. */
 export type FoundBackup =
-  | { state: 'committed'; id: BackupId; manifest: Manifest }
+  | { state: 'committed'; id: BackupId; summary: BackupSummary }
   | { state: 'uncommitted'; id: BackupId }
   | { state: 'unreadable'; id: BackupId; failure: ObjectDamaged };
 
-/** In the order of their ids, which is the order in which they began. */
+/**
+ * In the order of their ids, which is the order in which they began. One listing, and one read for each backup that
+ * the catalog does not know yet.
+ */
 export async function findBackups(store: ObjectStore, source: string): Promise<FoundBackup[]> {
+  const { backups } = await readCatalog(store, source);
+  const known = new Map(backups.map((summary) => [summary.backup, summary]));
+  const found: FoundBackup[] = [];
+  for await (const folder of store.folders(backupsFolder(source))) {
+    const id = folder.slice(0, -1);
+    if (!isBackupId(id)) continue;
+    const summary = known.get(id);
+    found.push(summary ? { state: 'committed', id, summary } : await look(store, source, id));
+  }
+  return found;
+}
+
+export async function committedBackups(store: ObjectStore, source: string): Promise<BackupSummary[]> {
+  const found = await findBackups(store, source);
+  return found.flatMap((backup) => (backup.state === 'committed' ? [backup.summary] : []));
+}
+
+/** Make the catalog anew from the bucket alone. */
+export async function rebuildCatalog(store: ObjectStore, source: string): Promise<FoundBackup[]> {
   const found: FoundBackup[] = [];
   for await (const folder of store.folders(backupsFolder(source))) {
     const id = folder.slice(0, -1);
     if (isBackupId(id)) found.push(await look(store, source, id));
   }
+  const summaries = found.flatMap((backup) => (backup.state === 'committed' ? [backup.summary] : []));
+  await recordInCatalog(store, source, () => summaries);
   return found;
-}
-
-export async function committedBackups(store: ObjectStore, source: string): Promise<Manifest[]> {
-  const found = await findBackups(store, source);
-  return found.flatMap((backup) => (backup.state === 'committed' ? [backup.manifest] : []));
 }
 
 async function look(store: ObjectStore, source: string, id: BackupId): Promise<FoundBackup> {
   try {
     const manifest = await readManifest(store, manifestKey(source, id));
-    return manifest ? { state: 'committed', id, manifest } : { state: 'uncommitted', id };
+    return manifest ? { state: 'committed', id, summary: summarize(manifest) } : { state: 'uncommitted', id };
   } catch (failure) {
     if (failure instanceof ObjectDamaged) return { state: 'unreadable', id, failure };
     throw failure;

@@ -1,4 +1,4 @@
-import type { Manifest } from '#model/manifest';
+import type { BackupSummary } from '#model/manifest';
 
 /** What matters of the server that is to be backed up. */
 export interface Server {
@@ -8,13 +8,13 @@ export interface Server {
 }
 
 /** Which backup an incremental builds on, or why there has to be a full one. */
-export type ParentChoice = { parent: Manifest } | { reason: string };
+export type ParentChoice = { parent: BackupSummary } | { reason: string };
 
 /**
  * The newest committed backup of this very cluster. Whether the server still has the WAL summaries since then, and
  * whether its history goes through the parent, only the server knows: it answers when the parent's manifest arrives.
  */
-export function chooseParent(backups: readonly Manifest[], server: Server): ParentChoice {
+export function chooseParent(backups: readonly BackupSummary[], server: Server): ParentChoice {
   if (server.major < 17) return { reason: `PostgreSQL ${server.major} has no incremental backup, 17 and newer have` };
   if (!server.summarizesWal) return { reason: 'summarize_wal is off on the server' };
   const parent = backups.filter((backup) => backup.server.systemId === server.systemId).at(-1);

@@ -9,6 +9,11 @@ export interface CommandEntry {
 
 export const commandTable: readonly CommandEntry[] = [
   { name: 'init', summary: 'write a plan and see whether the server is ready', load: () => import('#cli/init') },
+  { name: 'backup', summary: 'take a full or incremental backup', load: () => import('#cli/backup') },
+  { name: 'backups', summary: 'list the backups in the bucket', load: () => import('#cli/backups') },
+  { name: 'window', summary: 'tell which instants can be restored', load: () => import('#cli/window') },
+  { name: 'restore', summary: 'bring a cluster back, to any instant', load: () => import('#cli/restore') },
+  { name: 'verify', summary: 'read a backup back and compare it', load: () => import('#cli/verify') },
   { name: 'receive-wal', summary: 'store WAL as it is written, until stopped', load: () => import('#cli/receive-wal') },
   { name: 'wal-push', summary: 'store one WAL file (for archive_command)', load: () => import('#cli/wal-push') },
   { name: 'wal-fetch', summary: 'fetch one WAL file (for restore_command)', load: () => import('#cli/wal-fetch') },
@@ -16,5 +21,10 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'wal-prefetch',
     summary: 'keep the next WAL segments ready (started by wal-fetch)',
     load: () => import('#cli/wal-prefetch'),
+  },
+  {
+    name: 'catalog rebuild',
+    summary: 'make the catalog anew from the bucket',
+    load: () => import('#cli/catalog-rebuild'),
   },
 ];

@@ -61,6 +61,15 @@ export const manifestSchema = z.strictObject({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
+/** A manifest without its list of parts: what listing, planning and the catalog need. */
+export type BackupSummary = Omit<Manifest, 'parts'>;
+
+export const summarySchema = manifestSchema.omit({ parts: true });
+
+export function summarize({ parts: _, ...summary }: Manifest): BackupSummary {
+  return summary;
+}
+
 export const printManifest = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
 
 /** @throws ObjectDamaged when the text is not a manifest; `key` is where it lies */
@@ -84,12 +93,12 @@ function fromJson(text: string): unknown {
 }
 
 /** The manifest's claims that are repeated inside the encrypted index, so that nobody can change them unnoticed. */
-export function sealedClaims(manifest: Manifest): Record<string, unknown> {
+export function sealedClaims(manifest: BackupSummary): Record<string, unknown> {
   const { format, source, backup, kind, parent, server, start, stop, tablespaces, rawBytes } = manifest;
   return { format, source, backup, kind, parent, server, start, stop, tablespaces, rawBytes };
 }
 
-export const startLsn = (manifest: Manifest): Lsn => parseLsn(manifest.start.lsn);
-export const stopLsn = (manifest: Manifest): Lsn => parseLsn(manifest.stop.lsn);
-export const startTime = (manifest: Manifest): Date => new Date(manifest.start.time);
-export const stopTime = (manifest: Manifest): Date => new Date(manifest.stop.time);
+export const startLsn = (manifest: BackupSummary): Lsn => parseLsn(manifest.start.lsn);
+export const stopLsn = (manifest: BackupSummary): Lsn => parseLsn(manifest.stop.lsn);
+export const startTime = (manifest: BackupSummary): Date => new Date(manifest.start.time);
+export const stopTime = (manifest: BackupSummary): Date => new Date(manifest.stop.time);

@@ -9,7 +9,7 @@ export interface ManifestFile {
   pathBytes: Buffer | undefined;
   sizeBytes: number;
   lastModified: Date;
-  /** undefined: the backup was taken without checksums */
+  /** undefined: the backup was taken without checksums. A CRC-32C stands with its lowest byte first */
   checksum: { algorithm: ChecksumAlgorithm; hex: string } | undefined;
 }
 

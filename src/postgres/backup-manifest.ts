@@ -4,8 +4,8 @@ import type { ManifestFile } from '#postgres/backup-manifest-entries';
 import { type BackupManifest, ManifestLines } from '#postgres/backup-manifest-lines';
 
 /**
- * Read PostgreSQL's backup_manifest in bounded memory, whatever its size: PostgreSQL and pg_combinebackup write one file
- * a line, which JSON would not require, and this reader relies on it.
+ * Read PostgreSQL's backup_manifest in bounded memory, whatever its size: PostgreSQL and pg_combinebackup write one
+ * file a line, which JSON would not require, and this reader relies on it.
  *
  * `onFile` is called before the checksum was verified: what it does counts only once the promise is fulfilled. Nobody
  * checks here that a path occurs only once.
@@ -31,8 +31,7 @@ export async function readBackupManifest(
     }
     hash.update(bytes.subarray(0, hashed));
     carried = bytes.subarray(from);
-    if (carried.length > longestLineBytes)
-      throw lines.damaged(tooLong);
+    if (carried.length > longestLineBytes) throw lines.damaged(tooLong);
   }
   if (carried.length > 0 || !lines.manifest) throw lines.damaged('the last: expected the checksum and a newline');
   return verified(lines.manifest, hash.digest('hex'));

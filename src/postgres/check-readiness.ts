@@ -48,7 +48,7 @@ async function tryConnect(config: pg.ClientConfig, target: ConnectionTarget): Pr
     await client.connect();
     return client;
   } catch (error) {
-     // a server that waits for a password would else keep the connection, and us, for a minute
+    void client.end(); // a server that waits for a password would else keep the connection, and us, for a minute
     return explainConnectionError(error, target);
   }
 }

@@ -54,6 +54,7 @@ export class ReplicationConnection {
     try {
       await client.connect();
     } catch (error) {
+      void client.end(); // else the socket stays open until the server gives up waiting for a password
       throw explainConnectionError(error, subjectOf(client));
     }
     const connection = new ReplicationConnection(client, version, signal);

@@ -31,6 +31,7 @@ export class ServerQueries {
     try {
       await client.connect();
     } catch (error) {
+      void client.end(); // else the socket stays open until the server gives up waiting for a password
       throw explainConnectionError(error, {
         host: client.host,
         port: client.port,

@@ -44,24 +44,24 @@ export interface WalEventOptions extends Omit<WalWalkOptions, 'interest' | 'onRe
 }
 
 /**
- * A walker that calls `onEvent` for what recovery targets and reports need to know. Verifies the CRC of the records that
- * it interprets unless told otherwise. Its `feed` throws WalBroken for a record that no server writes.
+ * A walker that calls `onEvent` for what recovery targets and reports need to know. Verifies the CRC of the records
+ * that it interprets unless told otherwise. Its `feed` throws WalBroken for a record that no server writes.
  */
 export function walkEvents(options: WalEventOptions): WalWalker {
   const { kinds, onEvent, ...walk } = options;
-  const transactionEnds = kinds.includes('commit') || kinds.includes('abort');
-  const one = kinds.length === 1 ? kinds[0] : undefined;
+  const isTransactionEnd = (kind: WalEvent['kind']) => kind === 'commit' || kind === 'abort';
+  const transactionEnds = kinds.some(isTransactionEnd);
+  const others = !kinds.every(isTransactionEnd);
   return new WalWalker({
     verifyCrc: 'wanted',
     ...walk,
     interest: (resourceManager, info) => {
-      if (resourceManager > 1) return 0;
       if (resourceManager === 1) return transactionEnds ? transactionInterest(info) : 0;
-      return one === 'commit' || one === 'abort' ? 0 : logInterest(info);
+      return resourceManager === 0 && others ? logInterest(info) : 0;
     },
     onRecord: (record) => {
       const event = interpret(record);
-      if (event && (event.kind === one || kinds.includes(event.kind))) onEvent(event);
+      if (event && kinds.includes(event.kind)) onEvent(event);
     },
   });
 }
@@ -101,7 +101,10 @@ const logKinds = { shutdown: 0x00, online: 0x10, switch: 0x40, restorePoint: 0x7
 
 function logInterest(info: number): number {
   const kind = info & 0xf0;
-  return kind === 0x00 || kind === 0x10 || kind === 0x40 || kind === 0x70 || kind === 0x90 ? 128 : 0;
+  const { shutdown, online, restorePoint, endOfRecovery } = logKinds;
+  const known =
+    kind === shutdown || kind === online || kind === logKinds.switch || kind === restorePoint || kind === endOfRecovery;
+  return known ? 128 : 0;
 }
 
 function interpretLog(record: WalRecord): WalEvent | undefined {

@@ -1,8 +1,8 @@
 /**
  * After its 24-byte header a WAL record goes on with small headers, then the data they announce, main data last:
  *
- *     0–32 a block: flags u8, data length u16; with an image (flag 0x10): length u16, hole offset u16, info u8, and when
- *          compressed around a hole (info & 0x01 and & 0x1c) hole length u16; relation 12 bytes unless it is the
+ *     0–32 a block: flags u8, data length u16; with an image (flag 0x10): length u16, hole offset u16, info u8, and
+ *          when compressed around a hole (info & 0x01 and & 0x1c) hole length u16; relation 12 bytes unless it is the
  *          previous one's (flag 0x80); block number u32
  *     253  replication origin u16      252  top-level transaction u32
  *     255  main data length u8         254  main data length u32       (ends the headers)

@@ -6,7 +6,7 @@ import { isSegmentSize, segmentName, segmentStart, type WalSegment } from '#mode
 /**
  * The header of a WAL page (8 KiB unless PostgreSQL was built otherwise), little-endian:
  *
- *     0 magic u16 · 2 flags u16 · 4 timeline u32 · 8 address u64 · 16 bytes left of a record begun on an earlier page u32
+ *     0 magic u16 · 2 flags u16 · 4 timeline u32 · 8 address u64 · 16 bytes left of a record begun on a page before u32
  *     24 system identifier u64 · 32 segment size u32 · 36 page size u32        (long: a segment's first page)
  *
  * Flags: 1 continues a record · 2 long · 4 full-page images may be dropped · 8 overwrites a record that was cut.

@@ -4,8 +4,8 @@ import type { WalRecord } from '#postgres/wal-record';
  * Whose end COMMIT PREPARED or ROLLBACK PREPARED wrote: not the record's own transaction. It stands behind lists of
  * unknown length, each a count u32 and its items:
  *
- *     0 time i64 · 8 what follows u32 (if info & 0x80): 0x001 database and tablespace 8 bytes · 0x002 subtransactions of
- *     4 bytes · 0x004 relations of 12 · 0x100 dropped statistics of 12, from 18 on of 16 · 0x008 invalidations of 16
+ *     0 time i64 · 8 what follows u32 (if info & 0x80): 0x001 database and tablespace 8 bytes · 0x002 subtransactions
+ *     of 4 bytes · 0x004 relations of 12 · 0x100 dropped statistics of 12, from 18 on of 16 · 0x008 invalidations of 16
  *     (commit only) · 0x010 the transaction u32
  *
  * 0: `data`, the beginning of the record's main data, does not reach that far.

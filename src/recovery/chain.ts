@@ -1,7 +1,10 @@
-import type { Manifest } from '#model/manifest';
+import type { BackupSummary } from '#model/manifest';
 
 /** The full backup first, then each incremental down to `newest`; or the parent that is not there. */
-export function chainOf(backups: readonly Manifest[], newest: Manifest): { backups: Manifest[] } | { missing: string } {
+export function chainOf(
+  backups: readonly BackupSummary[],
+  newest: BackupSummary,
+): { backups: BackupSummary[] } | { missing: string } {
   const chain = [newest];
   for (let first = newest; first.parent !== null; first = chain[0]!) {
     const parent = backups.find((backup) => backup.backup === first.parent);

@@ -45,6 +45,7 @@ async function lookThrough({ archive, path, signal }: WalEndQuery, from: Lsn, un
     from,
     until,
     signal,
+    verifyCrc: 'all',
     onRecord(record) {
       end.lastRecord = record.lsn;
       const event = interpret(record);

@@ -2,7 +2,7 @@ import { committedBackups } from '#catalog/backups';
 import { coveredUntil } from '#catalog/wal-coverage';
 import { readInventory, type WalInventory } from '#catalog/wal-inventory';
 import { advance, compareLsn, type Lsn, maxLsn } from '#model/lsn';
-import { type Manifest, startLsn, stopLsn } from '#model/manifest';
+import { type BackupSummary, startLsn, stopLsn } from '#model/manifest';
 import { isOnPath, type TimelineHistory } from '#model/timeline';
 import { findWalEnd } from '#recovery/find-wal-end';
 import type { Vault } from '#recovery/open-backup';
@@ -25,7 +25,7 @@ async function gatherSystem(
   { store, keyRing }: Vault,
   source: string,
   systemId: string,
-  backups: readonly Manifest[],
+  backups: readonly BackupSummary[],
   signal: AbortSignal,
 ): Promise<SystemWal> {
   const { segmentSize } = backups[0]!.server;
@@ -51,7 +51,7 @@ interface Stretch {
 }
 
 /** Backups that are followed by the same WAL belong to one stretch; a hole begins another. */
-function stretches(inventory: WalInventory, path: TimelineHistory, backups: readonly Manifest[]): Stretch[] {
+function stretches(inventory: WalInventory, path: TimelineHistory, backups: readonly BackupSummary[]): Stretch[] {
   const found = new Map<Lsn, Stretch>();
   for (const backup of backups) {
     if (!isOnPath(path, backup.stop.timeline, stopLsn(backup))) continue;

@@ -1,5 +1,5 @@
 import type { Lsn } from '#model/lsn';
-import { type Manifest, startLsn } from '#model/manifest';
+import { type BackupSummary, startLsn } from '#model/manifest';
 import type { Timeline } from '#model/timeline';
 import { interpret, type WalEvent } from '#postgres/wal-events';
 import type { TimelineReach } from '#recovery/recovery-facts';
@@ -22,7 +22,7 @@ export interface LocatedPoint {
 export async function locatePoint(
   archive: WalArchive,
   reach: TimelineReach,
-  backups: readonly Manifest[],
+  backups: readonly BackupSummary[],
   point: NamedPoint,
   signal: AbortSignal,
 ): Promise<LocatedPoint | undefined> {
@@ -51,6 +51,7 @@ async function scanStretch(
     from,
     until,
     signal,
+    verifyCrc: 'wanted',
     interest: (resourceManager) => (resourceManager <= 1 ? 16 << 20 : 0),
     onRecord(record) {
       const event = interpret(record);

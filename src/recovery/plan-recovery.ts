@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { coveredUntil } from '#catalog/wal-coverage';
 import type { BackupId } from '#model/backup-id';
 import { formatLsn, type Lsn } from '#model/lsn';
-import { type Manifest, startLsn, stopLsn, stopTime } from '#model/manifest';
+import { type BackupSummary, startLsn, stopLsn, stopTime } from '#model/manifest';
 import {
   printInstant,
   printPoint,
@@ -69,8 +69,8 @@ const restoreRate = 200e6;
 const replayRate = 60e6;
 
 interface Way {
-  base: Manifest;
-  chain: Manifest[];
+  base: BackupSummary;
+  chain: BackupSummary[];
   system: SystemWal;
   reach: TimelineReach;
 }
@@ -120,20 +120,24 @@ function waysOf(facts: RecoveryFacts, target: RecoveryTarget): Way[] | Refusal {
   return { reason: broken.at(-1) ?? 'no backup has the WAL that it needs to become consistent' };
 }
 
-function isUsable(base: Manifest, system: SystemWal, reach: TimelineReach): boolean {
+/** The backups that become consistent with a stretch of WAL. */
+export const usableBackups = (facts: RecoveryFacts, system: SystemWal, reach: TimelineReach): BackupSummary[] =>
+  facts.backups.filter((base) => facts.systems.get(base.server.systemId) === system && isUsable(base, system, reach));
+
+function isUsable(base: BackupSummary, system: SystemWal, reach: TimelineReach): boolean {
   if (!isOnPath(reach.path, base.stop.timeline, stopLsn(base))) return false;
   const { until } = coveredUntil(system.inventory, reach.path, startLsn(base));
   return until === reach.until && until >= stopLsn(base);
 }
 
-function wantsWal(base: Manifest, { inventory }: SystemWal): string {
+function wantsWal(base: BackupSummary, { inventory }: SystemWal): string {
   const { until, gap } = coveredUntil(inventory, pathTo(inventory, base.stop.timeline), startLsn(base));
   const missing = gap ? `, segment ${gap.missing} is missing` : '';
   return `${base.backup} needs WAL from ${base.start.lsn} to ${base.stop.lsn}, stored up to ${formatLsn(until)}${missing}`;
 }
 
 /** Was the backup consistent by the point? */
-function isBefore(base: Manifest, point: TargetPoint, located: LocatedPoint | undefined): boolean {
+function isBefore(base: BackupSummary, point: TargetPoint, located: LocatedPoint | undefined): boolean {
   if (located) return stopLsn(base) <= located.lsn;
   if (point.kind === 'time') return BigInt(stopTime(base).getTime()) * 1000n <= point.micros;
   return point.kind !== 'lsn' || stopLsn(base) <= point.lsn;

@@ -13,7 +13,7 @@ import {
   skippablePrefixBytes,
 } from '#pipeline/container';
 import type { DataKey, KeyRing } from '#pipeline/data-key';
-import { type ContainerRead, readContainer, readSmallContainer } from '#pipeline/read-container';
+import { type ContainerRead, readContainer } from '#pipeline/read-container';
 import { type HistoryHeader, type WalHeader, walKeyContext } from '#pipeline/wal-header';
 import type { ObjectStore } from '#store/object-store';
 
@@ -49,8 +49,7 @@ export class WalReader implements WalObjectReader {
 
   /** @throws ObjectMissing; ObjectDamaged when it is another object or is not as written; KeyUnusable */
   async open(key: string, place: WalPlace, signal?: AbortSignal): Promise<ContainerRead<WalHeader>> {
-    const { body } = await this.#store.get(key, signal ? { signal } : {});
-    const read = await readContainer<WalHeader>(body, { key, dataKey: (header) => this.#dataKey(header) });
+    const read = await this.#begin<WalHeader>(key, signal);
     const { header } = read;
     const same =
       header.kind === 'wal' &&
@@ -102,12 +101,28 @@ export class WalReader implements WalObjectReader {
   }
 
   async #smallContainer(key: string, signal?: AbortSignal) {
+    const read = await this.#begin<HistoryHeader | WalHeader>(key, signal);
+    const blocks: Buffer[] = [];
+    let size = 0;
+    for await (const block of read.blocks()) {
+      size += block.length;
+      if (size > maxHistoryBytes) throw damaged(key, `is larger than ${maxHistoryBytes} bytes`);
+      blocks.push(block);
+    }
+    return { header: read.header, bytes: Buffer.concat(blocks) };
+  }
+
+  /** The header is read, and with it the key to the rest; a body that we cannot go on with is closed. */
+  async #begin<H extends WalHeader | HistoryHeader>(key: string, signal?: AbortSignal): Promise<ContainerRead<H>> {
     const { body } = await this.#store.get(key, signal ? { signal } : {});
-    return readSmallContainer<HistoryHeader | WalHeader>(body, {
-      key,
-      dataKey: (header) => this.#dataKey(header),
-      maxBytes: maxHistoryBytes,
-    });
+    const chunks = body[Symbol.asyncIterator]();
+    try {
+      const once = { [Symbol.asyncIterator]: () => chunks };
+      return await readContainer<H>(once, { key, dataKey: (header) => this.#dataKey(header) });
+    } catch (failure) {
+      await chunks.return?.();
+      throw failure;
+    }
   }
 
   /** One process stores many objects under one data key, which is unwrapped once. */

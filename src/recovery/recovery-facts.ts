@@ -1,13 +1,13 @@
 import type { WalInventory } from '#catalog/wal-inventory';
 import type { Lsn } from '#model/lsn';
-import type { Manifest } from '#model/manifest';
+import type { BackupSummary } from '#model/manifest';
 import type { Timeline, TimelineHistory } from '#model/timeline';
 
 /** Everything that a recovery plan is made from, read before it is made. */
 export interface RecoveryFacts {
   source: string;
   /** committed backups, oldest first, of every system the source has ever been */
-  backups: readonly Manifest[];
+  backups: readonly BackupSummary[];
   /** by system identifier */
   systems: ReadonlyMap<string, SystemWal>;
 }

@@ -26,7 +26,7 @@ import { heldBack, restoredPath } from '#recovery/write-archive';
 export interface PartRestorer {
   /** how many jobs it can do at the same time */
   readonly width: number;
-  restore(manifest: Manifest, job: PartJob, signal: AbortSignal): Promise<void>;
+  perform(manifest: Manifest, job: PartJob, signal: AbortSignal): Promise<void>;
 }
 
 export interface ChainWork {
@@ -65,7 +65,7 @@ async function restoreBackup(work: ChainWork, manifest: Manifest, jobs: AsyncGen
       // Generators queue concurrent next() calls: each worker gets the next job that nobody has.
       for (let next = await jobs.next(); !next.done; next = await jobs.next()) {
         signal.throwIfAborted();
-        await work.restorer.restore(manifest, next.value, signal);
+        await work.restorer.perform(manifest, next.value, signal);
       }
     }),
   );

@@ -16,7 +16,7 @@ export interface WalArchive {
   segmentSize: number;
 }
 
-export interface WalScan extends Pick<WalWalkOptions, 'interest' | 'onRecord'> {
+export interface WalScan extends Pick<WalWalkOptions, 'interest' | 'onRecord' | 'verifyCrc'> {
   archive: WalArchive;
   path: TimelineHistory;
   /** the segment that holds it is read from its beginning */
@@ -36,6 +36,7 @@ export async function scanWal(scan: WalScan): Promise<WalkResult> {
     systemId,
     onRecord: scan.onRecord,
     ...(scan.interest ? { interest: scan.interest } : {}),
+    ...(scan.verifyCrc ? { verifyCrc: scan.verifyCrc } : {}),
   });
   for (let position = first; position < until && walker.result.ended === 'end of data'; ) {
     signal.throwIfAborted();

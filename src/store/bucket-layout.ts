@@ -22,4 +22,7 @@ export const timelineFolder = (source: string, systemId: string, timeline: Timel
 export const historyKey = (source: string, systemId: string, timeline: Timeline): string =>
   `${systemFolder(source, systemId)}${historyFileName(timeline)}`;
 
+/** The projection of a source's backups; can be rebuilt from what lies in their folders. */
+export const catalogKey = (source: string): string => `catalog/${source}/backups.json`;
+
 export const leaseKey = (source: string, work: string): string => `${source}/leases/${work}`;

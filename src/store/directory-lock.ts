@@ -44,13 +44,11 @@ export class DirectoryLock {
   async #acquire(): Promise<DatabaseSync> {
     const giveUpAt = Date.now() + this.#patienceMs;
     for (;;) {
-      this.#file ??= await this.#open();
-      const file = this.#file;
-      if (begin(file.database, this.#path)) {
-        if ((await this.#inode()) === file.inode) return file.database;
-        // somebody replaced the bucket under us: this lock excludes nobody any more
-        file.database.close();
-        this.#file = undefined;
+      if (!(await this.#isCurrent())) await this.#reopen();
+      const database = this.#file!.database;
+      if (begin(database, this.#path)) {
+        // once more, for a file that was replaced while it was waited for excludes nobody
+        if (await this.#isCurrent()) return database;
         continue;
       }
       if (Date.now() > giveUpAt) {
@@ -62,6 +60,17 @@ export class DirectoryLock {
       }
       await sleep(1 + Math.random() * 10);
     }
+  }
+
+  /** Is the open file still the one at the path, and not one that was removed or replaced with the whole bucket? */
+  async #isCurrent(): Promise<boolean> {
+    return this.#file !== undefined && (await this.#inode()) === this.#file.inode;
+  }
+
+  async #reopen(): Promise<void> {
+    this.#file?.database.close();
+    this.#file = undefined;
+    this.#file = await this.#open();
   }
 
   async #open(): Promise<{ database: DatabaseSync; inode: bigint }> {

@@ -117,6 +117,7 @@ class DirectoryStore implements ObjectStore {
     const path = this.#pathOf(key);
     throwIfAborted(options.signal, 'delete', key);
     if ((await statFile(path)) === undefined) return this.#root.check();
+    await this.#root.prepare();
     await this.#lock.hold(() => removeFile(path));
     await removeEmptyFolders(this.#root, dirname(path));
     await syncFolders(this.#root, dirname(path));

@@ -27,9 +27,11 @@ export async function onS3<T>(
 export function complaintOf(error: unknown): S3Complaint {
   if (!(error instanceof Error)) return { code: 'unknown', status: undefined, message: String(error) };
   const metadata = '$metadata' in error ? (error.$metadata as { httpStatusCode?: number }) : undefined;
-  const named = error.name === 'Error' || error.name === 'TypeError' || error.name === 'AggregateError';
+  const isGeneric = error.name === 'Error' || error.name === 'TypeError' || error.name === 'AggregateError';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return { code: named ? code : error.name, status: metadata?.httpStatusCode, message: error.message };
+  // below the first line the SDK explains itself to programmers
+  const message = error.message.split('\n')[0] ?? '';
+  return { code: isGeneric ? code : error.name, status: metadata?.httpStatusCode, message };
 }
 
 /** What an error of S3 means to whoever runs this: whether to try again, or what to change. */
@@ -82,6 +84,8 @@ const refusedCodes = new Set([
 
 function hintFor({ code, status, message }: S3Complaint): string | undefined {
   if (message.includes('Region is missing')) return 'set AWS_REGION to the region of the bucket';
+  // the answer to a HEAD has no code
+  if (status === 301) return wrongRegionHint;
   return hints[code] ?? (status === 403 ? hints.AccessDenied : undefined);
 }
 

@@ -18,6 +18,8 @@ export type Fault =
   | { kind: 'corrupt'; at: number }
   /** answer that all is well, and store nothing */
   | { kind: 'lie' }
+  /** store only the first bytes, and answer that all is well */
+  | { kind: 'cut'; bytes: number }
   /** serve the generation before */
   | { kind: 'old' };
 

@@ -86,6 +86,7 @@ class StrictServer {
       checkSignature(request, this.#credentials, new Date());
       const payload = readPayload(request);
       if (fault?.kind === 'lie') return lie(request);
+      if (fault?.kind === 'cut') payload.bytes = payload.bytes.subarray(0, fault.bytes);
       if (request.method === 'PUT' && request.key === '' && !this.#buckets.has(request.bucket)) {
         this.#buckets.set(request.bucket, new StrictBucket());
         return { status: 200, headers: {}, body: Buffer.alloc(0) };

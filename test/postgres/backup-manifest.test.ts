@@ -21,7 +21,8 @@ interface Content {
 
 /** As PostgreSQL writes it, with the right checksum unless `end` is given. */
 function manifest({ head = version2, files = [label, encodedPath], ranges = [range], end }: Content = {}): string {
-  const text = `${head}"Files": [${files.map((file, index) => `${index > 0 ? ',' : ''}\n${file}`).join('')}\n],\n"WAL-Ranges": [\n${ranges.join(',\n')}\n],\n`;
+  const list = files.map((file, index) => `${index > 0 ? ',' : ''}\n${file}`).join('');
+  const text = `${head}"Files": [${list}\n],\n"WAL-Ranges": [\n${ranges.join(',\n')}\n],\n`;
   return text + (end ?? `"Manifest-Checksum": "${createHash('sha256').update(text).digest('hex')}"}\n`);
 }
 

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { installations } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 import { AuthenticationFailed } from '#model/failure';
@@ -175,7 +176,7 @@ describe('the readiness of a server elsewhere', { timeout: 10_000 }, () => {
     };
     const findings = await checkReadiness({ ...target, password: missing }, target, 'lifeboat');
     assert.equal(findings[0]!.found, 'there is no password');
-    await left.promise;
+    await Promise.race([left.promise, sleep(2_000).then(() => assert.fail('the connection stays open'))]);
   });
 
   test('a server that is PostgreSQL 14', async () => {

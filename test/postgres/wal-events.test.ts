@@ -93,6 +93,16 @@ describe('an event', () => {
   });
 });
 
+test('a commit whose CRC is wrong did not happen', () => {
+  const writer = new WalWriter(start);
+  writer.write(record(1, 0x00, time));
+  const bytes = Buffer.from(writer.bytes);
+  bytes[bytes.length - 8] = 1;
+  const onEvent = () => assert.fail('an event');
+  const result = walkEvents({ start, segmentSize: 1 << 20, kinds: allKinds, onEvent }).feed(bytes);
+  assert.deepEqual(result, { ended: 'invalid record', at: start + 40n, reason: 'its CRC-32C is wrong' });
+});
+
 describe('a record that no server writes is refused', () => {
   const cases: [string, WrittenRecord, RegExp][] = [
     ['a commit without a time', record(1, 0x00, 1), /commit record of 4 bytes: expected at least 8$/],

@@ -171,6 +171,15 @@ describe('a walk ends', () => {
       BigInt(third),
       /goes on with 0 bytes of a record: expected/,
     ],
+    [
+      'at a page of an older timeline',
+      changed(4, 2),
+      {},
+      BigInt(third),
+      /page 0\/302000: of timeline 1 after timeline 2/,
+    ],
+    ['at a segment that begins like any page', changed(2, 0), {}, 0n, /begins a segment without a segment header/],
+    ['at a first record that names a later one', changed(50, 0x30), {}, 40n, /does not name the record before it/],
     ['at a page of timeline 0', changed(8192 + 4, 0), {}, BigInt(third), /of timeline 0 after timeline 1/],
     ['at a page of another version', changed(8192, 0x10), {}, BigInt(third), /of PostgreSQL 15 after pages of 18/],
     [

@@ -166,6 +166,16 @@ describe('a directory as a store, on disk', () => {
     assert.equal(attempts, 5);
   });
 
+  test('goes on where its own folder was lost, as when the objects alone were copied', async () => {
+    await store.put('a.b', Buffer.from('1'));
+    const { etag } = stored(await store.put('a.b', Buffer.from('2')));
+    await rm(join(root, '.lifeboat'), { recursive: true });
+    stored(await store.put('a.b', Buffer.from('3'), { condition: { etag } }));
+    await rm(join(root, '.lifeboat'), { recursive: true });
+    await store.delete('a.b');
+    assert.deepEqual(await all(store.list('')), []);
+  });
+
   test('leaves nothing behind in its own folder', async () => {
     await store.put('a.b', Buffer.from('x'));
     await store.put('a.b', Buffer.from('y'));

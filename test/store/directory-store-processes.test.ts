@@ -26,7 +26,7 @@ describe('a directory as a store, between processes', () => {
     children = await Promise.all(Array.from({ length: 8 }, () => Child.start(directory)));
   });
   after(async () => {
-    await Promise.all(children.map((child) => child.kill()));
+    await Child.killAll();
     await rm(parent, { recursive: true });
   });
 
@@ -120,6 +120,7 @@ describe('a directory as a store, between processes', () => {
 class Child {
   readonly process: ChildProcess;
   readonly reports: unknown[] = [];
+  static readonly #all: Child[] = [];
   #waiting: { until: unknown; resolve: (report: unknown) => void; reject: (error: Error) => void } | undefined;
 
   #ended: Error | undefined;
@@ -141,8 +142,14 @@ class Child {
 
   static async start(directory: string): Promise<Child> {
     const child = new Child(directory);
+    Child.#all.push(child);
     await child.#report('ready');
     return child;
+  }
+
+  /** Also those that a test left when it failed. */
+  static async killAll(): Promise<void> {
+    await Promise.all(Child.#all.map((child) => child.kill()));
   }
 
   send(order: Order): void {

@@ -122,6 +122,12 @@ describe('S3 when things go wrong', { concurrency: 6 }, () => {
       s3.nothingIsLeft();
     });
 
+    test('of which S3 kept only some bytes is damage', async (t) => {
+      const s3 = await faultyS3(t);
+      s3.fail({ method: 'PUT', fault: { kind: 'cut', bytes: 3 } });
+      await assert.rejects(s3.store.put('a', Buffer.from('hello')), ObjectDamaged);
+    });
+
     test('waits for a store that shows the old generation for a moment', async (t) => {
       const s3 = await faultyS3(t);
       await s3.store.put('a', Buffer.from('old'));

@@ -61,7 +61,7 @@ describe('one file', () => {
       TestServer.create(machineInstallation(), small),
       TestServer.create(machineInstallation(), small),
     ]);
-    for (const each of [server, other]) await each.query('select pg_switch_wal()');
+    for (const each of [server, other]) written.set(each, await writtenSegments(each));
     bucket = await WalBucket.create('plain');
   });
   after(async () => {
@@ -70,7 +70,16 @@ describe('one file', () => {
     rmSync(folder, { recursive: true });
   });
 
-  const segmentsOf = (one: TestServer) => readdirSync(join(one.dataDir, 'pg_wal')).filter(isSegmentName).toSorted();
+  const written = new Map<TestServer, string[]>();
+  const segmentsOf = (one: TestServer) => written.get(one)!;
+
+  /** Those that are complete: beyond them lie recycled ones. */
+  async function writtenSegments(one: TestServer): Promise<string[]> {
+    for (let i = 0; i < 3; i++) await one.query("select pg_create_restore_point('x'); select pg_switch_wal()");
+    const current = await one.value('select pg_walfile_name(pg_current_wal_lsn())');
+    const names = readdirSync(join(one.dataDir, 'pg_wal')).filter((name) => isSegmentName(name) && name < current);
+    return names.toSorted();
+  }
 
   /** A copy that may be spoiled, under a name of its own choice. */
   function copied(one: TestServer, name: string, as = name): Pick<PushWal, 'path' | 'name'> {

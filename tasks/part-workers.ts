@@ -8,12 +8,12 @@ import { openBackup } from '#recovery/open-backup';
 import type { PartRestorer } from '#recovery/restore-chain';
 import type { PartJob } from '#recovery/restore-part';
 import type { ObjectStore } from '#store/object-store';
-import type { RestoreWorkerData, RestoreWorkerJob } from './restore-worker.ts';
+import type { PartWorkerData, PartWorkerJob } from './part-worker.ts';
 
 type Answer = { bytes: number } | { done: true } | { failure: CarriedFailure };
 
-/** Worker threads that restore parts side by side. Close it when the restore is over, however it ended. */
-export class PartRestorers implements PartRestorer {
+/** Worker threads that restore or verify parts side by side. Close it when that is over, however it ended. */
+export class PartWorkers implements PartRestorer {
   readonly width: number;
   readonly #workers: Worker[];
   readonly #idle: Worker[];
@@ -22,12 +22,12 @@ export class PartRestorers implements PartRestorer {
 
   constructor(
     width: number,
-    data: RestoreWorkerData,
+    data: PartWorkerData,
     vault: { store: ObjectStore; keyRing: KeyRing | undefined },
     onBytes: (bytes: number) => void,
   ) {
     this.width = width;
-    const program = new URL('./restore-worker.ts', import.meta.url);
+    const program = new URL('./part-worker.ts', import.meta.url);
     this.#workers = Array.from({ length: width }, () => new Worker(program, { workerData: data }));
     this.#idle = [...this.#workers];
     this.#vault = vault;
@@ -35,10 +35,10 @@ export class PartRestorers implements PartRestorer {
   }
 
   /** At most `width` at the same time. */
-  async restore(manifest: Manifest, job: PartJob, signal: AbortSignal): Promise<void> {
+  async perform(manifest: Manifest, job: PartJob, signal: AbortSignal): Promise<void> {
     const worker = this.#idle.pop()!;
     const dataKey = await openBackup(this.#vault, manifest).dataKey();
-    const message: RestoreWorkerJob = { manifest: { ...manifest, parts: [] }, dataKey, job };
+    const message: PartWorkerJob = { manifest: { ...manifest, parts: [] }, dataKey, job };
     await this.#exchange(worker, message, signal);
     this.#idle.push(worker);
   }
@@ -47,11 +47,11 @@ export class PartRestorers implements PartRestorer {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  async #exchange(worker: Worker, message: RestoreWorkerJob, signal: AbortSignal): Promise<void> {
+  async #exchange(worker: Worker, message: PartWorkerJob, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);
     const died = once(worker, 'exit', { signal: over.signal }).then(([code]) => {
-      throw new Error(`a restore worker ended with code ${code}`);
+      throw new Error(`a part's worker ended with code ${code}`);
     });
     const answered = new Promise<void>((resolve, reject) => {
       worker.on('message', (answer: Answer) => {
@@ -73,7 +73,7 @@ export class PartRestorers implements PartRestorer {
   }
 }
 
-function stopped(message: RestoreWorkerJob, signal: AbortSignal): Error {
+function stopped(message: PartWorkerJob, signal: AbortSignal): Error {
   if (signal.reason instanceof Error && signal.reason.name !== 'AbortError') return signal.reason;
-  return new Aborted('the restore was stopped', { operation: 'restore part', subject: message.job.part.name });
+  return new Aborted('the work was stopped', { operation: 'read part', subject: message.job.part.name });
 }

@@ -1,0 +1,55 @@
+import { type FoundBackup, findBackups } from '#catalog/backups';
+import { defineCommand } from '#cli/command';
+import { formatBytes } from '#cli/format-bytes';
+import { formatTable } from '#cli/format-table';
+import { chooseSource } from '#model/choose-source';
+import { formatDuration } from '#model/duration';
+import { startTime, stopTime } from '#model/manifest';
+import { openBucket } from '#runtime/open-bucket';
+
+export const command = defineCommand({
+  name: 'backups',
+  summary: 'list the backups in the bucket',
+  help: `One line for each backup of a source, oldest first: when it began and how long it took, what it copied and what it
+takes in the bucket, where its WAL begins and ends, and the backup that an incremental one builds on.
+
+A backup without a manifest never happened: it is shown as uncommitted, and is removed by expiry.`,
+  examples: ['lifeboat backups', 'lifeboat backups --source orders --json'],
+  options: {
+    source: { flags: '--source <name>', summary: 'source in the plan (needed when it has several)' },
+  },
+
+  async run({ source }, { plan, environment, output }) {
+    const { name } = chooseSource(await plan(), source, '--source');
+    const { store } = await openBucket(await plan(), environment);
+    const found = await findBackups(store, name);
+    const rows = found.map(row);
+    const head = ['BACKUP', 'STATE', 'TOOK', 'COPIED', 'STORED', 'CONSISTENT AT', 'WAL', 'PARENT'];
+    const text =
+      rows.length === 0 ? `no backups of ${name}: \`lifeboat backup\` takes one` : formatTable([head, ...rows]);
+    output.print(text, { source: name, backups: found.map(toJson) });
+  },
+});
+
+function row(found: FoundBackup): string[] {
+  if (found.state === 'uncommitted') return [found.id, 'uncommitted'];
+  if (found.state === 'unreadable') return [found.id, 'unreadable', '', '', '', '', found.failure.message];
+  const { summary } = found;
+  const took = formatDuration(stopTime(summary).getTime() - startTime(summary).getTime());
+  return [
+    found.id,
+    'committed',
+    took,
+    formatBytes(summary.rawBytes),
+    formatBytes(summary.storedBytes),
+    summary.stop.time,
+    `${summary.start.lsn}..${summary.stop.lsn}`,
+    summary.parent ?? '',
+  ];
+}
+
+function toJson(found: FoundBackup): object {
+  if (found.state === 'committed') return { state: found.state, ...found.summary };
+  const { id, state } = found;
+  return { backup: id, state, ...(state === 'unreadable' ? { problem: found.failure.message } : {}) };
+}

@@ -1,0 +1,44 @@
+import type { BackupId } from '#model/backup-id';
+import { type BackupSummary, stopTime } from '#model/manifest';
+import type { Timeline } from '#model/timeline';
+import { chainOf } from '#recovery/chain';
+import { usableBackups } from '#recovery/plan-recovery';
+import type { RecoveryFacts, TimelineReach } from '#recovery/recovery-facts';
+
+/** Instants that can be restored: every one from `from` to `to`. */
+export interface Window {
+  systemId: string;
+  timeline: Timeline;
+  /** when the oldest usable backup became consistent */
+  from: Date;
+  /** when the last WAL that follows it without a hole was written; microseconds since 1970 */
+  toMicros: bigint;
+  untilLsn: bigint;
+  backups: BackupId[];
+  /** why it ends where later WAL is stored: this segment is missing */
+  gap: string | undefined;
+}
+
+/** The windows of a source, oldest first; what lies between two of them cannot be restored. */
+export function recoveryWindows(facts: RecoveryFacts): Window[] {
+  const windows: Window[] = [];
+  for (const [systemId, system] of facts.systems) {
+    for (const reach of system.reaches) {
+      const usable = usableBackups(facts, system, reach).filter((base) => 'backups' in chainOf(facts.backups, base));
+      if (usable.length > 0) windows.push(describe(systemId, reach, usable));
+    }
+  }
+  return windows.sort((a, b) => a.from.getTime() - b.from.getTime());
+}
+
+function describe(systemId: string, reach: TimelineReach, usable: readonly BackupSummary[]): Window {
+  return {
+    systemId,
+    timeline: reach.timeline,
+    from: stopTime(usable[0]!),
+    toMicros: reach.lastMicros,
+    untilLsn: reach.until,
+    backups: usable.map((backup) => backup.backup),
+    gap: reach.gap,
+  };
+}
