@@ -39,6 +39,8 @@ export interface RestoreWork {
   settings: Record<string, string>;
   /** with %f and %p */
   restoreCommand: string;
+  /** Tries to fetch WAL as the server will. @throws RestoreFailed when its account cannot */
+  checkFetch(): Promise<void>;
   checks: readonly Check[];
   workers: number;
   requestedBy: string;
@@ -85,7 +87,10 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
   const places = [layout.dataDir, ...layout.tablespaces.values()];
   const startedAt = work.now();
   const options = { setAside: work.setAside, neededBytes: work.chain[0]!.rawBytes, now: startedAt };
-  if (work.binDir !== undefined) await checkPrograms(work.binDir, plan.major);
+  if (work.binDir !== undefined) {
+    await checkPrograms(work.binDir, plan.major);
+    await work.checkFetch();
+  }
   checkPlaces(places, options);
   const setAside = takePlaces(places, options);
   const clock = new Stopwatch();

@@ -12,6 +12,7 @@ import type { RecoveryPlan } from '#recovery/plan-recovery';
 import { preparePlan } from '#recovery/prepare-plan';
 import { planLayout } from '#recovery/restore-layout';
 import { shellCommand } from '#recovery/settings';
+import { tryFetch } from '#recovery/try-fetch';
 import { openBucket } from '#runtime/open-bucket';
 import { serverAccount } from '#runtime/server-account';
 import { findServerPrograms } from '#runtime/server-programs';
@@ -80,6 +81,7 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     output.note(describePlan(plan, hash, layout));
     if (input.dryRun) return output.print(describePlan(plan, hash, layout), { plan, hash });
     const shown = new ShownProgress(output);
+    const words = fetchWords(plan, context);
     try {
       const account = await serverAccount(input.runAs);
       const record = await restore({
@@ -94,7 +96,8 @@ until you switch it on. --dry-run prints the plan and its hash.`,
         ...(account ? { account } : {}),
         binDir: input.noStart ? undefined : binDirFor(plan.major, input.binDir, context),
         settings: Object.fromEntries(input.set),
-        restoreCommand: restoreCommand(plan, context),
+        restoreCommand: shellCommand(words, '%f %p'),
+        checkFetch: () => tryFetch(words, plan, chain.at(-1)!.server.segmentSize, account, environment),
         checks: source.checks,
         workers: Math.min(cores(), 4),
         requestedBy: input.requestedBy ?? environment.USER ?? environment.LOGNAME ?? 'somebody',
@@ -138,10 +141,10 @@ function binDirFor(major: number, given: string | undefined, { cwd, environment 
   });
 }
 
-/** What PostgreSQL runs for each WAL file that it wants. */
-function restoreCommand({ source, wal }: RecoveryPlan, { planPath, cwd }: CommandContext): string {
+/** What PostgreSQL runs for each WAL file that it wants, without the file's name and place. */
+function fetchWords({ source, wal }: RecoveryPlan, { planPath, cwd }: CommandContext): string[] {
   const words = ['wal-fetch', '--plan', resolve(cwd, planPath), '--source', source, '--until', formatLsn(wal.until)];
-  return shellCommand([...lifeboatWords(), ...words], '%f %p');
+  return [...lifeboatWords(), ...words];
 }
 
 class ShownProgress {

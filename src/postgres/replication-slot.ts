@@ -70,6 +70,7 @@ export function explainStreamError(failure: unknown, slot: string | undefined, a
 }
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
+const featureNotSupported = '0A000';
 const undefinedFile = '58P01';
 const notInPrerequisiteState = '55000';
 const objectInUse = '55006';
@@ -85,7 +86,7 @@ const isServerError = (failure: unknown, sqlState: string): failure is ServerErr
 function explainRead(name: string) {
   return (failure: unknown): never => {
     // "cannot use READ_REPLICATION_SLOT with a logical replication slot"
-    if (!isServerError(failure, notInPrerequisiteState)) throw failure;
+    if (!isServerError(failure, featureNotSupported)) throw failure;
     throw new ServerUnsuitable(`replication slot ${name} is not a physical one`, {
       operation: 'read slot',
       subject: name,

@@ -58,6 +58,8 @@ class ReplayLog {
   readonly #work: ReplayWork;
   #fetched = 0;
   stoppedAt: string | undefined;
+  /** the copy is consistent: connections are taken from now on */
+  ready = false;
   /** WAL that needs larger settings than the restored configuration has pauses replay, too */
   insufficient: string | undefined;
 
@@ -69,6 +71,7 @@ class ReplayLog {
     const text = line.replace(/^.*?\b(LOG|WARNING|DETAIL|FATAL|HINT|ERROR): {2}/, '');
     if (text.startsWith('restored log file')) this.#work.onFetched(++this.#fetched);
     if (text.startsWith('recovery stopping')) this.stoppedAt = text;
+    if (text.startsWith('database system is ready to accept read-only connections')) this.ready = true;
     if (text.startsWith('hot standby is not possible because of insufficient parameter')) this.insufficient = text;
     if (this.insufficient && line.includes('DETAIL:')) this.insufficient += `: ${text}`;
     this.#work.onLog(line);
@@ -85,7 +88,7 @@ async function untilPaused(work: ReplayWork, server: PrivateServer, watch: Repla
       });
     }
     if (watch.insufficient) throw insufficientSettings(work, watch.insufficient);
-    const row = await pauseState(server);
+    const row = watch.ready ? await pauseState(server) : undefined;
     if (row?.state === 'paused' && watch.stoppedAt) {
       return {
         lsn: parseLsn(row.lsn!),
@@ -103,12 +106,12 @@ const stateQuery = `
          to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"') as time,
          coalesce((select min_recovery_end_timeline from pg_control_recovery()), 0) as timeline`;
 
-/** undefined while the server does not take connections yet */
+/** undefined when the server does not answer */
 async function pauseState(server: PrivateServer): Promise<Record<string, string | null> | undefined> {
   try {
     return (await server.query('template1', stateQuery))[0];
   } catch {
-    return undefined; // it starts, or it has ended: `ended` tells that
+    return undefined; // it has ended: `ended` tells that
   }
 }
 
@@ -131,7 +134,7 @@ function gaveUp(work: ReplayWork, end: ServerEnd): RestoreFailed {
     {
       operation: 'replay',
       subject: work.dataDir,
-      hint: 'the restored files are kept; the last lines of the server log are above',
+      hint: 'the restored files are kept for a look: remove them, or pass --set-aside, before the next try',
     },
   );
 }

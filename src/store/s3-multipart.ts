@@ -10,7 +10,7 @@ import { onS3 } from './s3-failure.ts';
 import { putIdField } from './s3-head.ts';
 import { conditionHeaders, crc32Of } from './s3-headers.ts';
 import type { SentPut } from './s3-outcome.ts';
-import { maxPieces } from './s3-pieces.ts';
+import { maxPieces, type SpareBuffers } from './s3-pieces.ts';
 import { abortable, addressOf, type S3Target, subjectOf } from './s3-target.ts';
 
 /** So many pieces are on their way while the next one is filled: that bounds the memory. */
@@ -52,7 +52,7 @@ export class MultipartUpload {
    * Send all pieces. When one fails, `stop` ends everything: the other pieces, and the body that gives them.
    * Answers how many bytes they are.
    */
-  async send(pieces: AsyncIterable<Buffer>, stop: AbortController): Promise<number> {
+  async send(pieces: AsyncIterable<Buffer>, spare: SpareBuffers, stop: AbortController): Promise<number> {
     const inFlight = new Set<Promise<void>>();
     const failures: unknown[] = [];
     let sizeBytes = 0;
@@ -61,7 +61,11 @@ export class MultipartUpload {
         sizeBytes += piece.length;
         while (inFlight.size >= piecesInFlight) await Promise.race(inFlight);
         const sending = this.#sendPiece(piece, stop.signal).then(
-          () => void inFlight.delete(sending),
+          () => {
+            inFlight.delete(sending);
+            // S3 has answered that it has all of it, so nobody reads this buffer any more
+            spare.give(piece);
+          },
           (failure: unknown) => {
             failures.push(failure);
             inFlight.delete(sending);

@@ -20,17 +20,35 @@ function roundUp(bytes: number): number {
   return Math.ceil(bytes / mebibyte) * mebibyte;
 }
 
+/** Buffers of pieces that were sent, to be filled again: left to the garbage collector they pile up to 100 MiB. */
+export class SpareBuffers {
+  #buffers: Buffer[] = [];
+
+  take(bytes: number): Buffer {
+    const spare = this.#buffers.pop();
+    return spare?.length === bytes ? spare : Buffer.allocUnsafeSlow(bytes);
+  }
+
+  give(buffer: Buffer): void {
+    this.#buffers.push(buffer);
+  }
+}
+
 /**
- * Cut chunks of any size into pieces. Each is a buffer of its own: a stream's chunks may change once the next is asked
- * for. Ends with a piece that is not full; only an empty stream gives an empty one.
+ * Cut chunks of any size into pieces. Each is a buffer of its own, also because a stream's chunks may change once the
+ * next is asked for. Ends with a piece that is not full; only an empty stream gives an empty one.
  */
-export async function* piecesOf(chunks: AsyncIterable<Uint8Array>, sizeHint?: number): AsyncGenerator<Buffer> {
+export async function* piecesOf(
+  chunks: AsyncIterable<Uint8Array>,
+  sizeHint?: number,
+  spare: SpareBuffers = new SpareBuffers(),
+): AsyncGenerator<Buffer> {
   let number = 1;
   let piece: Buffer | undefined;
   let filled = 0;
   for await (const chunk of chunks) {
     for (let taken = 0; taken < chunk.length; ) {
-      piece ??= Buffer.allocUnsafeSlow(pieceBytes(number, sizeHint));
+      piece ??= spare.take(pieceBytes(number, sizeHint));
       const some = chunk.subarray(taken, taken + piece.length - filled);
       piece.set(some, filled);
       filled += some.length;

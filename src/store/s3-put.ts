@@ -6,21 +6,22 @@ import { putIdField } from './s3-head.ts';
 import { conditionHeaders, crc32Of } from './s3-headers.ts';
 import { MultipartUpload } from './s3-multipart.ts';
 import { confirm, decide, type SentPut } from './s3-outcome.ts';
-import { pieceBytes, piecesOf } from './s3-pieces.ts';
+import { pieceBytes, piecesOf, SpareBuffers } from './s3-pieces.ts';
 import { abortable, addressOf, type S3Target } from './s3-target.ts';
 
 /** Store a body: in one request where it fits into one piece, in several pieces otherwise. */
 export async function putBody(target: S3Target, body: Body, options: PutOptions): Promise<PutOutcome> {
   const sent: SentPut = { putId: randomUUID(), condition: options.condition, sizeBytes: 0 };
   if (body instanceof Uint8Array && body.length < pieceBytes(1)) return putAtOnce(target, sent, body);
+  const spare = new SpareBuffers();
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(target.signal ? [target.signal] : [])]);
-  const pieces = piecesOf(chunksOf(body, target.key, signal), options.sizeHint);
+  const pieces = piecesOf(chunksOf(body, target.key, signal), options.sizeHint, spare);
   try {
     const first = await pieces.next();
     if (first.done) return await putAtOnce(target, sent, new Uint8Array());
     if (first.value.length < pieceBytes(1, options.sizeHint)) return await putAtOnce(target, sent, first.value);
-    return await putInPieces(target, sent, startingWith(first.value, pieces), stop);
+    return await putInPieces(target, sent, startingWith(first.value, pieces), spare, stop);
   } finally {
     // where the put ended early, this lets the source go
     await pieces.return(undefined);
@@ -50,11 +51,12 @@ async function putInPieces(
   target: S3Target,
   sent: SentPut,
   pieces: AsyncIterable<Buffer>,
+  spare: SpareBuffers,
   stop: AbortController,
 ): Promise<PutOutcome> {
   const upload = await MultipartUpload.create(target, sent.putId);
   try {
-    sent.sizeBytes = await upload.send(pieces, stop);
+    sent.sizeBytes = await upload.send(pieces, spare, stop);
     const outcome = await decide(target, sent, () => upload.complete(sent));
     if (outcome === 'stored') return { stored: true, object: await confirm(target, sent, upload.etag) };
   } catch (failure) {

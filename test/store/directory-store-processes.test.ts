@@ -13,7 +13,7 @@ import type { ObjectStore } from '#store/object-store';
 import { all, bytesOf, read, stored } from './contract.ts';
 import type { Order } from './directory-store-child.ts';
 
-describe('a directory as a store, between processes', () => {
+describe('a directory as a store, between processes', { timeout: 60_000 }, () => {
   let parent: string;
   let directory: string;
   let store: ObjectStore;
@@ -118,11 +118,10 @@ describe('a directory as a store, between processes', () => {
 
 /** A process that carries out orders; it is an error when it ends before it was told to. */
 class Child {
+  static readonly #all: Child[] = [];
   readonly process: ChildProcess;
   readonly reports: unknown[] = [];
-  static readonly #all: Child[] = [];
   #waiting: { until: unknown; resolve: (report: unknown) => void; reject: (error: Error) => void } | undefined;
-
   #ended: Error | undefined;
 
   private constructor(directory: string) {
@@ -159,7 +158,7 @@ class Child {
   /** Give an order and wait for a report: the next one, or the one that is named. */
   order(order: Order, until?: unknown): Promise<unknown> {
     const report = this.#report(until);
-    this.send(order);
+    if (this.process.connected) this.send(order);
     return report;
   }
 

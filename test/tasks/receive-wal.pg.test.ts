@@ -113,6 +113,10 @@ for (const [index, installation] of installations().entries()) {
       assert.deepEqual(different, []);
       assert.ok(compared >= 3, `${compared} segments`);
 
+      const headers = await Promise.all((await bucket.keys()).map((key) => bucket.reader.header(key)));
+      const nonces = new Set(headers.map(({ key, serial }) => `${key!.wrapped} ${serial}`));
+      assert.equal(nonces.size, headers.length, 'no nonce is used twice under one key');
+
       const before = (await bucket.names()).length;
       await sleep(500);
       assert.equal((await bucket.names()).length, before, 'an idle server costs nothing');

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RestoreFailed } from '#model/failure';
+import { segmentAt, segmentName } from '#model/wal-segment';
+import type { Account } from '#postgres/server-process';
+import type { RecoveryPlan } from '#recovery/plan-recovery';
+
+/**
+ * Fetch the first segment that a replay will want, as the account that the server will run under: whether it may read
+ * the plan, the key and the bucket shows here, and not when the cluster is half restored.
+ * @throws RestoreFailed with what the command said
+ */
+export async function tryFetch(
+  words: readonly string[],
+  plan: RecoveryPlan,
+  segmentSize: number,
+  account: Account | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'lifeboat-fetch-'));
+  try {
+    if (account) chownSync(folder, account.uid, account.gid);
+    const file = segmentName(segmentAt(plan.timeline, plan.wal.from, segmentSize), segmentSize);
+    const [program, ...args] = words;
+    const more = ['--no-prefetch', '--system-id', plan.systemId, file, join(folder, file)];
+    const child = spawn(program!, [...args, ...more], {
+      cwd: folder,
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...account,
+    });
+    const [chunks, [code]] = await Promise.all([child.stderr.toArray(), once(child, 'close')]);
+    // 1: this timeline has no such segment; the plan knows that an older one has
+    if (code === 0 || code === 1) return;
+    const said = Buffer.concat(chunks as Buffer[]).toString();
+    throw new RestoreFailed(`WAL cannot be fetched the way the restored server would: ${firstLine(said)}`, {
+      operation: 'restore',
+      subject: file,
+      hint: account
+        ? `the plan, the key file and the bucket must be readable for user id ${account.uid}, which runs the server`
+        : 'see what `lifeboat wal-fetch` says for this file',
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0]!.replace(/^lifeboat: /, '');
