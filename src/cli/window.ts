@@ -39,7 +39,7 @@ function describe(source: string, windows: readonly Window[], now: Date): string
   if (windows.length === 0) return `nothing of ${source} can be restored: \`lifeboat backup\` takes a backup`;
   const head = ['FROM', 'TO', 'TIMELINE', 'UNTIL', 'BACKUPS', 'ENDS BECAUSE'];
   const rows = windows.map((window) => [
-    window.from.toISOString(),
+    printInstant(BigInt(window.from.getTime()) * 1000n),
     printInstant(window.toMicros),
     String(window.timeline),
     formatLsn(window.untilLsn as Lsn),

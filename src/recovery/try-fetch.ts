@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { RestoreFailed } from '#model/failure';
 import { segmentAt, segmentName } from '#model/wal-segment';
 import type { Account } from '#postgres/server-process';
@@ -32,19 +33,28 @@ export async function tryFetch(
       stdio: ['ignore', 'ignore', 'pipe'],
       ...account,
     });
-    const [chunks, [code]] = await Promise.all([child.stderr.toArray(), once(child, 'close')]);
-    // 1: this timeline has no such segment; the plan knows that an older one has
-    if (code === 0 || code === 1) return;
-    const said = Buffer.concat(chunks as Buffer[]).toString();
+    const said = await failureOf(child);
+    if (said === undefined) return;
     throw new RestoreFailed(`WAL cannot be fetched the way the restored server would: ${firstLine(said)}`, {
       operation: 'restore',
       subject: file,
       hint: account
-        ? `the plan, the key file and the bucket must be readable for user id ${account.uid}, which runs the server`
+        ? `lifeboat itself, the plan, the key file and the bucket must be readable for user id ${account.uid}, which runs the server`
         : 'see what `lifeboat wal-fetch` says for this file',
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the command says when it fails; undefined when it does not. */
+async function failureOf(child: ChildProcessByStdio<null, null, Readable>): Promise<string | undefined> {
+  try {
+    const [chunks, [code]] = await Promise.all([child.stderr.toArray(), once(child, 'close')]);
+    // 1: this timeline has no such segment; the plan knows that an older one has
+    return code === 0 || code === 1 ? undefined : Buffer.concat(chunks as Buffer[]).toString();
+  } catch (error) {
+    return (error as Error).message; // it could not even be started
   }
 }
 

@@ -105,7 +105,11 @@ export class TestServer {
 
   /** One statement, or several with `;`, over a connection of its own; rows of the last. */
   async query(sql: string, options: { database?: string } = {}): Promise<Record<string, string | null>[]> {
-    const client = new pg.Client({ ...this.connection, ...options, types: { getTypeParser: () => (text: string) => text } });
+    const client = new pg.Client({
+      ...this.connection,
+      ...options,
+      types: { getTypeParser: () => (text: string) => text },
+    });
     client.on('error', () => undefined); // a killed server's connections end; the query itself rejects
     await client.connect();
     try {
