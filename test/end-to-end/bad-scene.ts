@@ -128,3 +128,59 @@ export function writeKey(path: string): void {
   writeFileSync(path, `lifeboat-key-1:${randomBytes(32).toString('base64')}\n`);
   chmodSync(path, 0o600);
 }
+
+export interface Refusal {
+  exitCode: number;
+  /** of the one line that says what is wrong */
+  message: RegExp;
+  /** of the line that says what to do */
+  hint: RegExp;
+}
+
+/** The command ended as documented, and told in two lines what is wrong and what to do about it. */
+export function assertRefused(ended: Ended, { exitCode, message, hint }: Refusal): void {
+  const said = `exit ${ended.exitCode} ${ended.signal ?? ''}\n${ended.stdout}${ended.stderr}`;
+  assert.equal(ended.exitCode, exitCode, said);
+  const lines = ended.stderr.trimEnd().split('\n');
+  const errors = lines.filter((line) => line.startsWith('lifeboat: '));
+  assert.equal(errors.length, 1, `one error line: ${said}`);
+  assert.match(errors[0]!, message, said);
+  assert.ok(lines.at(-1)!.startsWith('HINT: '), `a hint at the end: ${said}`);
+  assert.match(lines.at(-1)!, hint, said);
+  assertClean(ended);
+}
+
+/** No stack, no bug, no secret. */
+export function assertClean({ stdout, stderr }: Ended): void {
+  const said = stdout + stderr;
+  assert.doesNotMatch(said, /^ +at |unexpected failure|node:internal|\[object|undefined|NaN/m);
+  assert.ok(!said.includes(password), said);
+  assert.doesNotMatch(said, /lifeboat-key-1:[A-Za-z0-9+/]{20}/);
+}
+
+export const filesBelow = (folder: string): string[] =>
+  existsSync(folder)
+    ? (readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[])
+        .filter((path) => statSync(join(folder, path)).isFile())
+        .sort()
+    : [];
+
+/** Files with their content's length and time: the same list means that nobody wrote. */
+export const standing = (folder: string): string[] =>
+  filesBelow(folder).map((path) => {
+    const { size, mtimeMs } = statSync(join(folder, path));
+    return `${path} ${size} ${mtimeMs}`;
+  });
+
+/** Nothing is there that a server could be started on. */
+export function assertNoCluster(dataDir: string): void {
+  assert.deepEqual(filesBelow(dataDir), []);
+}
+
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const giveUpAt = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > giveUpAt) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await sleep(10);
+  }
+}

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { mkdirSync } from 'node:fs';
+import { machineInstallation, embeddedInstallation } from '#harness/postgres-installations';
+import { makeServerFolder } from '#harness/postgres-server';
+import { Vessel, newServer, filesBelow } from './bad-scene.ts';
+const t0 = performance.now(); const lap = (what: string) => console.log('LAP', what, Math.round(performance.now()-t0));
+test('explore', async () => {
+  const server = await newServer(machineInstallation(), { initdb: ['--wal-segsize=1'] });
+  lap('server');
+  const space = makeServerFolder(join(server.home, 'space'));
+  await server.query(`create tablespace fast location '${space}'`);
+  await server.query(`create table t (n int) tablespace fast; insert into t select generate_series(1,1000)`);
+  const v = new Vessel(server);
+  const id = await v.backup(); lap('backup');
+  const id2 = await v.backup(); lap('backup');
+  console.log(filesBelow(v.bucket));
+  const to = join(v.folder, 'restored');
+  const r = await v.restore(to, '--tablespace', `${space}=${join(v.folder,'rspace')}`); lap('restore');
+  console.log(r);
+  const r2 = await v.restore(to+2, '--no-start','--tablespace', `${space}=${join(v.folder,'rspace2')}`); lap('restore no start');
+  console.log(r2.exitCode);
+  await v.run(['verify']); lap('verify');
+  await v.run(['window']); lap('window');
+  v.copy(); lap('copy');
+});
