@@ -65,7 +65,7 @@ export async function copyCluster(work: CopyWork): Promise<Copied> {
   }
 }
 
-const blockBytes = 4 << 20;
+const blockBytes = 1 << 20;
 const mebi = 1 << 20;
 
 /** Larger parts for larger clusters, so that their number stays reasonable; multiples of the block. */

@@ -133,11 +133,16 @@ async function layDown(work: RestoreWork): Promise<void> {
   const { layout, account, chain, vault, signal } = work;
   const totalBytes = chain.reduce((sum, backup) => sum + backup.rawBytes, 0);
   let doneBytes = 0;
-  const { location, environment } = work;
-  const target = { layout, account };
-  const workers = new PartWorkers(work.workers, { location, environment, target }, vault, (bytes) => {
-    doneBytes += bytes;
-    work.onProgress({ phase: 'files', doneBytes, totalBytes });
+  const workers = new PartWorkers({
+    width: work.workers,
+    vault,
+    location: work.location,
+    environment: work.environment,
+    target: { layout, account },
+    onBytes(bytes) {
+      doneBytes += bytes;
+      work.onProgress({ phase: 'files', doneBytes, totalBytes });
+    },
   });
   try {
     await restoreChain({ vault, chain, layout, ...(account ? { account } : {}), restorer: workers, signal });

@@ -54,8 +54,9 @@ export async function verifyBackup(work: VerifyWork): Promise<Verification> {
 }
 
 async function readParts(work: VerifyWork, parts: readonly PartRecord[], damage: string[]): Promise<void> {
-  const { location, environment, vault } = work;
-  const workers = new PartWorkers(work.workers, { location, environment }, vault, work.onBytes);
+  const { location, environment, vault, onBytes } = work;
+  const options = { width: work.workers, vault, location, environment, target: undefined, onBytes };
+  const workers = new PartWorkers(options);
   const queue = parts.values();
   try {
     await run(work.signal, (signal) =>

@@ -1,5 +1,5 @@
 import { type Sink, toJson } from '#cli/output';
-import { Failure } from '#model/failure';
+import { Failure, InputInvalid } from '#model/failure';
 
 /**
  * Tell how it failed: `lifeboat: <message>` and a `HINT:` on stderr, or with --json one object on stdout. The stack is
@@ -16,13 +16,19 @@ export function reportFailure(
 }
 
 function told(error: unknown): { message: string; hint: string | undefined } {
-  if (error instanceof Failure) return { message: error.message, hint: error.hint };
+  if (error instanceof Failure) return { message: error.message, hint: error.hint ?? usualHint(error) };
   const message = error instanceof Error ? error.message : String(error);
   return {
     message: `unexpected failure: ${message}`,
     hint: 'this is a bug; run it again with --verbose and report what it says',
   };
 }
+
+/** What is expected stands in the message already. */
+const usualHint = (failure: Failure): string | undefined =>
+  failure instanceof InputInvalid
+    ? 'correct it and run it again: nothing was touched; --help explains each option'
+    : undefined;
 
 function failureJson(error: unknown, message: string, hint: string | undefined) {
   const failure = error instanceof Failure ? error : undefined;

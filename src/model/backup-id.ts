@@ -18,7 +18,8 @@ export function parseBackupId(text: string): { id: BackupId; startedAt: Date; ki
   const match = pattern.exec(text);
   const [, year, month, day, hour, minute, second, milli, kind] = match ?? [];
   const startedAt = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}.${milli}Z`);
-  if (!match || Number.isNaN(startedAt.getTime())) {
+  // Date reads the 30th of February as the 2nd of March.
+  if (!match || Number.isNaN(startedAt.getTime()) || backupId(startedAt, kind as BackupKind) !== text) {
     throw new InputInvalid('backup', text, 'an id like 20261120T051345123Z-full', 'list them with `lifeboat backups`');
   }
   return { id: text as BackupId, startedAt, kind: kind as BackupKind };

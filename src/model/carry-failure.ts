@@ -21,15 +21,21 @@ export function packFailure(error: unknown): CarriedFailure {
   return { ...carried, operation, subject, ...(hint === undefined ? {} : { hint }), ...sqlState };
 }
 
-type FailureClass = new (message: string, detail: failures.FailureDetail & { sqlState: string }) => failures.Failure;
-
 /** The same failure again: its class, message and hint. What is not of the family comes back as a plain Error. */
 export function unpackFailure(carried: CarriedFailure): Error {
-  const { name, message, operation = '', subject = '', hint, sqlState = 'XX000', stack } = carried;
-  const Class = name === 'InputInvalid' ? undefined : (failures as unknown as Record<string, FailureClass>)[name];
-  const error = Class
-    ? new Class(message, { operation, subject, sqlState, ...(hint === undefined ? {} : { hint }) })
-    : Object.assign(new Error(message), { name });
-  if (stack !== undefined) error.stack = stack;
+  const error = remake(carried);
+  if (carried.stack !== undefined) error.stack = carried.stack;
   return error;
+}
+
+type FailureClass = new (message: string, detail: failures.FailureDetail & { sqlState: string }) => failures.Failure;
+
+function remake({ name, message, operation = '', subject = '', hint, sqlState = 'XX000' }: CarriedFailure): Error {
+  // InputInvalid makes its message of a value, which was not carried.
+  if (name === 'InputInvalid') {
+    return Object.assign(new failures.InputInvalid(subject, undefined, '', hint), { message });
+  }
+  const Class = (failures as unknown as Record<string, FailureClass>)[name];
+  if (!Class) return Object.assign(new Error(message), { name });
+  return new Class(message, { operation, subject, sqlState, ...(hint === undefined ? {} : { hint }) });
 }

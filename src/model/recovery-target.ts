@@ -46,7 +46,8 @@ export interface TargetInput {
 
 /** @throws InputInvalid naming the field, before anything else happens */
 export function parseTarget(input: TargetInput): RecoveryTarget {
-  const points = (['time', 'lsn', 'xid', 'name', 'immediate'] as const).filter((kind) => input[kind] !== undefined);
+  const kinds = ['time', 'lsn', 'xid', 'name', 'immediate'] as const;
+  const points = kinds.filter((kind) => input[kind] !== undefined && input[kind] !== false);
   if (points.length > 1) {
     throw new InputInvalid('target', points.join(' and '), 'one of time, lsn, xid, name, immediate');
   }

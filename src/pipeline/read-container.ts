@@ -36,7 +36,7 @@ export async function readContainer<H extends ContainerHeader>(
 ): Promise<ContainerRead<H>> {
   const { key } = options;
   const bytes = new ByteReader(body, key, options.digest ?? false);
-  const headerJson = await bytes.take(headerLength(await bytes.take(skippablePrefixBytes), key));
+  const headerJson = Buffer.from(await bytes.take(headerLength(await bytes.take(skippablePrefixBytes), key)));
   const header = decodeHeader<H>(headerJson, key);
   const opener = new FrameOpener(key, headerJson, header, await options.dataKey(header));
   return {
@@ -44,7 +44,7 @@ export async function readContainer<H extends ContainerHeader>(
     async *blocks() {
       try {
         for (;;) {
-          const frameHeader = await bytes.take(frameHeaderBytes);
+          const frameHeader = Buffer.from(await bytes.take(frameHeaderBytes));
           const frame = opener.readFrameHeader(frameHeader);
           const block = opener.open(frame, frameHeader, await bytes.take(frame.storedBytes));
           if (block.length > 0) yield block;
@@ -76,12 +76,15 @@ export async function readSmallContainer<H extends ContainerHeader>(
   return { header: read.header, bytes: Buffer.concat(blocks) };
 }
 
-/** Exact byte counts out of a stream of chunks; copies only where a count spans chunks. */
+/** Exact byte counts out of a stream of chunks. What take() answers is valid until the next take(). */
 class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #key: string;
   readonly #hash: ReturnType<typeof createHash> | undefined;
-  #rest: Buffer = Buffer.alloc(0);
+  #chunk: Uint8Array = new Uint8Array(0);
+  #at = 0;
+  /** reused: a frame's bytes are opened before the next ones are read */
+  #scratch = Buffer.alloc(0);
   taken = 0;
 
   constructor(body: AsyncIterable<Uint8Array>, key: string, digest: boolean) {
@@ -91,29 +94,29 @@ class ByteReader {
   }
 
   async take(count: number): Promise<Buffer> {
-    if (this.#rest.length < count) await this.#fill(count);
-    const bytes = this.#rest.subarray(0, count);
-    this.#rest = this.#rest.subarray(count);
+    if (this.#scratch.length < count) this.#scratch = Buffer.allocUnsafeSlow(Math.max(count, 2 * this.#scratch.length));
+    for (let filled = 0; filled < count; ) {
+      if (this.#at === this.#chunk.length) await this.#next(filled);
+      const piece = this.#chunk.subarray(this.#at, this.#at + count - filled);
+      this.#scratch.set(piece, filled);
+      filled += piece.length;
+      this.#at += piece.length;
+    }
     this.taken += count;
-    return bytes;
+    return this.#scratch.subarray(0, count);
   }
 
-  async #fill(count: number): Promise<void> {
-    const gathered = [this.#rest];
-    let size = this.#rest.length;
-    while (size < count) {
-      const next = await this.#chunks.next();
-      if (next.done) throw damaged(this.#key, `ends after ${this.taken + size} bytes, in the middle of a frame`);
-      this.#hash?.update(next.value);
-      gathered.push(Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength));
-      size += next.value.length;
-    }
-    this.#rest = Buffer.concat(gathered);
+  async #next(filled: number): Promise<void> {
+    const next = await this.#chunks.next();
+    if (next.done) throw damaged(this.#key, `ends after ${this.taken + filled} bytes, in the middle of a frame`);
+    this.#hash?.update(next.value);
+    this.#chunk = next.value;
+    this.#at = 0;
   }
 
   async end(): Promise<void> {
-    const next = this.#rest.length > 0 ? { done: false } : await this.#chunks.next();
-    if (!next.done) throw damaged(this.#key, `goes on after its last frame`);
+    const left = this.#at < this.#chunk.length;
+    if (left || !(await this.#chunks.next()).done) throw damaged(this.#key, 'goes on after its last frame');
   }
 
   async close(): Promise<void> {

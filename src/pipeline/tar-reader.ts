@@ -123,7 +123,13 @@ function parseHeader(header: Buffer): TarEntry {
     throw new InputInvalid('tar header', path.slice(0, 100), 'a file, directory or link with the right checksum');
   }
   const size = type === 'file' ? number(header, 124, 12) : 0;
-  return { path: path.replace(/^\.\/|\/$/g, ''), type, size, mode: number(header, 100, 8) & 0o7777, target: text(header, 157, 100) };
+  return {
+    path: path.replace(/^\.\/|\/$/g, ''),
+    type,
+    size,
+    mode: number(header, 100, 8) & 0o7777,
+    target: text(header, 157, 100),
+  };
 }
 
 function text(header: Buffer, start: number, length: number): string {

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
-import { Aborted, ConnectionFailed, ServerError, ServerUnsuitable } from '#model/failure';
+import { Aborted, ConnectionFailed, ServerError } from '#model/failure';
 import { explainConnectionError } from '#postgres/connection-failure';
+import { refuseOldServer, watchVersion } from '#postgres/server-version';
 
 /** One result set of a simple query: rows as text, by column name. */
 export interface ResultSet {
@@ -21,8 +22,6 @@ export interface CopyHandler {
 export interface ReplicationOptions extends pg.ClientConfig {
   signal?: AbortSignal;
 }
-
-const oldestMajor = 15;
 
 /**
  * A physical replication connection. `pg` connects (TLS, SCRAM, passwords); then the socket is ours, because pg's
@@ -46,20 +45,16 @@ export class ReplicationConnection {
       ...config,
       replication: 'true',
     } as pg.ClientConfig);
-    let version = '';
-    connectionOf(client).on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
-      if (status.parameterName === 'server_version') version = status.parameterValue;
-    });
+    const version = watchVersion(client);
     client.on('error', () => undefined); // the socket's own listeners see the same error
     try {
       await client.connect();
+      refuseOldServer(version(), client);
     } catch (error) {
       void client.end(); // else the socket stays open until the server gives up waiting for a password
       throw explainConnectionError(error, subjectOf(client));
     }
-    const connection = new ReplicationConnection(client, version, signal);
-    await connection.#refuseOldServer();
-    return connection;
+    return new ReplicationConnection(client, version(), signal);
   }
 
   private constructor(client: pg.Client, serverVersion: string, signal: AbortSignal | undefined) {
@@ -134,17 +129,6 @@ export class ReplicationConnection {
   async close(): Promise<void> {
     this.#failure ??= this.#broken('the connection was closed by us');
     await this.#client.end().catch(() => undefined); // it is closed either way
-  }
-
-  async #refuseOldServer(): Promise<void> {
-    if (this.major >= oldestMajor) return;
-    await this.close();
-    const { host, port } = subjectOf(this.#client);
-    throw new ServerUnsuitable(`${host}:${port} runs PostgreSQL ${this.serverVersion}, expected 15 or newer`, {
-      operation: 'connect',
-      subject: `${host}:${port}`,
-      hint: 'BASE_BACKUP changed in 15: upgrade the server, or back it up with pg_dump until then',
-    });
   }
 
   #send(type: string, payload: Buffer): boolean {
@@ -244,7 +228,6 @@ interface Exchange {
 
 interface PgConnection {
   stream: Socket;
-  on(event: 'parameterStatus', listener: (status: { parameterName: string; parameterValue: string }) => void): void;
 }
 
 /** pg does not type the connection below its client, but has kept it under this name since 2010. */

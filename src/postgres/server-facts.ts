@@ -1,6 +1,8 @@
 import pg from 'pg';
-import { ServerUnsuitable } from '#model/failure';
-import { explainConnectionError } from '#postgres/connection-failure';
+import { ServerError } from '#model/failure';
+import { type ConnectionTarget, explainConnectionError } from '#postgres/connection-failure';
+import { explainNetworkError } from '#postgres/network-failure';
+import { refuseOldServer, watchVersion } from '#postgres/server-version';
 
 /** What a backup records of its server. */
 export interface ServerFacts {
@@ -27,35 +29,24 @@ export class ServerQueries {
   /** @throws ConnectionFailed, AuthenticationFailed, ServerUnsuitable */
   static async open(config: pg.ClientConfig): Promise<ServerQueries> {
     const client = new pg.Client({ connectionTimeoutMillis: 10_000, ...config });
+    const version = watchVersion(client);
     client.on('error', () => undefined); // the query that needs the connection reports it
     try {
       await client.connect();
+      refuseOldServer(version(), client); // before it is asked what an old one does not know
     } catch (error) {
       void client.end(); // else the socket stays open until the server gives up waiting for a password
-      throw explainConnectionError(error, {
-        host: client.host,
-        port: client.port,
-        user: client.user ?? '',
-        database: client.database ?? '',
-      });
+      throw explainConnectionError(error, targetOf(client));
     }
     return new ServerQueries(client);
   }
 
+  /** @throws ConnectionFailed, ServerError */
   async facts(): Promise<ServerFacts> {
-    const { rows } = await this.#client.query(factsQuery);
-    const row = rows[0] as Record<string, string>;
-    const major = Math.floor(Number(row.version_num) / 10_000);
-    if (major < 15) {
-      throw new ServerUnsuitable(`the server runs PostgreSQL ${row.version}, expected 15 or newer`, {
-        operation: 'read server facts',
-        subject: this.#client.host,
-        hint: 'upgrade the server, or back it up with pg_dump until then',
-      });
-    }
+    const row = await this.#ask(factsQuery);
     return {
       version: row.version!,
-      major,
+      major: Math.floor(Number(row.version_num) / 10_000),
       systemId: row.system_id!,
       segmentSize: Number(row.segment_size),
       blockSize: Number(row.block_size),
@@ -66,15 +57,42 @@ export class ServerQueries {
     };
   }
 
-  /** The server's clock, milliseconds kept. */
+  /** The server's clock, milliseconds kept. @throws ConnectionFailed, ServerError */
   async clock(): Promise<Date> {
-    const { rows } = await this.#client.query('select (extract(epoch from clock_timestamp()) * 1000)::text as ms');
-    return new Date(Math.ceil(Number((rows[0] as { ms: string }).ms)));
+    const { ms } = await this.#ask('select (extract(epoch from clock_timestamp()) * 1000)::text as ms');
+    return new Date(Math.ceil(Number(ms)));
   }
 
   async close(): Promise<void> {
     await this.#client.end();
   }
+
+  async #ask(question: string): Promise<Record<string, string>> {
+    try {
+      return (await this.#client.query<Record<string, string>>(question)).rows[0]!;
+    } catch (error) {
+      throw explainQueryError(error, targetOf(this.#client));
+    }
+  }
+}
+
+const targetOf = ({ host, port, user = '', database = '' }: pg.Client): ConnectionTarget => ({
+  host,
+  port,
+  user,
+  database,
+});
+
+function explainQueryError(error: unknown, target: ConnectionTarget): Error {
+  if (!(error instanceof pg.DatabaseError)) return explainNetworkError(error, target);
+  const { host, port } = target;
+  return new ServerError(`${host}:${port} does not tell about itself: ${error.message}`, {
+    operation: 'read server facts',
+    subject: `${host}:${port}`,
+    sqlState: error.code ?? 'XX000',
+    hint: 'see whether the server runs and what its log says; `lifeboat init --check` tells what it is not ready for',
+    cause: error,
+  });
 }
 
 const factsQuery = `

@@ -19,10 +19,11 @@ const relationFile = /^(?:t\d+_)?\d+(?:_[a-z]+)?(?:\.(\d+))?$/;
 /** Read every page of a cluster that is not running and compare its checksum. */
 export async function checkPages(dataDir: string, blockSize: number, signal: AbortSignal): Promise<PageCheck> {
   const check: PageCheck = { pages: 0, wrong: [], wrongPages: 0 };
+  const words = new Uint32Array(chunkBytes / 4); // one for all: most files are smaller than it takes to clear it
   for (const folder of ['global', 'base', 'pg_tblspc']) {
     for await (const file of relationFiles(join(dataDir, folder))) {
       signal.throwIfAborted();
-      await checkFile(file, blockSize, check);
+      await checkFile(file, blockSize, words, check);
     }
   }
   return check;
@@ -38,10 +39,9 @@ async function* relationFiles(folder: string): AsyncGenerator<string> {
   }
 }
 
-async function checkFile(path: string, blockSize: number, check: PageCheck): Promise<void> {
+async function checkFile(path: string, blockSize: number, words: Uint32Array, check: PageCheck): Promise<void> {
   const segment = Number(relationFile.exec(path.slice(path.lastIndexOf('/') + 1))?.[1] ?? 0);
   let block = segment * (segmentBytes / blockSize);
-  const words = new Uint32Array(chunkBytes / 4);
   const chunk = Buffer.from(words.buffer);
   const file = await open(path);
   try {

@@ -70,8 +70,11 @@ async function lookAt(
 ): Promise<Pick<TimelineReach, 'firstMicros' | 'lastMicros' | 'end'>> {
   const begin = path.ancestors.at(-1)?.switchpoint ?? from;
   const firstMicros = await writtenAt(archive, path, maxLsn(begin, from), signal);
-  const lastMicros = await writtenAt(archive, path, advance(until, -1), signal);
-  return { firstMicros, lastMicros, end: await findWalEnd({ archive, path, from, until, signal }) };
+  const written = await writtenAt(archive, path, advance(until, -1), signal);
+  const end = await findWalEnd({ archive, path, from, until, signal });
+  // Objects tell milliseconds, commits microseconds: the last commit's own time is within reach.
+  const committed = end.lastCommitMicros ?? 0n;
+  return { firstMicros, lastMicros: committed > written ? committed : written, end };
 }
 
 /** When the last byte was written of the object that holds this one. */

@@ -88,7 +88,7 @@ function chooseWay(facts: RecoveryFacts, target: RecoveryTarget, located: Locate
   if (timelines.length > 1) {
     const named = timelines.map((timeline) => `${timeline}`).join(' and ');
     return {
-      reason: `timelines ${named} were both being written at ${printPoint(target.point)}: name one with --target-timeline`,
+      reason: `timelines ${named} were both being written at ${printPoint(target.point)}: name one with --timeline`,
     };
   }
   // Backups are in order of time, and a later one needs less WAL.

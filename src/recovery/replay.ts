@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Aborted, RestoreFailed } from '#model/failure';
 import { type Lsn, parseLsn } from '#model/lsn';
-import type { TargetAction } from '#model/recovery-target';
+import { printInstant, type TargetAction } from '#model/recovery-target';
 import type { Timeline } from '#model/timeline';
 import type { ServerEnd } from '#postgres/server-process';
 import { PrivateServer, type PrivateServerOptions } from '#recovery/private-server';
+import { endTimeAt } from '#recovery/stop-record';
 
 /** Where replay stopped, as the server tells it. */
 export interface PointReached {
@@ -92,13 +93,20 @@ async function untilPaused(work: ReplayWork, server: PrivateServer, watch: Repla
     if (row?.state === 'paused' && watch.stoppedAt) {
       return {
         lsn: parseLsn(row.lsn!),
-        time: row.time ?? null,
+        time: (await timeAtStop(work.dataDir, watch.stoppedAt)) ?? row.time ?? null,
         stoppedAt: watch.stoppedAt,
         timeline: Number(row.timeline),
       };
     }
     await sleep(50);
   }
+}
+
+/** After a position PostgreSQL stops before it takes note of the commit that it has replayed there. */
+async function timeAtStop(dataDir: string, stoppedAt: string): Promise<string | undefined> {
+  const position = /^recovery stopping after WAL location \(LSN\) "([0-9A-F/]+)"/.exec(stoppedAt)?.[1];
+  const micros = position === undefined ? undefined : await endTimeAt(dataDir, parseLsn(position));
+  return micros === undefined ? undefined : printInstant(micros);
 }
 
 const stateQuery = `

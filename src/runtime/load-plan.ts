@@ -35,7 +35,8 @@ async function readPlan(file: string, path: string): Promise<string> {
         'write one with `lifeboat init`, or name another with --plan FILE',
       );
     }
-    throw new InputInvalid('plan', path, `a file that can be read, got ${code}`);
+    const hint = 'let the account that runs lifeboat read it, or name another with --plan FILE';
+    throw new InputInvalid('plan', path, `a file that can be read, got ${code}`, hint);
   }
 }
 

@@ -17,11 +17,12 @@ export interface Bucket {
  * @throws StoreRefused when the directory does not exist; KeyUnusable
  */
 export async function openBucket(plan: Plan, environment: Environment): Promise<Bucket> {
-  const [store, keyRing] = await Promise.all([openStore(plan.bucket, environment), openKeyRing(plan)]);
+  const [store, keyRing] = await Promise.all([openStoreAt(plan.bucket, environment), openKeyRing(plan)]);
   return { store, keyRing };
 }
 
-async function openStore(bucket: string, environment: Environment): Promise<ObjectStore> {
+/** Only the store. @throws StoreRefused when the directory does not exist */
+export async function openStoreAt(bucket: string, environment: Environment): Promise<ObjectStore> {
   if (isS3Url(bucket)) return (await import('#runtime/open-store')).openStore(bucket, environment);
   return (await import('#store/directory-store')).openDirectoryStore(bucket);
 }

@@ -17,9 +17,13 @@ export async function resolveSecret(
 ): Promise<string> {
   const value = reference.from === 'env' ? environment[reference.name] : await readSecretFile(reference.path, field);
   if (value === undefined) {
-    throw new InputInvalid(field, formatSecretReference(reference), 'an environment variable that is set');
+    const hint = 'set it where this runs (a service or cron has an environment of its own), or use file:/path';
+    throw new InputInvalid(field, formatSecretReference(reference), 'an environment variable that is set', hint);
   }
-  if (value === '') throw new InputInvalid(field, formatSecretReference(reference), 'a secret that is not empty');
+  if (value === '') {
+    const hint = 'put the secret there, or let the plan refer to another place: env:NAME or file:/path';
+    throw new InputInvalid(field, formatSecretReference(reference), 'a secret that is not empty', hint);
+  }
   return value;
 }
 
@@ -32,6 +36,7 @@ async function readSecretFile(path: string, field: string): Promise<string> {
     return (await file.readFile('utf8')).replace(/\r?\n$/, '');
   } catch (error) {
     if (error instanceof InputInvalid) throw error;
-    throw refuse(`a file that can be read, got ${(error as NodeJS.ErrnoException).code}`);
+    const hint = 'put the secret into this file and let the account that runs lifeboat read it';
+    throw refuse(`a file that can be read, got ${(error as NodeJS.ErrnoException).code}`, hint);
   }
 }

@@ -122,7 +122,7 @@ describe('input', () => {
     [
       ['send', 'a', '--to', 'x'],
       '--to: "x" is not allowed: expected two hexadecimal numbers with a slash, like 16/B374D848',
-      /^$/,
+      /--help/,
     ],
     [['send'], "missing required argument 'what'", /--help/],
     [['send', 'a', 'b', 'c'], "too many arguments for 'send'. Expected 2 arguments but got 3.", /--help/],

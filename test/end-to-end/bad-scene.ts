@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { machineInstallation, serverAccount } from '#harness/postgres-installations';
-import { makeServerFolder, serverFolder, TestServer } from '#harness/postgres-server';
+import { serverAccount } from '#harness/postgres-installations';
+import { serverFolder, TestServer } from '#harness/postgres-server';
 import { type Ended, type RunOptions, runLifeboat, startLifeboat } from '#harness/run-lifeboat';
 
 /** What no message may ever show. */
@@ -142,6 +142,7 @@ export function assertRefused(ended: Ended, { exitCode, message, hint }: Refusal
   const said = `exit ${ended.exitCode} ${ended.signal ?? ''}\n${ended.stdout}${ended.stderr}`;
   assert.equal(ended.exitCode, exitCode, said);
   const lines = ended.stderr.trimEnd().split('\n');
+  if (process.env.SHOW) console.log(lines.filter((l) => /^(lifeboat|HINT|WARNING): /.test(l)).join('\n'));
   const errors = lines.filter((line) => line.startsWith('lifeboat: '));
   assert.equal(errors.length, 1, `one error line: ${said}`);
   assert.match(errors[0]!, message, said);

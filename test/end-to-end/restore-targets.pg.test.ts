@@ -73,6 +73,8 @@ const rowsTo = (last: number): number[] => Array.from({ length: last }, (_, inde
 for (const installation of [machineInstallation(), embeddedInstallation()]) {
   describe(installation.name, () => {
     let story: Story;
+    /** rows 101 and 102, on timeline 2 */
+    let promoted: Mark[];
     before(async () => {
       story = await tell(installation);
     });
@@ -194,6 +196,78 @@ for (const installation of [machineInstallation(), embeddedInstallation()]) {
         const { record } = await reach({ immediate: true, backup: id }, { lsn: stop, last: undefined, rows: [1] });
         assert.deepEqual(record.chain, [id]);
       });
+    });
+
+    describe('after a restored cluster has become the primary on timeline 2', { concurrency: 3 }, () => {
+      before(async () => {
+        const { source } = story;
+        const { server } = await source.restore({ xid: row(5).xid });
+        await server.start();
+        const receiver = await source.receive(server, 'lifeboat_2');
+        promoted = [await mark(server, 101), await mark(server, 102)];
+        await receiver.hasStored();
+        await receiver.end();
+        await server.stop();
+      });
+
+      test('the latest point is on the newer timeline', async () => {
+        const restored = await story.source.restore({});
+        checkRecord(restored, story, {});
+        const { lsn, time, timeline } = restored.record.reached!;
+        assert.equal(timeline, 2);
+        assert.ok(parseLsn(lsn) >= promoted[1]!.ends);
+        assert.equal(time, promoted[1]!.time);
+        await isPrimary(restored, 3);
+        assert.deepEqual(await markedRows(restored.server), [...rowsTo(5), 101, 102]);
+      });
+
+      test('a time at which the older timeline was written is on the older one', async () => {
+        const { time } = row(7);
+        const restored = await story.source.restore({ time });
+        checkRecord(restored, story, {});
+        assert.equal(restored.record.reached!.lsn, formatLsn(row(8).begins));
+        assert.equal(restored.record.reached!.time, time);
+        assert.equal(restored.record.reached!.timeline, 1);
+        await isPrimary(restored, 3);
+        assert.deepEqual(await markedRows(restored.server), rowsTo(7));
+      });
+
+      test('a named point is on the timeline that has it', async () => {
+        const { plan } = await story.source.plan({ name: story.point.name });
+        assert.equal(plan.timeline, 1);
+      });
+
+      test('what may be meant on either timeline is refused until one is named', async () => {
+        const { xid, begins } = row(7);
+        assert.equal(promoted[0]!.xid, xid, 'both servers have used this id');
+        await meantOnEither({ lsn: formatLsn(begins) });
+        await meantOnEither({ xid });
+      });
+    });
+
+    async function meantOnEither(target: TargetInput): Promise<void> {
+      await assert.rejects(story.source.plan(target), (failure: TargetUnreachable) => {
+        assert.ok(failure instanceof TargetUnreachable, String(failure));
+        assert.match(failure.message, /timelines 1 and 2 .*: name one with --timeline/);
+        return true;
+      });
+      for (const timeline of ['1', '2']) {
+        const { plan } = await story.source.plan({ ...target, timeline });
+        assert.equal(plan.timeline, Number(timeline));
+      }
+    }
+
+    test('a time at which two primaries were writing is refused until one timeline is named', async () => {
+      const { source } = story;
+      const receiver = await source.receive();
+      const ninth = await mark(source.server, 9);
+      await receiver.hasStored();
+      await receiver.end();
+      await meantOnEither({ time: promoted[1]!.time });
+      const restored = await source.restore({ timeline: '1' });
+      assert.equal(restored.record.reached!.time, ninth.time);
+      await isPrimary(restored, 3);
+      assert.deepEqual(await markedRows(restored.server), rowsTo(9));
     });
 
     test('what the WAL does not reach is refused, with what can be reached, and nothing is touched', async () => {

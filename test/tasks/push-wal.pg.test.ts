@@ -137,7 +137,7 @@ describe('one file', () => {
     await assert.rejects(push(copied(server, name!, next!)), /begins at 0\/[0-9A-F]+: expected 0\/[0-9A-F]+/);
   });
 
-  test('that is cut off or empty is refused', async () => {
+  test('that is cut off, empty or too long is refused', async () => {
     const name = segmentsOf(server)[1]!;
     const short = copied(server, name);
     truncateSync(short.path, 500_000);
@@ -147,6 +147,9 @@ describe('one file', () => {
     );
     truncateSync(short.path, 0);
     await assert.rejects(push(short), WalBroken);
+    const long = copied(server, name);
+    truncateSync(long.path, 2_000_000);
+    await assert.rejects(push(long), /has 2000000 bytes, expected 1048576/);
   });
 
   test('that PostgreSQL does not archive is refused by its name', async () => {
