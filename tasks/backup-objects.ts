@@ -28,17 +28,12 @@ export class BackupObjects {
   readonly #store: ObjectStore;
   readonly #source: string;
   readonly #id: BackupId;
-  readonly #signal: AbortSignal;
   #serial = 0;
 
-  constructor(
-    store: ObjectStore,
-    backup: { source: string; id: BackupId; dataKey: DataKey | undefined; signal: AbortSignal },
-  ) {
+  constructor(store: ObjectStore, backup: { source: string; id: BackupId; dataKey: DataKey | undefined }) {
     this.#store = store;
     this.#source = backup.source;
     this.#id = backup.id;
-    this.#signal = backup.signal;
     this.dataKey = backup.dataKey;
   }
 
@@ -49,9 +44,9 @@ export class BackupObjects {
   }
 
   /** Answers how many bytes the store holds. */
-  async put(name: string, body: Body): Promise<number> {
+  async put(name: string, body: Body, signal: AbortSignal): Promise<number> {
     const key = backupObjectKey(this.#source, this.#id, name);
-    const outcome = await this.#store.put(key, body, { condition: 'absent', signal: this.#signal });
+    const outcome = await this.#store.put(key, body, { condition: 'absent', signal });
     if (outcome.stored) return outcome.object.size;
     throw new BackupIncomplete(`${key} exists already`, {
       operation: 'store part',
@@ -64,6 +59,7 @@ export class BackupObjects {
     kind: 'index' | 'backup_manifest',
     content: Iterable<Buffer> | AsyncIterable<Buffer>,
     level: number,
+    signal: AbortSignal,
   ): Promise<StoredFile> {
     const name = kind === 'index' ? indexName : serverManifestName;
     const hash = createHash('sha256');
@@ -78,6 +74,7 @@ export class BackupObjects {
           yield piece;
         }
       })(),
+      signal,
     );
     if (storedBytes === sentBytes) return { name, storedBytes, sha256: hash.digest('hex') };
     throw new BackupIncomplete(`${name}: the store says it holds ${storedBytes} bytes, ${sentBytes} were sent`, {

@@ -94,47 +94,16 @@ async function attempt(
   queries: ServerQueries,
   parent: BackupSummary | undefined,
 ): Promise<Manifest> {
-  const { source, store, onProgress } = work;
+  const { source, store, keyRing, onProgress } = work;
   const id = backupId(work.startedAt, work.kind);
-  const key = await work.keyRing?.create(`${source}/${id}`);
+  const key = await keyRing?.create(`${source}/${id}`);
+  const objects = new BackupObjects(store, { source, id, dataKey: key?.dataKey });
   const startTime = await queries.clock();
-  const begun = Promise.withResolvers<BaseBackupStart>();
-  let totalBytes = 0;
-  const [{ copied, objects }] = await run(work.signal, (signal) => {
-    const prepared = work.wal.prepare(server, signal);
-    const copy = prepared.then(async () => {
-      const objects = new BackupObjects(store, { source, id, dataKey: key?.dataKey, signal });
-      onProgress({ phase: 'checkpoint', doneBytes: 0, totalBytes });
-      const copied = await copyCluster({
-        connection: work.connection,
-        label: `lifeboat ${source} ${id}`,
-        objects,
-        level: work.level,
-        lanes: work.lanes,
-        parentManifest:
-          parent && openBackup({ store, keyRing: work.keyRing }, { ...parent, parts: [] }).serverManifest(),
-        signal,
-        onStart(start) {
-          totalBytes = start.estimatedBytes;
-          begun.resolve(start);
-        },
-        onBytes: (doneBytes) => onProgress({ phase: 'copy', doneBytes, totalBytes }),
-      });
-      onProgress({ phase: 'wal', doneBytes: totalBytes, totalBytes });
-      return { copied, objects };
-    });
-    const stop = copy.then(({ copied }) => ({ lsn: copied.end.stopLsn, timeline: copied.end.timeline }));
-    const started = Promise.race([begun.promise, copy.then(() => begun.promise)]);
-    const cover = started.then((start) =>
-      work.wal.cover({ lsn: start.startLsn, timeline: start.timeline }, stop, signal),
-    );
-    stop.catch(() => undefined); // `copy` is the stage that reports it
-    return [copy, cover];
-  });
-  const stopTime = await queries.clock();
-  onProgress({ phase: 'commit', doneBytes: totalBytes, totalBytes });
+  const { copied, stopTime } = await copyWithWal(work, objects, server, queries, parent);
   const draft = describe({ work, server, parent, copied, startTime, stopTime, wrapped: key?.wrapped });
-  const index = await objects.putContainer('index', writeIndex(sealedClaims(draft), copied.parts), work.level);
+  onProgress({ phase: 'commit', doneBytes: draft.rawBytes, totalBytes: draft.rawBytes });
+  const lines = writeIndex(sealedClaims(draft), copied.parts);
+  const index = await objects.putContainer('index', lines, work.level, work.signal);
   const manifest: Manifest = { ...draft, index, storedBytes: draft.storedBytes + index.storedBytes };
   work.signal.throwIfAborted();
   await commitBackup(store, manifest);
@@ -142,6 +111,49 @@ async function attempt(
     work.onWarning(`the backup is committed, but the catalog could not be brought up to date: ${failure.message}`);
   });
   return manifest;
+}
+
+/** The copy, and beside it the WAL that it needs: the one is worth nothing without the other. */
+async function copyWithWal(
+  work: BaseBackupWork,
+  objects: BackupObjects,
+  server: ServerFacts,
+  queries: ServerQueries,
+  parent: BackupSummary | undefined,
+): Promise<{ copied: Copied; stopTime: Date }> {
+  const { source, store, keyRing, wal, onProgress } = work;
+  const [outcome] = await run(work.signal, (signal) => {
+    const begun = Promise.withResolvers<BaseBackupStart>();
+    const prepared = wal.prepare(server, signal);
+    const copy = prepared.then(async () => {
+      onProgress({ phase: 'checkpoint', doneBytes: 0, totalBytes: 0 });
+      let totalBytes = 0;
+      const copied = await copyCluster({
+        connection: work.connection,
+        label: `lifeboat ${source} ${backupId(work.startedAt, work.kind)}`,
+        objects,
+        level: work.level,
+        lanes: work.lanes,
+        parentManifest: parent && openBackup({ store, keyRing }, { ...parent, parts: [] }).serverManifest(),
+        signal,
+        onStart(start) {
+          totalBytes = start.estimatedBytes;
+          begun.resolve(start);
+        },
+        onBytes: (doneBytes) => onProgress({ phase: 'copy', doneBytes, totalBytes }),
+      });
+      // Not earlier than the stop position was reached: no time before this is promised to be restorable.
+      const stopTime = await queries.clock();
+      onProgress({ phase: 'wal', doneBytes: totalBytes, totalBytes });
+      return { copied, stopTime };
+    });
+    const stop = copy.then(({ copied }) => ({ lsn: copied.end.stopLsn, timeline: copied.end.timeline }));
+    stop.catch(() => undefined); // `copy` is the stage that reports it
+    const started = Promise.race([begun.promise, copy.then(() => begun.promise)]);
+    const cover = started.then((start) => wal.cover({ lsn: start.startLsn, timeline: start.timeline }, stop, signal));
+    return [copy, cover];
+  });
+  return outcome;
 }
 
 interface Description {

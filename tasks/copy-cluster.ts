@@ -83,7 +83,7 @@ function partWriter(work: CopyWork, estimatedBytes: number, onPart: (part: PartR
     level,
     dataKey: objects.dataKey,
     header: (archive, part) => objects.header('part', { archive, part }),
-    store: (name, body) => objects.put(name, body),
+    store: (name, body) => objects.put(name, body, signal),
     onPart,
     signal,
   });
@@ -116,7 +116,12 @@ class ManifestSink {
   }
 
   #begin(): Promise<StoredFile> {
-    const stored = this.#work.objects.putContainer('backup_manifest', this.#content, this.#work.level);
+    const stored = this.#work.objects.putContainer(
+      'backup_manifest',
+      this.#content,
+      this.#work.level,
+      this.#work.signal,
+    );
     stored.catch(() => undefined); // finish() or write() reports it
     return stored;
   }

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { acquireLease, type LeaseOptions, withLease } from '#catalog/lease';
-import { Aborted, Failure, ServerError, WalBroken } from '#model/failure';
-import { formatLsn, type Lsn } from '#model/lsn';
+import { Aborted, ConnectionFailed, Failure, LeaseHeld, ServerError, WalBroken } from '#model/failure';
+import type { Lsn } from '#model/lsn';
 import type { Timeline } from '#model/timeline';
-import { describeWal } from '#model/wal-object';
 import type { KeyRing } from '#pipeline/data-key';
 import { identifySystem, type SystemIdentity } from '#postgres/identify-system';
 import { ReplicationConnection } from '#postgres/replication-connection';
@@ -60,7 +59,8 @@ export async function receiveWal(work: ReceiveWalWork): Promise<void> {
       );
       return;
     } catch (failure) {
-      if (!(failure instanceof Failure) || failure.verdict !== 'retry' || work.signal.aborted) throw failure;
+      if (work.signal.aborted && (failure instanceof ConnectionFailed || failure instanceof LeaseHeld)) return;
+      if (work.signal.aborted || !(failure instanceof Failure) || failure.verdict !== 'retry') throw failure;
       if (performance.now() - begunAt > maxWaitMs) failures = 0;
       const retryMs = Math.min(maxWaitMs, 100 * 2 ** failures) * (0.75 + Math.random() / 2);
       work.log({ kind: 'waiting', failure, retryMs });
@@ -74,25 +74,15 @@ const maxWaitMs = 15_000;
 const endingMs = 20_000;
 
 async function receiveOnce(work: ReceiveWalWork, writers: Map<string, WalWriter>, lease: AbortSignal): Promise<void> {
-  try {
-    await receive(work, writers, lease, true);
-  } catch (failure) {
-    if (!isRemoved(failure)) throw failure;
-    await receive(work, writers, lease, false);
-  }
+  if ((await receive(work, writers, lease, true)) === 'gap stays') await receive(work, writers, lease, false);
 }
-
-/** "requested WAL segment has already been removed", on the way to close a gap that the slot does not cover. */
-class GapStays extends WalBroken {}
-
-const isRemoved = (failure: unknown): failure is GapStays => failure instanceof GapStays;
 
 async function receive(
   work: ReceiveWalWork,
   writers: Map<string, WalWriter>,
   lease: AbortSignal,
   closeGap: boolean,
-): Promise<void> {
+): Promise<'ended' | 'gap stays'> {
   const { source, store, keyRing, slot } = work;
   const connection = await ReplicationConnection.open({ ...(await work.connectOptions()), signal: lease });
   try {
@@ -114,19 +104,19 @@ async function receive(
     });
     work.log({ kind: 'receiving', timeline, start, slot });
     if (work.untilLsn !== undefined) intake.storeUntil(work.untilLsn);
-    await endOnSignal(work.signal, connection, intake).catch((failure: unknown) => {
-      if (!gap || !closeGap || !isMissingFile(failure)) throw failure;
-      throw new GapStays(`WAL ${describeWal(timeline, gap.after, gap.before)} is gone`, {
-        operation: 'receive wal',
-        subject: formatLsn(gap.after),
-        cause: failure,
-      });
-    });
+    try {
+      await endOnSignal(work.signal, connection, intake);
+      return 'ended';
+    } catch (failure) {
+      if (gap && closeGap && isMissingFile(failure)) return 'gap stays';
+      throw failure;
+    }
   } finally {
     await connection.close();
   }
 }
 
+/** "requested WAL segment has already been removed" */
 const isMissingFile = (failure: unknown): boolean =>
   failure instanceof WalBroken && failure.cause instanceof ServerError && failure.cause.sqlState === '58P01';
 

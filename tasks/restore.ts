@@ -104,7 +104,7 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     releaseControlFile(layout.dataDir);
     await syncToDisk([layout.dataDir]);
   } catch (failure) {
-    clearPlaces(places);
+    clearPlaces(places, setAside);
     throw failure;
   }
   clock.lap('files');
@@ -163,6 +163,7 @@ async function start(work: RestoreWork, binDir: string, clock: Stopwatch) {
     superuser: newest.server.superuser,
     settings: work.settings,
     action: plan.action,
+    timeline: plan.timeline,
     signal: work.signal,
     onLog: work.onLog,
     onFetched: (fetchedFiles) => work.onProgress({ phase: 'replay', fetchedFiles, totalFiles }),

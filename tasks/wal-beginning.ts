@@ -1,6 +1,6 @@
 import { readInventory, readTimeline, type WalInterval } from '#catalog/wal-inventory';
 import { type Lsn, lsn } from '#model/lsn';
-import { parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
+import { parseHistory, spanOnPath, type Timeline, type TimelineHistory } from '#model/timeline';
 import { segmentAt, segmentStart } from '#model/wal-segment';
 import { blockBytesOf, type KnownWal } from '#pipeline/cut-wal';
 import type { SystemIdentity } from '#postgres/identify-system';
@@ -64,7 +64,7 @@ const earlier = (a: Lsn, b: Lsn): Lsn => (a < b ? a : b);
 const holding = (intervals: readonly WalInterval[], position: Lsn): WalInterval | undefined =>
   intervals.find(({ start, end }) => start <= position && position < end);
 
-/** Where the WAL of this server's past ends in the bucket, before `limit`; undefined when there is none. */
+/** Where the WAL of this server's past ends in the bucket, if that is before `limit`; undefined also when there is none. */
 async function lastStored(
   options: BeginningOptions,
   limit: Lsn,
@@ -75,7 +75,9 @@ async function lastStored(
   const path = await pathTo(options.connection, slot.timeline);
   for (const timeline of [path.timeline, ...path.ancestors.map((ancestor) => ancestor.timeline).reverse()]) {
     const last = inventory.timelines.get(timeline)?.intervals.findLast(({ start }) => start < limit);
-    if (last) return { timeline, end: last.end };
+    if (!last) continue;
+    const end = earlier(last.end, spanOnPath(path, timeline)?.to ?? last.end);
+    return end < limit ? { timeline, end } : undefined;
   }
   return undefined;
 }

@@ -28,7 +28,8 @@ That a verified backup also starts and answers is for a restore to show.`,
     const { name } = chooseSource(await plan(), source, '--source');
     const vault = await openBucket(await plan(), environment);
     const known = await committedBackups(vault.store, name);
-    if (known.length === 0) throw new InputInvalid('source', name, 'one with a committed backup', 'take one: `lifeboat backup`');
+    if (known.length === 0)
+      throw new InputInvalid('source', name, 'one with a committed backup', 'take one: `lifeboat backup`');
     const chosen = backup ? [backup] : (all ? known : known.slice(-1)).map((summary) => summary.backup);
     const verifications: Verification[] = [];
     for (const id of chosen) {

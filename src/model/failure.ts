@@ -52,7 +52,8 @@ export class InputInvalid extends Failure {
 
 function printValue(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value));
+  const text =
+    typeof value === 'string' ? `"${value}"` : typeof value === 'object' ? JSON.stringify(value) : String(value);
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 

@@ -82,11 +82,20 @@ export function parseInstant(text: string, field: string): bigint {
   const offset = /^[+-]/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}` : 'Z';
   const ms = Date.parse(`${day}T${minute}:${second}${offset}`);
   if (day === undefined || Number.isNaN(ms) || !isRealDay(day)) {
-    const naked = /\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text.trim());
-    const hint = naked ? `say which zone the time is in: "${text.trim()}Z" for UTC, "${text.trim()}+02:00"` : undefined;
-    throw new InputInvalid(field, text, 'a date, a time and a zone, like 2026-11-20 05:13:45Z', hint);
+    throw new InputInvalid(
+      field,
+      text,
+      'a date, a time and a zone, like 2026-11-20 05:13:45Z',
+      instantHint(text.trim(), day),
+    );
   }
   return BigInt(ms) * 1000n + BigInt(fraction.padEnd(6, '0'));
+}
+
+function instantHint(text: string, day: string | undefined): string | undefined {
+  if (day !== undefined) return 'the calendar or the clock has no such instant: correct the day, the hour or the zone';
+  const naked = /\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text);
+  return naked ? `say which zone the time is in: "${text}Z" for UTC, "${text}+02:00"` : undefined;
 }
 
 const isRealDay = (day: string): boolean => new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);

@@ -25,7 +25,8 @@ export const maxHeaderBytes = 64 << 10;
 /** zstd may grow what it cannot compress, by less than this. */
 export const maxStoredBytes = maxBlockBytes + (maxBlockBytes >> 7) + 4096 + tagBytes;
 
-export type Cipher = 'none' | 'aes-256-gcm';
+const ciphers = ['none', 'aes-256-gcm'] as const;
+export type Cipher = (typeof ciphers)[number];
 
 /** What every header says; each kind of object adds its own fields, all of them bound into the encryption. */
 export interface ContainerHeader {
@@ -64,6 +65,9 @@ export function decodeHeader<H extends ContainerHeader>(json: Buffer, key: strin
   try {
     const header = JSON.parse(json.toString('utf8')) as H;
     if (header.format !== 'lifeboat/1') throw damaged(key, `has format "${header.format}", expected "lifeboat/1"`);
+    const { kind, cipher, serial } = header;
+    const known = typeof kind === 'string' && ciphers.includes(cipher) && serial >>> 0 === serial;
+    if (!known) throw damaged(key, 'has a header without a kind, a known cipher and a serial');
     return header;
   } catch (cause) {
     if (cause instanceof ObjectDamaged) throw cause;
@@ -86,12 +90,14 @@ export function decodeFrameHeader(bytes: Buffer, key: string, expectedNumber: nu
   if (bytes.readUInt32LE(0) !== frameMagic || bytes.readUInt32LE(4) !== 16) {
     throw damaged(key, `has no frame header where frame ${expectedNumber} should begin`);
   }
+  const flags = bytes.readUInt32LE(20);
   const frame: FrameHeader = {
     storedBytes: bytes.readUInt32LE(8),
     rawBytes: bytes.readUInt32LE(12),
     number: bytes.readUInt32LE(16),
-    last: (bytes.readUInt32LE(20) & lastFrameFlag) !== 0,
+    last: flags === lastFrameFlag,
   };
+  if (flags > lastFrameFlag) throw damaged(key, `has unknown flags ${flags} in frame ${expectedNumber}`);
   if (frame.number !== expectedNumber) throw damaged(key, `has frame ${frame.number} in place of ${expectedNumber}`);
   if (frame.rawBytes > maxBlockBytes || frame.storedBytes > maxStoredBytes) {
     throw damaged(key, `claims ${frame.storedBytes} stored and ${frame.rawBytes} raw bytes in frame ${frame.number}`);

@@ -34,11 +34,11 @@ export async function readContainer<H extends ContainerHeader>(
   body: AsyncIterable<Uint8Array>,
   options: ReadOptions<H>,
 ): Promise<ContainerRead<H>> {
-  const { key } = options;
-  const bytes = new ByteReader(body, key, options.digest ?? false);
-  const headerJson = Buffer.from(await bytes.take(headerLength(await bytes.take(skippablePrefixBytes), key)));
-  const header = decodeHeader<H>(headerJson, key);
-  const opener = new FrameOpener(key, headerJson, header, await options.dataKey(header));
+  const bytes = new ByteReader(body, options.key, options.digest ?? false);
+  const { header, opener } = await begin<H>(bytes, options).catch(async (failure: unknown) => {
+    await bytes.close(); // else the file or connection stays open
+    throw failure;
+  });
   return {
     header,
     async *blocks() {
@@ -58,6 +58,15 @@ export async function readContainer<H extends ContainerHeader>(
     stored: () => ({ bytes: bytes.taken, sha256: bytes.digest() }),
     close: () => bytes.close(),
   };
+}
+
+async function begin<H extends ContainerHeader>(
+  bytes: ByteReader,
+  { key, dataKey }: ReadOptions<H>,
+): Promise<{ header: H; opener: FrameOpener }> {
+  const headerJson = Buffer.from(await bytes.take(headerLength(await bytes.take(skippablePrefixBytes), key)));
+  const header = decodeHeader<H>(headerJson, key);
+  return { header, opener: new FrameOpener(key, headerJson, header, await dataKey(header)) };
 }
 
 /** All of a small object's raw bytes, at most `maxBytes`. */
@@ -115,8 +124,9 @@ class ByteReader {
   }
 
   async end(): Promise<void> {
-    const left = this.#at < this.#chunk.length;
-    if (left || !(await this.#chunks.next()).done) throw damaged(this.#key, 'goes on after its last frame');
+    let left = this.#at < this.#chunk.length;
+    for (let next; !left && !next?.done; left = !next.done && next.value.length > 0) next = await this.#chunks.next();
+    if (left) throw damaged(this.#key, 'goes on after its last frame');
   }
 
   async close(): Promise<void> {

@@ -139,10 +139,12 @@ function text(header: Buffer, start: number, length: number): string {
 
 /** Octal digits, or base 256 when the first bit is set (sizes of 8 GiB and more). */
 function number(header: Buffer, start: number, length: number): number {
-  if ((header[start]! & 0x80) !== 0) return Number(header.readBigUInt64BE(start + length - 8));
-  const value = Number.parseInt(text(header, start, length).trim() || '0', 8);
-  if (!Number.isSafeInteger(value)) throw new InputInvalid('tar header', text(header, start, length), 'octal digits');
-  return value;
+  const inBase256 = (header[start]! & 0x80) !== 0;
+  const value = inBase256
+    ? Number(header.readBigUInt64BE(start + length - 8))
+    : Number.parseInt(text(header, start, length).trim() || '0', 8);
+  if (Number.isSafeInteger(value)) return value;
+  throw new InputInvalid('tar header', inBase256 ? value : text(header, start, length), 'a number of at most 53 bits');
 }
 
 function checksum(header: Buffer): number {

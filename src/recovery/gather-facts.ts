@@ -1,14 +1,15 @@
 import { committedBackups } from '#catalog/backups';
 import { coveredUntil } from '#catalog/wal-coverage';
 import { readInventory, type WalInventory } from '#catalog/wal-inventory';
-import { advance, compareLsn, type Lsn, maxLsn } from '#model/lsn';
-import { type BackupSummary, startLsn, stopLsn } from '#model/manifest';
+import { advance, compareLsn, type Lsn, lsn } from '#model/lsn';
+import { type BackupSummary, startLsn, startTime, stopLsn } from '#model/manifest';
 import { isOnPath, type TimelineHistory } from '#model/timeline';
+import { interpret } from '#postgres/wal-events';
 import { findWalEnd } from '#recovery/find-wal-end';
 import type { Vault } from '#recovery/open-backup';
 import { WalReader } from '#recovery/read-wal';
 import { pathTo, type RecoveryFacts, type SystemWal, type TimelineReach } from '#recovery/recovery-facts';
-import { findWalObject, type WalArchive } from '#recovery/scan-wal';
+import { findWalObject, scanWal, type WalArchive } from '#recovery/scan-wal';
 
 /** Read everything that plans and windows are made from; nothing but the bucket is asked. */
 export async function gatherFacts(vault: Vault, source: string, signal: AbortSignal): Promise<RecoveryFacts> {
@@ -37,7 +38,8 @@ async function gatherSystem(
   for (const timeline of inventory.timelines.keys()) {
     const path = pathTo(inventory, timeline);
     for (const stretch of stretches(inventory, path, backups)) {
-      reaches.push({ timeline, path, ...stretch, ...(await lookAt(archive, path, stretch, signal)) });
+      const { backup: _, ...range } = stretch;
+      reaches.push({ timeline, path, ...range, ...(await lookAt(archive, path, stretch, signal)) });
     }
   }
   return { inventory, reaches };
@@ -45,6 +47,8 @@ async function gatherSystem(
 
 /** WAL without a hole along one path, from a backup's start. */
 interface Stretch {
+  /** the oldest one on it */
+  backup: BackupSummary;
   from: Lsn;
   until: Lsn;
   gap: string | undefined;
@@ -57,7 +61,7 @@ function stretches(inventory: WalInventory, path: TimelineHistory, backups: read
     if (!isOnPath(path, backup.stop.timeline, stopLsn(backup))) continue;
     const from = startLsn(backup);
     const { until, gap } = coveredUntil(inventory, path, from);
-    if (until >= stopLsn(backup) && !found.has(until)) found.set(until, { from, until, gap: gap?.missing });
+    if (until >= stopLsn(backup) && !found.has(until)) found.set(until, { backup, from, until, gap: gap?.missing });
   }
   return [...found.values()];
 }
@@ -65,16 +69,48 @@ function stretches(inventory: WalInventory, path: TimelineHistory, backups: read
 async function lookAt(
   archive: WalArchive,
   path: TimelineHistory,
-  { from, until }: Stretch,
+  { backup, from, until }: Stretch,
   signal: AbortSignal,
 ): Promise<Pick<TimelineReach, 'firstMicros' | 'lastMicros' | 'end'>> {
-  const begin = path.ancestors.at(-1)?.switchpoint ?? from;
-  const firstMicros = await writtenAt(archive, path, maxLsn(begin, from), signal);
+  const begin = path.ancestors.at(-1)?.switchpoint ?? lsn(0n);
+  const begun = begin <= from ? BigInt(startTime(backup).getTime()) * 1000n : undefined;
+  const firstMicros = begun ?? (await beganAt(archive, path, begin, until, signal));
   const written = await writtenAt(archive, path, advance(until, -1), signal);
   const end = await findWalEnd({ archive, path, from, until, signal });
   // Objects tell milliseconds, commits microseconds: the last commit's own time is within reach.
   const committed = end.lastCommitMicros ?? 0n;
   return { firstMicros, lastMicros: committed > written ? committed : written, end };
+}
+
+/** The records that tell when a promotion was are the first ones of its timeline. */
+const promotionBytes = 64 << 10;
+
+/** When the timeline was begun that is written from `begin` on. */
+async function beganAt(
+  archive: WalArchive,
+  path: TimelineHistory,
+  begin: Lsn,
+  until: Lsn,
+  signal: AbortSignal,
+): Promise<bigint> {
+  const end = advance(begin, promotionBytes);
+  let micros: bigint | undefined;
+  await scanWal({
+    archive,
+    path,
+    from: begin,
+    until: end < until ? end : until,
+    signal,
+    verifyCrc: 'wanted',
+    interest: (resourceManager) => (resourceManager === 0 ? 128 : 0),
+    onRecord(record) {
+      if (record.lsn < begin || micros !== undefined) return;
+      const event = interpret(record);
+      if (event?.kind === 'end of recovery') micros = event.timeMicros;
+      if (event?.kind === 'checkpoint') micros = BigInt(event.time.getTime()) * 1000n;
+    },
+  });
+  return micros ?? writtenAt(archive, path, begin, signal);
 }
 
 /** When the last byte was written of the object that holds this one. */

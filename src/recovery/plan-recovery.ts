@@ -100,6 +100,10 @@ function chooseWay(facts: RecoveryFacts, target: RecoveryTarget, located: Locate
 function waysOf(facts: RecoveryFacts, target: RecoveryTarget): Way[] | Refusal {
   const ways: Way[] = [];
   const broken: string[] = [];
+  const stored = new Set([...facts.systems.values()].flatMap(({ inventory }) => [...inventory.timelines.keys()]));
+  if (target.timeline !== undefined && !stored.has(target.timeline)) {
+    return { reason: `no WAL of timeline ${target.timeline} is stored, only of ${[...stored].join(', ') || 'none'}` };
+  }
   for (const base of facts.backups) {
     if (target.backup !== undefined && base.backup !== target.backup) continue;
     const system = facts.systems.get(base.server.systemId);
@@ -150,16 +154,21 @@ function timelinesAt(ways: readonly Way[], target: RecoveryTarget): Timeline[] {
   if (target.timeline !== undefined) return [target.timeline];
   if (point.kind === 'time') {
     const live = reaches.filter((reach) => reach.firstMicros <= point.micros && point.micros <= reach.lastMicros);
-    if (live.length > 0) return live.map((reach) => reach.timeline);
+    if (live.length > 0) return timelinesOf(live);
   }
   if (point.kind === 'lsn') {
     const own = reaches.filter((reach) => beginOf(reach) <= point.lsn && point.lsn <= reach.until);
-    if (own.length > 0) return own.map((reach) => reach.timeline);
+    if (own.length > 0) return timelinesOf(own);
   }
   if (point.kind === 'immediate') return [ways.at(-1)!.base.stop.timeline];
   const newest = reaches.reduce((a, b) => (b.lastMicros > a.lastMicros ? b : a));
   return [newest.timeline];
 }
+
+/** A timeline with holes has several stretches. */
+const timelinesOf = (reaches: readonly TimelineReach[]): Timeline[] => [
+  ...new Set(reaches.map((reach) => reach.timeline)),
+];
 
 const beginOf = (reach: TimelineReach): Lsn => reach.path.ancestors.at(-1)?.switchpoint ?? (0n as Lsn);
 
@@ -242,9 +251,10 @@ function leftOut(point: TargetPoint, reach: TimelineReach, located?: LocatedPoin
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-/** SHA-256 of the plan without its forecast, which changes with every drill. */
+/** SHA-256 of what is decided; not of sizes and forecasts, which change while WAL keeps arriving. */
 export function hashPlan(plan: RecoveryPlan): string {
-  const { forecastMs: _, ...decided } = plan;
+  const { forecastMs: _forecast, leftOut: _leftOut, wal, ...rest } = plan;
+  const decided = { ...rest, from: wal.from };
   return createHash('sha256').update(printPlanJson(decided)).digest('hex');
 }
 
@@ -262,16 +272,20 @@ export function reachablePoints(facts: RecoveryFacts): string[] {
     const system = facts.systems.get(base.server.systemId);
     for (const reach of system?.reaches ?? []) {
       if ('missing' in chainOf(facts.backups, base) || !isUsable(base, system!, reach)) continue;
-      const from = printInstant(BigInt(stopTime(base).getTime()) * 1000n);
-      const timeline = `timeline ${formatTimeline(reach.timeline)}`;
-      points.push({
-        micros: reach.lastMicros,
-        text: `${from} to ${printInstant(reach.lastMicros)} (${timeline}, from ${base.backup})`,
-      });
+      points.push({ micros: reach.lastMicros, text: describeReachable(base, reach) });
     }
   }
   return points
     .sort((a, b) => Number(b.micros - a.micros))
     .map((point) => point.text)
     .slice(0, 5);
+}
+
+function describeReachable(base: BackupSummary, reach: TimelineReach): string {
+  const from = BigInt(stopTime(base).getTime()) * 1000n;
+  const until = reach.lastMicros;
+  // The backup's own WAL was written just before the backup ended.
+  if (until <= from) return `${printInstant(from)}, the end of ${base.backup} (--backup ${base.backup} --immediate)`;
+  const timeline = `timeline ${formatTimeline(reach.timeline)}`;
+  return `${printInstant(from)} to ${printInstant(until)} (${timeline}, from ${base.backup})`;
 }

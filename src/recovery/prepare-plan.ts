@@ -1,11 +1,13 @@
+import { timelineAt } from '#catalog/wal-coverage';
 import { TargetUnreachable } from '#model/failure';
 import { printPoint, type RecoveryTarget } from '#model/recovery-target';
+import type { Timeline } from '#model/timeline';
 import { gatherFacts } from '#recovery/gather-facts';
 import { type LocatedPoint, locatePoint } from '#recovery/locate-point';
 import type { Vault } from '#recovery/open-backup';
-import { type PlanOutcome, planRecovery, type RecoveryPlan } from '#recovery/plan-recovery';
+import { type PlanOutcome, planRecovery, type RecoveryPlan, reachablePoints } from '#recovery/plan-recovery';
 import { WalReader } from '#recovery/read-wal';
-import type { RecoveryFacts } from '#recovery/recovery-facts';
+import type { RecoveryFacts, SystemWal } from '#recovery/recovery-facts';
 
 export interface PreparedPlan {
   facts: RecoveryFacts;
@@ -24,33 +26,49 @@ export async function preparePlan(
   signal: AbortSignal,
 ): Promise<PreparedPlan> {
   const facts = await gatherFacts(vault, source, signal);
-  const outcome = planRecovery(facts, target, await locate(vault, facts, target, signal));
+  const outcome = decide(facts, target, await locate(vault, facts, target, signal));
   if (!outcome.possible) throw unreachable(source, target, outcome);
   return { facts, plan: outcome.plan, hash: outcome.hash };
 }
 
-/** Only transactions and named points have to be looked for; on the newest timeline first. */
+function decide(facts: RecoveryFacts, target: RecoveryTarget, found: readonly LocatedPoint[]): PlanOutcome {
+  const timelines = [...new Set(found.map((located) => located.timeline))].sort((a, b) => a - b);
+  if (timelines.length < 2) return planRecovery(facts, target, found[0]);
+  const reason = `timelines ${timelines.join(' and ')} both have it: name one with --timeline`;
+  return { possible: false, reason, reachable: reachablePoints(facts) };
+}
+
+/**
+ * Only transactions and named points have to be looked for: in the newest system that has them, on every timeline, since
+ * after a promotion the old primary may have used the same transaction id once more. One for each timeline that has one.
+ */
 async function locate(
   { store, keyRing }: Vault,
   facts: RecoveryFacts,
   { point, timeline }: RecoveryTarget,
   signal: AbortSignal,
-): Promise<LocatedPoint | undefined> {
-  if (point.kind !== 'xid' && point.kind !== 'name') return undefined;
-  const stretches = [...facts.systems].flatMap(([systemId, system]) =>
-    system.reaches.map((reach) => ({ systemId, segmentSize: system.inventory.segmentSize!, reach })),
-  );
-  const newestFirst = stretches.sort((a, b) => (a.reach.lastMicros > b.reach.lastMicros ? -1 : 1));
+): Promise<LocatedPoint[]> {
+  if (point.kind !== 'xid' && point.kind !== 'name') return [];
   const reader = new WalReader(store, keyRing);
-  for (const { systemId, segmentSize, reach } of newestFirst) {
-    if (timeline !== undefined && reach.timeline !== timeline) continue;
+  const newestFirst = [...facts.systems].sort(([, a], [, b]) => (lastOf(a) > lastOf(b) ? -1 : 1));
+  for (const [systemId, { inventory, reaches }] of newestFirst) {
     const backups = facts.backups.filter((backup) => backup.server.systemId === systemId);
-    const archive = { store, reader, source: facts.source, systemId, segmentSize };
-    const found = await locatePoint(archive, reach, backups, point, signal);
-    if (found) return found;
+    const archive = { store, reader, source: facts.source, systemId, segmentSize: inventory.segmentSize! };
+    const found = new Map<Timeline, LocatedPoint>();
+    for (const reach of reaches) {
+      if (timeline !== undefined && reach.timeline !== timeline) continue;
+      const located = await locatePoint(archive, reach, backups, point, signal);
+      // What was written before a promotion is found on both timelines, and belongs to the older one.
+      const own = located && (timeline ?? timelineAt(reach.path, located.lsn));
+      if (located && (own === reach.timeline || !found.has(own!))) found.set(own!, located);
+    }
+    if (found.size > 0) return [...found.values()];
   }
-  return undefined;
+  return [];
 }
+
+const lastOf = ({ reaches }: SystemWal): bigint =>
+  reaches.map((reach) => reach.lastMicros).sort((a, b) => Number(b - a))[0] ?? 0n;
 
 function unreachable(
   source: string,

@@ -27,7 +27,7 @@ export interface TimelineReach {
   until: Lsn;
   /** the first segment that is missing, where something later is stored */
   gap: string | undefined;
-  /** when this timeline's own first and last stored bytes were written; microseconds since 1970 */
+  /** when this timeline was begun, or the first backup on it; and when its last stored byte was written; microseconds since 1970 */
   firstMicros: bigint;
   lastMicros: bigint;
   /** what is at the end: see WalEnd */

@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timelineAt } from '#catalog/wal-coverage';
 import { Aborted, RestoreFailed } from '#model/failure';
-import { type Lsn, parseLsn } from '#model/lsn';
+import { advance, type Lsn, parseLsn } from '#model/lsn';
 import { printInstant, type TargetAction } from '#model/recovery-target';
-import type { Timeline } from '#model/timeline';
+import { historyFileName, parseHistory, type Timeline } from '#model/timeline';
 import type { ServerEnd } from '#postgres/server-process';
 import { PrivateServer, type PrivateServerOptions } from '#recovery/private-server';
 import { endTimeAt } from '#recovery/stop-record';
@@ -15,12 +19,14 @@ export interface PointReached {
   time: string | null;
   /** PostgreSQL's own words: which record it stopped before or after */
   stoppedAt: string;
-  /** the timeline that was replayed */
+  /** that the last record is on */
   timeline: Timeline;
 }
 
 export interface ReplayWork extends Omit<PrivateServerOptions, 'onLog'> {
   action: TargetAction;
+  /** the one that recovery follows */
+  timeline: Timeline;
   signal: AbortSignal;
   /** a log line of the server */
   onLog(line: string): void;
@@ -91,15 +97,23 @@ async function untilPaused(work: ReplayWork, server: PrivateServer, watch: Repla
     if (watch.insufficient) throw insufficientSettings(work, watch.insufficient);
     const row = watch.ready ? await pauseState(server) : undefined;
     if (row?.state === 'paused' && watch.stoppedAt) {
+      const lsn = parseLsn(row.lsn!);
       return {
-        lsn: parseLsn(row.lsn!),
+        lsn,
         time: (await timeAtStop(work.dataDir, watch.stoppedAt)) ?? row.time ?? null,
         stoppedAt: watch.stoppedAt,
-        timeline: Number(row.timeline),
+        timeline: await timelineBefore(work, lsn),
       };
     }
     await sleep(50);
   }
+}
+
+/** pg_control tells it late: PostgreSQL writes it down when it next flushes a page. */
+async function timelineBefore({ dataDir, timeline }: ReplayWork, end: Lsn): Promise<Timeline> {
+  const file = join(dataDir, 'pg_wal', historyFileName(timeline));
+  if (!existsSync(file)) return timeline; // one without ancestors has no history
+  return timelineAt(parseHistory(timeline, await readFile(file, 'utf8')), advance(end, -1));
 }
 
 /** After a position PostgreSQL stops before it takes note of the commit that it has replayed there. */
@@ -111,8 +125,7 @@ async function timeAtStop(dataDir: string, stoppedAt: string): Promise<string | 
 
 const stateQuery = `
   select pg_get_wal_replay_pause_state() as state, pg_last_wal_replay_lsn()::text as lsn,
-         to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"') as time,
-         coalesce((select min_recovery_end_timeline from pg_control_recovery()), 0) as timeline`;
+         to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"+00"') as time`;
 
 /** undefined when the server does not answer */
 async function pauseState(server: PrivateServer): Promise<Record<string, string | null> | undefined> {

@@ -1,9 +1,12 @@
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statfsSync,
   writeFileSync,
@@ -33,6 +36,7 @@ export type PlaceState = 'missing' | 'empty' | 'left over' | 'occupied';
 export function checkPlaces(places: readonly string[], options: PlaceOptions): void {
   for (const place of places) {
     const state = placeState(place);
+    checkWritable(place);
     if (state !== 'occupied') continue;
     if (isRunning(place)) {
       throw new InputInvalid('restore directory', place, 'one without a running server', 'stop the server first');
@@ -48,11 +52,31 @@ export function checkPlaces(places: readonly string[], options: PlaceOptions): v
   checkSpace(places[0]!, options.neededBytes);
 }
 
+/** @throws InputInvalid for what is no directory, or none of ours */
 export function placeState(place: string): PlaceState {
-  if (!existsSync(place)) return 'missing';
-  const entries = readdirSync(place).filter((name) => name !== 'lost+found');
+  const entries = entriesOf(place);
+  if (entries === undefined) return 'missing';
   if (entries.length === 0) return 'empty';
   return isLeftOver(place) ? 'left over' : 'occupied';
+}
+
+function entriesOf(place: string): string[] | undefined {
+  try {
+    return readdirSync(place).filter((name) => name !== 'lost+found');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw placeUnusable(place, code);
+  }
+}
+
+function placeUnusable(place: string, code = 'unknown error'): InputInvalid {
+  return new InputInvalid(
+    'restore directory',
+    place,
+    `a directory that this account may write to, got ${code}`,
+    'restore somewhere else (--to, --tablespace OLD=NEW), or run as an account that may',
+  );
 }
 
 /** Of a restore that was killed: it has our record, and no control file yet, so that no server ever ran on it. */
@@ -72,10 +96,22 @@ const isRunning = (place: string): boolean => {
   return Number.isInteger(pid) && existsSync(`/proc/${pid}`);
 };
 
-function checkSpace(place: string, neededBytes: number): void {
+function checkWritable(place: string): void {
+  try {
+    accessSync(nearestExisting(place), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw placeUnusable(place, (error as NodeJS.ErrnoException).code);
+  }
+}
+
+function nearestExisting(place: string): string {
   let existing = place;
   while (!existsSync(existing)) existing = dirname(existing);
-  const { bavail, bsize } = statfsSync(existing);
+  return existing;
+}
+
+function checkSpace(place: string, neededBytes: number): void {
+  const { bavail, bsize } = statfsSync(nearestExisting(place));
   const freeBytes = bavail * bsize;
   if (freeBytes >= neededBytes) return;
   throw new RestoreFailed(`${place}: ${neededBytes} bytes are needed, ${freeBytes} are free`, {
@@ -88,23 +124,51 @@ function checkSpace(place: string, neededBytes: number): void {
 /** Make the places ready, and mark the data directory. Answers where things were set aside. */
 export function takePlaces(places: readonly string[], options: PlaceOptions): string[] {
   const aside: string[] = [];
-  for (const place of places) {
-    const state = placeState(place);
-    if (state === 'occupied') {
-      const name = `${place}.set-aside-${options.now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
-      renameSync(place, name);
-      aside.push(name);
+  try {
+    for (const place of places) {
+      const state = placeState(place);
+      if (state === 'occupied') aside.push(setAside(place, options.now));
+      if (state === 'left over') empty(place);
+      mkdirSync(place, { recursive: true, mode: 0o700 });
     }
-    if (state === 'left over') empty(place);
-    mkdirSync(place, { recursive: true, mode: 0o700 });
+    writeRecord(places[0]!, { state: 'restoring', startedAt: options.now.toISOString() });
+  } catch (failure) {
+    putBack(places, aside);
+    throw failure;
   }
-  writeRecord(places[0]!, { state: 'restoring', startedAt: options.now.toISOString() });
   return aside;
 }
 
-/** A restore that failed before its control file was there leaves nothing. */
-export function clearPlaces(places: readonly string[]): void {
+const asideMark = '.set-aside-';
+
+function setAside(place: string, now: Date): string {
+  const name = `${place}${asideMark}${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
+  try {
+    renameSync(place, name);
+    return name;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new RestoreFailed(`${place} cannot be set aside: ${code}`, {
+      operation: 'restore',
+      subject: place,
+      hint: 'a mount point cannot be renamed: restore to a folder inside it, or move what lies there yourself',
+      cause,
+    });
+  }
+}
+
+/** A restore that failed before its control file was there leaves nothing, and what was set aside comes back. */
+export function clearPlaces(places: readonly string[], aside: readonly string[]): void {
   for (const place of places) empty(place);
+  putBack(places, aside);
+}
+
+function putBack(places: readonly string[], aside: readonly string[]): void {
+  for (const name of aside) {
+    const place = places.find((candidate) => name.startsWith(`${candidate}${asideMark}`))!;
+    if (existsSync(place)) rmdirSync(place);
+    renameSync(name, place);
+  }
 }
 
 function empty(place: string): void {

@@ -5,26 +5,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { RestoreFailed } from '#model/failure';
+import type { Manifest } from '#model/manifest';
 import { segmentAt, segmentName } from '#model/wal-segment';
 import type { Account } from '#postgres/server-process';
 import type { RecoveryPlan } from '#recovery/plan-recovery';
 
 /**
  * Fetch the first segment that a replay will want, as the account that the server will run under: whether it may read
- * the plan, the key and the bucket shows here, and not when the cluster is half restored.
+ * the plan, the key and the bucket shows here, and not when the cluster is half restored. `backup` is the plan's newest.
  * @throws RestoreFailed with what the command said
  */
 export async function tryFetch(
   words: readonly string[],
   plan: RecoveryPlan,
-  segmentSize: number,
+  backup: Manifest,
   account: Account | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'lifeboat-fetch-'));
   try {
     if (account) chownSync(folder, account.uid, account.gid);
-    const file = segmentName(segmentAt(plan.timeline, plan.wal.from, segmentSize), segmentSize);
+    const { segmentSize } = backup.server;
+    // On the backup's own timeline: a newer one that the plan follows may begin later, and PostgreSQL knows that.
+    const file = segmentName(segmentAt(backup.start.timeline, plan.wal.from, segmentSize), segmentSize);
     const [program, ...args] = words;
     const more = ['--no-prefetch', '--system-id', plan.systemId, file, join(folder, file)];
     const child = spawn(program!, [...args, ...more], {

@@ -32,13 +32,18 @@ export function recoveryWindows(facts: RecoveryFacts): Window[] {
 }
 
 function describe(systemId: string, reach: TimelineReach, usable: readonly BackupSummary[]): Window {
+  // Right after a backup nothing newer may be stored than what it needs: then its end is all there is.
+  const fromMicros = BigInt(stopTime(usable[0]!).getTime()) * 1000n;
   return {
     systemId,
     timeline: reach.timeline,
     from: stopTime(usable[0]!),
-    toMicros: reach.lastMicros,
+    toMicros: reach.lastMicros > fromMicros ? reach.lastMicros : fromMicros,
     untilLsn: reach.until,
     backups: usable.map((backup) => backup.backup),
     gap: reach.gap,
   };
 }
+
+/** The WAL that a backup itself needs was written just before it ended, and its end can be restored. */
+const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);

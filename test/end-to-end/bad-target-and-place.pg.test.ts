@@ -44,7 +44,8 @@ async function assertRestoreRefused(args: string[], refusal: Parameters<typeof a
 }
 
 describe('a target', () => {
-  const reachable = /what can be restored: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\+00 to .*, from \d{8}T\d{9}Z-full\)/;
+  const reachable =
+    /what can be restored: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\+00(, the end of \d{8}T\d{9}Z-full \(--backup | to .*, from \d{8}T\d{9}Z-full\))/;
   const future = new Date(Date.now() + 86_400_000).toISOString();
 
   for (const [what, args, message] of [
@@ -54,7 +55,7 @@ describe('a target', () => {
     ['by LSN after the end', ['--lsn', 'FF/0'], /lsn FF\/0 is beyond the WAL that is stored, which ends at 0\//],
     ['that is no transaction in the WAL', ['--xid', '4000000'], /transaction 4000000 is not in the WAL that is stored/],
     ['that is no restore point in the WAL', ['--name', 'before lunch'], /restore point "before lunch" is not in the WAL/],
-    ['on a timeline that is not stored', ['--timeline', '7'], /timeline 7/],
+    ['on a timeline that is not stored', ['--timeline', '7'], /no WAL of timeline 7 is stored, only of 1/],
   ] as const) {
     test(`${what} is out of reach, and what is reachable is named`, async () => {
       await assertRestoreRefused([...args], { exitCode: 3, message, hint: reachable });
@@ -63,8 +64,8 @@ describe('a target', () => {
 
   for (const [what, args, message, hint] of [
     ['without a zone', ['--time', '2026-11-20 05:13:45'], /target time: "2026-11-20 05:13:45" is not allowed/, /which zone .*"2026-11-20 05:13:45Z"/],
-    ['on a day that is not', ['--time', '2026-02-30 00:00:00Z'], /target time: "2026-02-30 00:00:00Z" is not allowed/, /calendar|day/],
-    ['at an hour that is not', ['--time', '2026-02-20 25:00:00Z'], /target time: "2026-02-20 25:00:00Z"/, /calendar|hour/],
+    ['on a day that is not', ['--time', '2026-02-30 00:00:00Z'], /target time: "2026-02-30 00:00:00Z" is not allowed/, /no such instant/],
+    ['at an hour that is not', ['--time', '2026-02-20 25:00:00Z'], /target time: "2026-02-20 25:00:00Z"/, /no such instant/],
     ['in words', ['--time', 'yesterday noon'], /target time: "yesterday noon" .*like 2026-11-20 05:13:45Z/, /--help/],
     ['twice', ['--time', '2026-11-20 05:13:45Z', '--lsn', '0/100'], /target: "time and lsn" is not allowed: expected one of time, lsn/, /--help/],
     ['by a malformed LSN', ['--lsn', '0-100'], /target lsn: "0-100" is not allowed/, /--help/],

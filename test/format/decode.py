@@ -8,7 +8,7 @@ decode.py --wal BUCKET_DIR SOURCE SYSTEM_ID OUTDIR [--key-file FILE]
 
 Whatever differs from the description is an error that names the object.
 """
-import argparse, base64, hashlib, json, os, re, shutil, struct, subprocess, sys, tarfile
+import argparse, base64, hashlib, itertools, json, os, re, shutil, struct, subprocess, sys, tarfile
 from pathlib import Path
 
 try:
@@ -33,15 +33,12 @@ BACKUP = {"format": "lifeboat/1", "source": str, "backup": r"\d{8}T\d{9}Z-(full|
           "tablespaces": [{"oid": r"[1-9]\d*", "location": str}], "rawBytes": int}
 MANIFEST = BACKUP | {"parts": [PART], "index": OBJECT | {"name": "index.jsonl"}, "storedBytes": int,
                      "serverManifest": OBJECT | {"name": "backup_manifest.json"}, "encryption": object,
-                     "compression": {"codec": "zstd", "level": int}, "finishedAt": TIME, "requestedBy": str,
-                     "execution": object}
-
-class Deviation(Exception):
-    pass
+                     "compression": {"codec": "zstd", "level": int}, "finishedAt": TIME,
+                     "requestedBy": str, "execution": object}
 
 def need(condition, name, what):
     if not condition:
-        raise Deviation(f"{name}: {what}")
+        sys.exit(f"decode.py: {name}: {what}")
 
 def check(value, shape, name):
     """`shape` is a dict or list of shapes, a type, a pattern of text, or the value itself."""
@@ -55,14 +52,13 @@ def check(value, shape, name):
     elif isinstance(shape, str):
         need(isinstance(value, str) and re.fullmatch(shape, value), name, f"is {value}")
     else:
-        fits = shape is object or (type(value) is shape if isinstance(shape, type) else value == shape)
-        need(fits, name, f"is {value}")
+        need(shape is object or type(value) is shape or value == shape, name, f"is {value}")
 
 def parse_json(data, name):
     try:
         return json.loads(data.decode("utf-8"))
     except ValueError as error:
-        raise Deviation(f"{name}: no JSON: {error}")
+        need(False, name, f"no JSON: {error}")
 
 def path_of(key):
     """The path of an object in a directory that is a bucket; no name that this decoder meets is longer than 200."""
@@ -80,13 +76,15 @@ class Bucket:
             self.keys[hashlib.sha256(key).hexdigest()[:16]] = key
 
     def get(self, key):
-        return Path(self.folder, path_of(key)).read_bytes()
+        path = Path(self.folder, path_of(key))
+        need(path.is_file(), key, "is missing")
+        return path.read_bytes()
 
     def unwrap(self, wrapped, context, name):
         check(wrapped, WRAPPED_KEY, name)
         need(wrapped["keyId"] in self.keys, name, f"the key file does not have its key {wrapped['keyId']}")
-        data, additional = base64.b64decode(wrapped["wrapped"]), f"lifeboat/1 data key {context}".encode()
-        return unseal(self.keys[wrapped["keyId"]], data[:12], data[12:], additional, f"{name}: its data key")
+        data, key = base64.b64decode(wrapped["wrapped"]), self.keys[wrapped["keyId"]]
+        return unseal(key, data[:12], data[12:], f"lifeboat/1 data key {context}".encode(), f"{name}: its data key")
 
     def read_container(self, name, body, shape, data_key=None, key_context=None):
         """The header, the raw bytes, and the stored and raw length of each frame."""
@@ -115,8 +113,8 @@ class Bucket:
                 stored = unseal(data_key, nonce, stored, digest + body[at + 8:at + 24], frame)
             need(stored[:4] == b"\x28\xb5\x2f\xfd" and stored[4] & 4, frame, "is no zstd frame with a checksum")
             done = subprocess.run(["zstd", "-dcq"], input=stored, capture_output=True)
-            need(done.returncode == 0, frame, f"cannot be decompressed: {done.stderr.decode().strip()}")
-            need(len(done.stdout) == raw_length, frame, f"has {len(done.stdout)} raw bytes, not {raw_length}")
+            fits = done.returncode == 0 and len(done.stdout) == raw_length
+            need(fits, frame, f"does not have {raw_length} raw bytes {done.stderr.decode()}")
             raw.append(done.stdout)
             frames.append([stored_length, raw_length])
             at += 24 + stored_length
@@ -127,7 +125,7 @@ def unseal(key, nonce, sealed, additional, name):
     try:
         return AESGCM(key).decrypt(nonce, sealed, additional)
     except InvalidTag:
-        raise Deviation(f"{name}: was changed, the tag does not fit")
+        need(False, name, "was changed, the tag does not fit")
 
 class Backup:
     def __init__(self, bucket, source, backup, out):
@@ -143,17 +141,19 @@ class Backup:
         objects = [*manifest["parts"], manifest["index"], manifest["serverManifest"]]
         need(manifest["rawBytes"] == sum(part["rawBytes"] for part in manifest["parts"]), name, "rawBytes is no sum")
         need(manifest["storedBytes"] == sum(each["storedBytes"] for each in objects), name, "storedBytes is no sum")
-        self.cipher, self.data_key = "none", None
-        if manifest["encryption"] is not None:
-            check(manifest["encryption"], {"cipher": CIPHER, "key": WRAPPED_KEY}, name)
-            self.cipher = CIPHER
-            self.data_key = self.bucket.unwrap(manifest["encryption"]["key"], f"{self.source}/{self.id}", name)
+        encryption, self.cipher, self.data_key = manifest["encryption"], "none", None
+        if encryption:
+            check(encryption, {"cipher": CIPHER, "key": WRAPPED_KEY}, name)
+            self.cipher, self.data_key = CIPHER, self.bucket.unwrap(encryption["key"], f"{self.source}/{self.id}", name)
         parts = self.read_index()
-        archives = list(dict.fromkeys(part["archive"] for part in parts))
-        need(archives == [*(each["oid"] for each in manifest["tablespaces"]), "base"], name, f"archives {archives}")
+        archives = [*(tablespace["oid"] for tablespace in manifest["tablespaces"]), "base"]
+        need({part["archive"] for part in parts} == {*archives}, name, f"has not the archives {archives}")
         for archive in archives:
             self.decode_archive(archive, [part for part in parts if part["archive"] == archive])
-        self.decode_server_manifest()
+        raw, _ = self.read(manifest["serverManifest"], kind="backup_manifest")
+        Path(self.out, "backup_manifest").write_bytes(raw)
+        listed = {file["Path"]: file["Size"] for file in parse_json(raw, name)["Files"]}
+        need(listed == self.files, self.folder, "backup_manifest.json has not the files of the archives")
         if manifest["kind"] == "incr":
             self.combine()
         return self
@@ -176,16 +176,17 @@ class Backup:
         check(lines, [{"part": INDEX_PART}], name)
         parts = [line["part"] for line in lines]
         need(last == {"end": {"parts": len(parts)}}, name, f"its end after {len(parts)} parts is {last}")
-        same = [{field: part[field] for field in PART} for part in parts] == self.manifest["parts"]
-        need(same, name, "has not the manifest's parts")
+        described = [{field: part[field] for field in PART} for part in parts]
+        need(described == self.manifest["parts"], name, "has not the manifest's parts")
         return parts
 
     def decode_archive(self, archive, parts):
         target, offset = f"{self.out}/{archive}.tar", 0
         with open(target, "xb") as file:
             for number, part in enumerate(parts):
-                name = f"{self.folder}/{archive}.tar.{number:06}"
-                check(part, INDEX_PART | {"name": f"{archive}.tar.{number:06}", "part": number, "rawOffset": offset}, name)
+                expected = {"name": f"{archive}.tar.{number:06}", "part": number, "rawOffset": offset}
+                name = f"{self.folder}/{expected['name']}"
+                check(part, INDEX_PART | expected, name)
                 raw, frames = self.read(part, kind="part", archive=archive, part=number)
                 need(frames == part["frames"], name, "has not the frames of the index")
                 whole = part["rawBytes"] in (64 * MIB, 128 * MIB, 256 * MIB) or part is parts[-1]
@@ -196,7 +197,12 @@ class Backup:
             members = tar.getmembers()
             for part in parts:
                 self.check_place(part, members, f"{self.folder}/{part['name']}")
-            self.unpack(tar, members, "" if archive == "base" else f"pg_tblspc/{archive}/")
+        need(all(member.isdir() or member.isreg() for member in members), target, "has more than files and folders")
+        prefix = "" if archive == "base" else f"pg_tblspc/{archive}/"
+        os.makedirs(f"{self.out}/data/{prefix}", exist_ok=True)
+        unpacked = subprocess.run(["tar", "-xf", target, "-C", f"{self.out}/data/{prefix}", "--no-same-owner"])
+        need(unpacked.returncode == 0, target, "cannot be unpacked")
+        self.files |= {os.path.normpath(prefix + member.name): member.size for member in members if member.isreg()}
 
     def check_place(self, part, members, name):
         """Parts begin at multiples of 512: at a header or in a file's content, never in a header or in padding."""
@@ -210,25 +216,6 @@ class Backup:
                 start = {"entry": {"path": member.name.removeprefix("./"), "type": "file", "size": member.size,
                                    "mode": member.mode, "target": "", "offset": begin - member.offset_data}}
         need(part["start"] == start, name, f"the index has it start with {part['start']}, not {start}")
-
-    def unpack(self, tar, members, prefix):
-        for member in members:
-            path = os.path.normpath(prefix + member.name)
-            inside = not path.startswith(("/", "../")) and (member.isdir() or member.isreg())
-            need(inside, self.folder, f"{member.name} is no file or folder below the archive's")
-            target = f"{self.out}/data/{path}"
-            os.makedirs(target if member.isdir() else os.path.dirname(target), exist_ok=True)
-            if member.isreg():
-                self.files[path] = member.size
-                with open(target, "xb") as file:
-                    shutil.copyfileobj(tar.extractfile(member), file, MIB)
-
-    def decode_server_manifest(self):
-        name = f"{self.folder}/backup_manifest.json"
-        raw, _ = self.read(self.manifest["serverManifest"], kind="backup_manifest")
-        Path(self.out, "backup_manifest").write_bytes(raw)
-        listed = {file["Path"]: file["Size"] for file in parse_json(raw, name)["Files"]}
-        need(listed == self.files, name, "has not the files of the archives")
 
     def combine(self):
         parent = Backup(self.bucket, self.source, self.manifest["parent"], f"{self.out}/parent").decode()
@@ -265,58 +252,39 @@ class Wal:
         os.makedirs(out)
 
     def decode(self):
-        chunks = {}
-        for key in sorted(self.list_keys()):
-            name = f"{self.folder}/{key}"
-            pattern = r"([0-9A-F]{8})(\.history|/(\1[0-9A-F]{16})(\.partial)?(?:\.([0-9A-F]{8})-([0-9A-F]{8}))?)"
-            found = re.fullmatch(pattern, key)
-            need(found and not (found[4] and found[5]), name, "is no key of WAL")
-            timeline, _, segment, partial, begin, end = found.groups()
-            if not segment:
-                _, raw = self.read(name, {"kind": "history", "timeline": int(timeline, 16)})
-                self.write(key, raw, len(raw))
-                continue
-            shape = {"kind": "wal", "timeline": int(timeline, 16), "start": LSN, "end": LSN, "segmentSize": int}
-            header, raw = self.read(name, shape | ({"partial": True} if partial else {}))
-            size = header["segmentSize"]
-            need(begin or size <= 64 * MIB, name, "is stored whole")
-            first = (int(segment[8:16], 16) << 32) + int(segment[16:], 16) * size
-            start, stop = (int(begin, 16), int(end, 16)) if begin else (0, size)
-            lsns = [f"{at >> 32:X}/{at & 0xFFFFFFFF:X}" for at in (first + start, first + stop)]
-            need([header["start"], header["end"]] == lsns and stop <= size, name, f"its header does not say {lsns}")
-            need(0 < len(raw) == stop - start, name, f"has {len(raw)} raw bytes")
-            if begin:
-                chunks.setdefault(segment, []).append((start, raw, size, name))
-            else:
-                self.write(key.split("/")[1], raw, len(raw))
-        for segment, found in chunks.items():
-            if not os.path.exists(f"{self.out}/{segment}"):
-                self.put_together(segment, sorted(found))
+        root = Path(self.bucket.folder, path_of(f"{self.folder}/x")).parent
+        keys = sorted(str(path.relative_to(root)).removesuffix("%") for path in root.rglob("*") if path.is_file())
+        for target, same in itertools.groupby(keys, lambda key: re.sub(r"\.[0-9A-F]{8}-[0-9A-F]{8}$", "", key)):
+            together = bytearray()
+            for begin, raw, size, name in sorted(self.decode_object(key, f"{self.folder}/{key}") for key in same):
+                if begin > len(together):
+                    break
+                shared = min(len(together) - begin, len(raw))
+                need(together[begin:begin + shared] == raw[:shared], name, "differs from what it overlaps")
+                together += raw[shared:]
+            print(os.path.basename(target), len(together))
+            Path(self.out, os.path.basename(target)).write_bytes(together.ljust(size, b"\0"))
 
-    def list_keys(self):
-        root = f"{self.bucket.folder}/{self.folder}"
-        for folder, _, names in os.walk(root):
-            for path in (os.path.relpath(f"{folder}/{name}", root) for name in names):
-                need(path_of(path.removesuffix("%")) == path, path, "is no path of a key")
-                yield path.removesuffix("%")
-
-    def read(self, name, shape):
-        shape |= {"source": self.source, "systemId": self.system_id, "time": TIME}
-        return self.bucket.read_container(name, self.bucket.get(name), shape, key_context=self.folder)[:2]
-
-    def put_together(self, segment, chunks):
-        together = bytearray()
-        for begin, raw, size, name in chunks:
-            if begin > len(together):
-                break
-            shared = min(len(together) - begin, len(raw))
-            need(together[begin:begin + shared] == raw[:shared], name, "differs from a chunk that it overlaps")
-            together += raw[shared:]
-        self.write(segment, together.ljust(size, b"\0"), len(together))
-
-    def write(self, name, raw, stored):
-        Path(self.out, name).write_bytes(raw)
-        print(name, stored)
+    def decode_object(self, key, name):
+        """Where in its file it begins, its raw bytes, the file's size, the object's name."""
+        pattern = r"([0-9A-F]{8})(\.history|/(\1[0-9A-F]{16})(\.partial|\.([0-9A-F]{8})-([0-9A-F]{8}))?)"
+        found = re.fullmatch(pattern, key)
+        need(found, name, "is no key of WAL")
+        timeline, _, segment, suffix, begin, end = found.groups()
+        shape = {"source": self.source, "systemId": self.system_id, "timeline": int(timeline, 16), "time": TIME}
+        shape |= {"kind": "wal", "start": LSN, "end": LSN, "segmentSize": int} if segment else {"kind": "history"}
+        shape |= {"partial": True} if suffix == ".partial" else {}
+        header, raw, _ = self.bucket.read_container(name, self.bucket.get(name), shape, key_context=self.folder)
+        if not segment:
+            return 0, raw, len(raw), name
+        size = header["segmentSize"]
+        first = (int(segment[8:16], 16) << 32) + int(segment[16:], 16) * size
+        start, stop = (int(begin, 16), int(end, 16)) if begin else (0, size)
+        lsns = [f"{at >> 32:X}/{at & 0xFFFFFFFF:X}" for at in (first + start, first + stop)]
+        need([header["start"], header["end"]] == lsns and stop <= size, name, f"its header does not say {lsns}")
+        need(0 < len(raw) == stop - start, name, f"has {len(raw)} raw bytes")
+        need(begin or size <= 64 * MIB, name, "is stored whole")
+        return start, raw, size, name
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n", 1)[1])
@@ -325,9 +293,6 @@ def main():
     for name in "bucket", "source", "id", "out":
         parser.add_argument(name)
     given = parser.parse_args()
-    try:
-        (Wal if given.wal else Backup)(Bucket(given.bucket, given.key_file), given.source, given.id, given.out).decode()
-    except (Deviation, OSError) as error:
-        sys.exit(f"decode.py: {error}")
+    (Wal if given.wal else Backup)(Bucket(given.bucket, given.key_file), given.source, given.id, given.out).decode()
 
 main()

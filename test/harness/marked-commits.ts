@@ -53,7 +53,8 @@ export class OpenTransaction {
     const time = await one(`select ${commitTime}`, [xid]);
     await client.end();
     // The server's own snapshot of running transactions may come in between, and then this is not the commit alone.
-    if (ends - begins > 120n) throw new Error(`something else was written with the commit of row ${this.row}: run again`);
+    if (ends - begins > 120n)
+      throw new Error(`something else was written with the commit of row ${this.row}: run again`);
     return { row: this.row, xid, begins, ends, time };
   }
 }

@@ -202,7 +202,7 @@ export class ProtectedSource {
       binDir: this.server.installation.binDir,
       settings: {},
       restoreCommand: shellCommand(words, '%f %p'),
-      checkFetch: () => tryFetch(words, plan, newest.server.segmentSize, serverAccount, environment),
+      checkFetch: () => tryFetch(words, plan, newest, serverAccount, environment),
       checks: [],
       workers: options.workers ?? 1,
       requestedBy: 'test',

@@ -22,6 +22,8 @@ export interface RunOptions {
   /** another `node` than the one that runs the tests */
   node?: string;
   nodeOptions?: string[];
+  /** run as somebody else, where we are root */
+  account?: { uid: number; gid: number };
 }
 
 /** bin/lifeboat.mjs as a real process. */
@@ -31,12 +33,13 @@ export async function runLifeboat(args: readonly string[], options: RunOptions =
 
 export function startLifeboat(
   args: readonly string[],
-  { cwd = tmpdir(), env = {}, node = process.execPath, nodeOptions = [] }: RunOptions = {},
+  { cwd = tmpdir(), env = {}, node = process.execPath, nodeOptions = [], account }: RunOptions = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(node, [...nodeOptions, lifeboatProgram, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', HOME: cwd, NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...account,
   });
   const ended = Promise.all([once(child, 'close'), text(child.stdout!), text(child.stderr!)]).then(
     ([[exitCode, signal], stdout, stderr]): Ended => ({ exitCode, signal, stdout, stderr }),

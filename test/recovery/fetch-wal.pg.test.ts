@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArchivePlan, archiveAll, copyCluster } from '#harness/archiving';
 import { type Installation, installations } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 import { runLifeboat } from '#harness/run-lifeboat';
 import { currentLsn, WalBucket } from '#harness/wal-bucket';
+import { formatLsn } from '#model/lsn';
 import { isSegmentName } from '#model/wal-segment';
 import { receiveWal } from '#tasks/receive-wal';
 
@@ -20,12 +21,12 @@ interface Scene {
   plan: ArchivePlan;
   bucket: WalBucket;
   source: TestServer;
-  /** a copy of the source from before its rows */
-  copy: TestServer;
+  /** copies of the source from before its rows */
+  copies: TestServer[];
 }
 
-/** A source with a bucket, a copy of it, and then rows in several segments. */
-async function scene(installation: Installation, how: 'archived' | 'received'): Promise<Scene> {
+/** A source with a bucket, copies of it, and then rows in several segments. */
+async function scene(installation: Installation, how: 'archived' | 'received', copies: number): Promise<Scene> {
   const plan = new ArchivePlan('encrypted');
   const bucket = await WalBucket.open(plan.bucket, plan.key);
   const archive = { archive_mode: 'on', archive_command: plan.command('wal-push %p') };
@@ -36,16 +37,20 @@ async function scene(installation: Installation, how: 'archived' | 'received'): 
   cleanups.push(() => source.remove());
   await source.query('create table t (n int, filler text)');
   await source.stop();
-  const copy = copyCluster(source);
-  cleanups.push(() => copy.remove());
+  const copied = Array.from({ length: copies }, () => copyCluster(source));
+  for (const copy of copied) cleanups.push(() => copy.remove());
   await source.start();
-  return { plan, bucket, source, copy };
+  return { plan, bucket, source, copies: copied };
 }
 
 const insert = (server: TestServer, rows: number) =>
   server.query(`insert into t select g, repeat('x', 900) from generate_series(1, ${rows}) g`);
 
-function recover({ plan, copy }: Scene, options: { fetch?: string; settings?: Record<string, string> } = {}) {
+function recover(
+  copy: TestServer,
+  plan: ArchivePlan,
+  options: { fetch?: string; settings?: Record<string, string> } = {},
+): Promise<void> {
   copy.configure({
     restore_command: plan.command(`wal-fetch ${options.fetch ?? ''} %f %p`),
     archive_mode: 'off',
@@ -60,86 +65,87 @@ async function untilPromoted(server: TestServer): Promise<void> {
   while ((await server.value('select pg_is_in_recovery()::text')) === 'true') await sleep(20);
 }
 
-for (const installation of installations()) {
-  test(`${installation.name} recovers all rows through restore_command, with segments fetched ahead`, async () => {
-    const all = await scene(installation, 'archived');
-    const { source, copy } = all;
-    for (let i = 0; i < 6; i++) await insert(source, 1000);
-    await archiveAll(source);
-    const spool = join(copy.dataDir, 'pg_wal', 'lifeboat.prefetch');
-    const ahead = new Set<string>();
-    const watching = setInterval(() => {
-      if (existsSync(spool)) for (const name of readdirSync(spool).filter(isSegmentName)) ahead.add(name);
-    }, 5);
-    await recover(all);
-    await untilPromoted(copy);
-    clearInterval(watching);
-    assert.equal(await copy.value('select count(*) from t'), '6000');
-    assert.ok(ahead.size >= 2, `${ahead.size} segments were seen waiting`);
-    assert.ok(copy.log.filter((line) => /restored log file "0{7}1/.test(line)).length >= 5, copy.log.join('\n'));
-    for (let waitedMs = 0; existsSync(spool) && waitedMs < 5_000; waitedMs += 50) await sleep(50);
-    assert.equal(existsSync(spool), false, 'the prefetcher has gone');
-  });
-
-  test(`${installation.name} stops at a gap instead of starting without the rows after it`, async () => {
-    const all = await scene(installation, 'archived');
-    const { source, copy, bucket } = all;
-    for (let i = 0; i < 4; i++) await insert(source, 1000);
-    const needed = await currentLsn(source);
-    await insert(source, 2500);
-    await archiveAll(source);
-    const segments = (await bucket.keys()).filter((key) => isSegmentName(key.split('/').at(-1)!));
-    await bucket.store.delete(segments.at(-2)!);
-    await assert.rejects(recover(all, { settings: { hot_standby: 'off' } }), /the server did not start/);
-    const log = copy.log.join('\n');
-    assert.match(log, /lifeboat: 0{7}1[0-9A-F]{16} is not stored from .*, and WAL does not end there/);
-    assert.match(log, /FATAL: +could not restore file/);
-    assert.ok(existsSync(join(copy.dataDir, 'recovery.signal')), 'it was not promoted');
-
-    const target = `${(needed >> 32n).toString(16)}/${(needed & 0xffffffffn).toString(16)}`;
-    await recover(all, {
-      fetch: `--until ${target}`,
-      settings: { hot_standby: 'on', recovery_target_lsn: target, recovery_target_action: 'promote' },
-    });
-    await untilPromoted(copy);
-    assert.ok(Number(await copy.value('select count(*) from t')) >= 4000, 'a target before the gap is reached');
-  });
-
-  test(`${installation.name} recovers the rows of the last chunk, where no segment is complete`, async () => {
-    const all = await scene(installation, 'received');
-    const { source, copy, plan, bucket } = all;
-    const controller = new AbortController();
-    const receiving = receiveWal({
-      source: 'orders',
-      store: bucket.store,
-      keyRing: bucket.keyRing,
-      connectOptions: async () => source.connection,
-      slot: 'lifeboat',
-      walChunkSeconds: 0.1,
-      level: 1,
-      lease: { holder: { host: 'test', pid: 1 } },
-      signal: controller.signal,
-      log(event) {
-        if (event.kind === 'receiving') received.resolve();
-      },
-    });
-    const received = Promise.withResolvers<void>();
-    await received.promise;
-    await insert(source, 100);
-    await sleep(200);
-    await insert(source, 1500);
-    await insert(source, 7);
-    controller.abort();
-    await receiving;
-    plan.giveToServer();
-    await recover(all);
-    await untilPromoted(copy);
-    assert.equal(await copy.value('select count(*) from t'), '1607');
-  });
+/** The segments that were seen waiting in the spool. */
+function watchSpool(spool: string): { seen: Set<string>; end(): void } {
+  const seen = new Set<string>();
+  const timer = setInterval(() => {
+    if (existsSync(spool)) for (const name of readdirSync(spool).filter(isSegmentName)) seen.add(name);
+  }, 5);
+  return { seen, end: () => clearInterval(timer) };
 }
 
+describe('restore_command', { concurrency: true }, () => {
+  for (const installation of installations()) {
+    test(`${installation.name} recovers all rows, and stops at a gap instead of starting without those after it`, async () => {
+      const { source, plan, bucket, copies } = await scene(installation, 'archived', 2);
+      const [whole, broken] = copies as [TestServer, TestServer];
+      await insert(source, 4000);
+      const needed = await currentLsn(source);
+      await insert(source, 2500);
+      await archiveAll(source);
+
+      const spool = join(whole.dataDir, 'pg_wal', 'lifeboat.prefetch');
+      const watch = watchSpool(spool);
+      await recover(whole, plan);
+      await untilPromoted(whole);
+      watch.end();
+      assert.equal(await whole.value('select count(*) from t'), '6500');
+      assert.ok(watch.seen.size >= 2, `${watch.seen.size} segments were fetched ahead`);
+      for (let waitedMs = 0; existsSync(spool) && waitedMs < 5_000; waitedMs += 50) await sleep(50);
+      assert.equal(existsSync(spool), false, 'the prefetcher has gone');
+
+      const segments = (await bucket.keys()).filter((key) => isSegmentName(key.split('/').at(-1)!));
+      await bucket.store.delete(segments.at(-2)!);
+      await assert.rejects(recover(broken, plan, { settings: { hot_standby: 'off' } }), /the server did not start/);
+      const log = broken.log.join('\n');
+      assert.match(log, /lifeboat: 0{7}1[0-9A-F]{16} is not stored from .*, and WAL does not end there/);
+      assert.match(log, /FATAL: +could not restore file/);
+      assert.ok(existsSync(join(broken.dataDir, 'recovery.signal')), 'it was not promoted');
+
+      const target = formatLsn(needed);
+      await recover(broken, plan, {
+        fetch: `--until ${target}`,
+        settings: { hot_standby: 'on', recovery_target_lsn: target, recovery_target_action: 'promote' },
+      });
+      await untilPromoted(broken);
+      assert.ok(Number(await broken.value('select count(*) from t')) >= 4000, 'a target before the gap is reached');
+    });
+
+    test(`${installation.name} recovers the rows of the last chunk, where no segment is complete`, async () => {
+      const { source, copies, plan, bucket } = await scene(installation, 'received', 1);
+      const controller = new AbortController();
+      const received = Promise.withResolvers<void>();
+      const receiving = receiveWal({
+        source: 'orders',
+        store: bucket.store,
+        keyRing: bucket.keyRing,
+        connectOptions: async () => source.connection,
+        slot: 'lifeboat',
+        walChunkSeconds: 0.1,
+        level: 1,
+        lease: { holder: { host: 'test', pid: 1 } },
+        signal: controller.signal,
+        log(event) {
+          if (event.kind === 'receiving') received.resolve();
+        },
+      });
+      await received.promise;
+      await insert(source, 100);
+      await sleep(200);
+      await insert(source, 1500);
+      await insert(source, 7);
+      controller.abort();
+      await receiving;
+      plan.giveToServer();
+      await recover(copies[0]!, plan);
+      await untilPromoted(copies[0]!);
+      assert.equal(await copies[0]!.value('select count(*) from t'), '1607');
+    });
+  }
+});
+
 test('wal-fetch ends with 1 only where WAL ends, and with 255 for everything that went wrong', async () => {
-  const { plan, source, bucket } = await scene(installations()[0]!, 'archived');
+  const { plan, source, bucket } = await scene(installations()[0]!, 'archived', 0);
   await insert(source, 1000);
   await archiveAll(source);
   const segment = (await bucket.names()).filter(isSegmentName).at(-1)!;

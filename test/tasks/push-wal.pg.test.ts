@@ -12,42 +12,44 @@ import { isSegmentName } from '#model/wal-segment';
 import { historyKey } from '#store/bucket-layout';
 import { type PushWal, pushWalFile } from '#tasks/push-wal';
 
-for (const [index, installation] of installations().entries()) {
-  test(`${installation.name} archives into the bucket, and after a promotion on the new timeline`, async () => {
-    const plan = new ArchivePlan('encrypted');
-    const server = await TestServer.create(installation, {
-      initdb: index === 0 ? ['--wal-segsize=1'] : [],
-      settings: { archive_mode: 'on', archive_command: plan.command('wal-push %p') },
-    });
-    try {
-      const bucket = await WalBucket.open(plan.bucket, plan.key);
-      await server.query("create table t as select repeat('x', 900) from generate_series(1, 1500)");
-      await archiveAll(server);
-      await server.query('select pg_switch_wal()');
-      const { compared, different } = await bucket.compareSegments(server);
-      assert.deepEqual(different, []);
-      assert.ok(compared >= 1);
-      assert.equal(await server.value('select failed_count from pg_stat_archiver'), '0', server.log.join('\n'));
+describe('archive_command', { concurrency: true }, () => {
+  for (const [index, installation] of installations().entries()) {
+    test(`${installation.name} archives into the bucket, and after a promotion on the new timeline`, async () => {
+      const plan = new ArchivePlan('encrypted');
+      const server = await TestServer.create(installation, {
+        initdb: index === 0 ? ['--wal-segsize=1'] : [],
+        settings: { archive_mode: 'on', archive_command: plan.command('wal-push %p') },
+      });
+      try {
+        const bucket = await WalBucket.open(plan.bucket, plan.key);
+        await server.query("create table t as select repeat('x', 900) from generate_series(1, 1500)");
+        await archiveAll(server);
+        await server.query('select pg_switch_wal()');
+        const { compared, different } = await bucket.compareSegments(server);
+        assert.deepEqual(different, []);
+        assert.ok(compared >= 1);
+        assert.equal(await server.value('select failed_count from pg_stat_archiver'), '0', server.log.join('\n'));
 
-      await server.stop();
-      writeFileSync(join(server.dataDir, 'standby.signal'), '');
-      await server.start();
-      await server.query('select pg_promote()');
-      await server.query("insert into t select repeat('x', 900) from generate_series(1, 1500)");
-      await archiveAll(server);
-      const names = await bucket.names();
-      assert.ok(names.includes('00000002.history'));
-      assert.ok(names.some((name) => name.startsWith('00000001') && name.endsWith('.partial')));
-      assert.ok(names.some((name) => name.startsWith('00000002') && isSegmentName(name)));
-      const history = await bucket.reader.history(historyKey('orders', await systemId(server), 2));
-      assert.equal(history, readFileSync(join(server.dataDir, 'pg_wal', '00000002.history'), 'utf8'));
-      assert.equal(await server.value('select failed_count from pg_stat_archiver'), '0', server.log.join('\n'));
-    } finally {
-      await server.remove();
-      plan.remove();
-    }
-  });
-}
+        await server.stop();
+        writeFileSync(join(server.dataDir, 'standby.signal'), '');
+        await server.start();
+        await server.query('select pg_promote()');
+        await server.query("insert into t select repeat('x', 900) from generate_series(1, 1500)");
+        await archiveAll(server);
+        const names = await bucket.names();
+        assert.ok(names.includes('00000002.history'));
+        assert.ok(names.some((name) => name.startsWith('00000001') && name.endsWith('.partial')));
+        assert.ok(names.some((name) => name.startsWith('00000002') && isSegmentName(name)));
+        const history = await bucket.reader.history(historyKey('orders', await systemId(server), 2));
+        assert.equal(history, readFileSync(join(server.dataDir, 'pg_wal', '00000002.history'), 'utf8'));
+        assert.equal(await server.value('select failed_count from pg_stat_archiver'), '0', server.log.join('\n'));
+      } finally {
+        await server.remove();
+        plan.remove();
+      }
+    });
+  }
+});
 
 describe('one file', () => {
   let server: TestServer;
