@@ -90,6 +90,7 @@ function addCommand(program: Command, { name, summary }: CommandEntry): { comman
   const parent =
     program.commands.find((candidate) => candidate.name() === first) ??
     program.command(first!).on('command:*', refuseUnknownCommand);
+  parent.description([parent.description(), `${second}: ${summary}`].filter((text) => text !== '').join('; '));
   return { command: parent.command(second).description(summary), parent };
 }
 

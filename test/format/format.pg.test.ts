@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import {
+  embeddedInstallation,
+  type Installation,
+  machineInstallation,
+  serverAccount,
+} from '#harness/postgres-installations';
+import { makeServerFolder, serverFolder, TestServer } from '#harness/postgres-server';
+import { runLifeboat } from '#harness/run-lifeboat';
+import { systemId } from '#harness/wal-bucket';
+
+const run = promisify(execFile);
+const decoder = fileURLToPath(new URL('decode.py', import.meta.url));
+
+interface BackupDone {
+  backup: string;
+  rawBytes: number;
+  tablespaces: { oid: string }[];
+}
+
+/** A server whose backups and WAL lie in a bucket, for the decoder of another language to read. */
+class Protected {
+  readonly folder = serverFolder('lifeboat-format-');
+  readonly bucket = join(this.folder, 'bucket');
+  readonly keyFile = join(this.folder, 'lifeboat.key');
+  readonly tablespace = makeServerFolder(join(this.folder, 'space'));
+  readonly server: TestServer;
+
+  static async create(installation: Installation): Promise<Protected> {
+    const settings = { wal_keep_size: '1GB', autovacuum: 'off', archive_mode: 'on', archive_command: 'false' };
+    const self = new Protected(await TestServer.create(installation, { settings }));
+    await self.server.query(`create tablespace space location '${self.tablespace}'`);
+    await self.server.query('create table in_space tablespace space as select generate_series(1, 1000) as id');
+    const connection = ['--host', self.server.home, '--user', 'postgres'];
+    await self.lifeboat('init', '--source', 'orders', '--bucket', self.bucket, ...connection);
+    return self;
+  }
+
+  private constructor(server: TestServer) {
+    this.server = server;
+  }
+
+  async lifeboat(...args: string[]): Promise<string> {
+    return this.lifeboatWith('plan.yml', ...args);
+  }
+
+  /** in the server's directory, where it runs archive_command */
+  async lifeboatWith(plan: string, ...args: string[]): Promise<string> {
+    const ended = await runLifeboat([...args, '--plan', join(this.folder, plan)], { cwd: this.server.dataDir });
+    assert.equal(ended.exitCode, 0, ended.stderr);
+    return ended.stdout;
+  }
+
+  async backup(...args: string[]): Promise<BackupDone> {
+    return JSON.parse(await this.lifeboat('backup', '--json', ...args)) as BackupDone;
+  }
+
+  async receiveWal(): Promise<void> {
+    await this.lifeboat('receive-wal', '--until', await this.server.value('select pg_current_wal_flush_lsn()'));
+  }
+
+  /** The folder that the decoder fills with a backup. */
+  async decode(backup: string): Promise<string> {
+    const out = join(this.folder, `decoded-${backup}`);
+    await decode(this.bucket, 'orders', backup, out, '--key-file', this.keyFile);
+    return out;
+  }
+
+  /** The decoded WAL files, and how many bytes of each are stored. */
+  async decodeWal(to: string): Promise<{ name: string; stored: number; bytes: Buffer }[]> {
+    const out = join(this.folder, to);
+    const id = await systemId(this.server);
+    const printed = await decode('--wal', this.bucket, 'orders', id, out, '--key-file', this.keyFile);
+    const lines = printed.trim().split('\n');
+    return lines.map((line) => {
+      const [name = '', stored] = line.split(' ');
+      return { name, stored: Number(stored), bytes: readFileSync(join(out, name)) };
+    });
+  }
+
+  /** What `lifeboat restore` makes of a backup and its parents: the data directory, and the tablespace. */
+  async restore(backup: string): Promise<{ data: string; tablespace: string }> {
+    const data = join(this.folder, `restored-${backup}`);
+    const tablespace = `${data}-space`;
+    const account = serverAccount ? ['--run-as', 'nobody'] : [];
+    const places = ['--to', data, '--tablespace', `${this.tablespace}=${tablespace}`, '--backup', backup];
+    const program = ['--bin-dir', this.server.installation.binDir];
+    await this.lifeboat('restore', '--no-start', ...places, ...program, ...account);
+    return { data, tablespace };
+  }
+
+  async remove(): Promise<void> {
+    await this.server.remove();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function decode(...args: string[]): Promise<string> {
+  return (await run('/usr/bin/python3', [decoder, ...args])).stdout;
+}
+
+/** SHA-256 of each file below some folders, and null for each folder. */
+function contents(root: string, below: readonly string[]): Record<string, string | null> {
+  const found: Record<string, string | null> = {};
+  const visit = (path: string): void => {
+    const isFolder = statSync(join(root, path)).isDirectory();
+    found[path] = isFolder
+      ? null
+      : createHash('sha256')
+          .update(readFileSync(join(root, path)))
+          .digest('hex');
+    if (isFolder) for (const name of readdirSync(join(root, path)).sort()) visit(join(path, name));
+  };
+  for (const path of below) visit(path);
+  return found;
+}
+
+const dataFolders = ['base', 'global', 'pg_xact', 'pg_multixact', 'backup_label'];
+
+async function compareWithRestored(source: Protected, done: BackupDone, decoded: string): Promise<void> {
+  const restored = await source.restore(done.backup);
+  assert.deepEqual(contents(join(decoded, 'data'), dataFolders), contents(restored.data, dataFolders));
+  const tablespace = join(decoded, 'data', 'pg_tblspc', done.tablespaces[0]!.oid);
+  assert.deepEqual(contents(tablespace, ['.']), contents(restored.tablespace, ['.']));
+}
+
+async function compareWal(source: Protected, to: string): Promise<string[]> {
+  const files = await source.decodeWal(to);
+  for (const { name, stored, bytes } of files) {
+    const own = readFileSync(join(source.server.dataDir, 'pg_wal', name));
+    assert.ok(own.subarray(0, stored).equals(bytes.subarray(0, stored)), `${name} differs`);
+    assert.equal(bytes.length, own.length, name);
+    assert.ok(
+      bytes.subarray(stored).every((byte) => byte === 0),
+      `${name} goes on`,
+    );
+  }
+  return files.map(({ name, stored, bytes }) => (stored === bytes.length ? name : `${name}, a beginning`));
+}
+
+describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () => {
+  describe('with PostgreSQL of this machine', () => {
+    let source: Protected;
+    let full: BackupDone;
+    let decoded: string;
+
+    before(async () => {
+      source = await Protected.create(machineInstallation());
+      full = await source.backup();
+      decoded = await source.decode(full.backup);
+    });
+    after(() => source.remove());
+
+    it('makes a directory of an encrypted backup that pg_verifybackup accepts', async () => {
+      const verify = join(source.server.installation.binDir, 'pg_verifybackup');
+      await run(verify, ['-n', '-m', join(decoded, 'backup_manifest'), join(decoded, 'data')]);
+    });
+
+    it('makes of WAL what the server wrote, as far as it is stored', async () => {
+      await source.server.query('select pg_switch_wal()');
+      for (const id of [1, 2]) {
+        await source.server.query(`insert into in_space values (${id})`);
+        await source.receiveWal();
+      }
+      assert.deepEqual(await compareWal(source, 'wal'), [
+        '000000010000000000000003',
+        '000000010000000000000004, a beginning',
+      ]);
+    });
+
+    it('makes the same data files as a restore', async () => {
+      await compareWithRestored(source, full, decoded);
+    });
+
+    it('reads the history of a second timeline and the last segment of the first', async () => {
+      await source.server.stop();
+      writeFileSync(join(source.server.dataDir, 'standby.signal'), '');
+      await source.server.start();
+      await source.server.query('select pg_promote()');
+      await source.lifeboat('wal-push', 'pg_wal/000000010000000000000004.partial');
+      await source.receiveWal();
+      const names = await compareWal(source, 'wal-of-two-timelines');
+      for (const name of ['00000002.history', '000000010000000000000004.partial'])
+        assert.ok(names.includes(name), name);
+    });
+
+    it('reads an unencrypted backup, as cat, zstd and tar do', async () => {
+      const bucket = join(source.folder, 'plain');
+      const plan = readFileSync(join(source.folder, 'plan.yml'), 'utf8');
+      const unencrypted = plan.replace(/^encryption:\n.*\n/m, 'encryption: none\n');
+      writeFileSync(join(source.folder, 'plain.yml'), unencrypted.replace(/^bucket: .*$/m, `bucket: ${bucket}`));
+      const done = JSON.parse(await source.lifeboatWith('plain.yml', 'backup', '--json')) as BackupDone;
+      const parts = join(bucket, 'orders', 'backups', done.backup);
+      const unpacked = join(source.folder, 'unpacked');
+      mkdirSync(unpacked);
+      await run('sh', ['-c', `cd ${parts} && cat base.tar.* | zstd -d | tar x -C ${unpacked}`]);
+      const out = join(source.folder, 'decoded-plain');
+      await decode(bucket, 'orders', done.backup, out);
+      await rm(join(out, 'data', 'pg_tblspc', done.tablespaces[0]!.oid), { recursive: true });
+      assert.deepEqual(contents(unpacked, ['.']), contents(join(out, 'data'), ['.']));
+    });
+
+    it('refuses another key and a part of which a bit has changed', async () => {
+      const otherKey = join(source.folder, 'other.key');
+      writeFileSync(otherKey, `# another\nlifeboat-key-1:${Buffer.alloc(32, 7).toString('base64')}\n`);
+      const again = (to: string, keyFile: string) =>
+        decode(source.bucket, 'orders', full.backup, join(source.folder, to), '--key-file', keyFile);
+      await assert.rejects(again('refused', otherKey), /manifest\.json: the key file does not have its key/);
+
+      appendFileSync(otherKey, readFileSync(source.keyFile)); // the second key of a file
+      await again('accepted', otherKey);
+
+      const part = join(source.bucket, 'orders', 'backups', full.backup, 'base.tar.000000');
+      const bytes = readFileSync(part);
+      bytes[bytes.length >> 1]! ^= 1;
+      writeFileSync(part, bytes);
+      await assert.rejects(again('changed', source.keyFile), /base\.tar\.000000: has not the SHA-256 of the manifest/);
+      const manifest = join(source.bucket, 'orders', 'backups', full.backup, 'manifest.json');
+      const before = createHash('sha256').update(bytes);
+      bytes[bytes.length >> 1]! ^= 1;
+      const right = createHash('sha256').update(bytes).digest('hex');
+      writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(right, before.digest('hex')));
+      await assert.rejects(again('forged', source.keyFile), /index\.jsonl: has not the manifest's parts/);
+    });
+  });
+
+  describe('with PostgreSQL 18', () => {
+    let source: Protected;
+    let full: BackupDone;
+    let increment: BackupDone;
+
+    before(async () => {
+      source = await Protected.create(embeddedInstallation());
+      const { server } = source;
+      await server.query(`
+        create table changed as select id, repeat('x', 300) as filler from generate_series(1, 130000) id;
+        create table shortened as select generate_series(1, 100000) as id;
+      `);
+      full = await source.backup();
+      await server.query('delete from changed where id > 120000; delete from shortened where id > 50000');
+      await server.query('vacuum changed');
+      await server.query('vacuum shortened');
+      await server.query(`
+        update changed set filler = 'y' where id in (1, 20000, 70000);
+        insert into in_space select generate_series(1, 5000);
+        create table added as select 1;
+        checkpoint;
+      `);
+      increment = await source.backup('--type', 'incremental');
+      await server.query('insert into in_space values (1)');
+      await source.receiveWal();
+    });
+    after(() => source.remove());
+
+    it('makes the same data files of a full backup in several parts as a restore', async () => {
+      assert.ok(full.rawBytes > 64 * 1024 * 1024, 'it has a second part');
+      await compareWithRestored(source, full, await source.decode(full.backup));
+    });
+
+    it('combines an incremental backup with its parent as a restore does', async () => {
+      assert.ok(increment.rawBytes < full.rawBytes / 2, 'it has blocks of files');
+      await compareWithRestored(source, increment, await source.decode(increment.backup));
+    });
+
+    it('makes of WAL what the server wrote, as far as it is stored', async () => {
+      const names = await compareWal(source, 'wal');
+      assert.ok(names.length > 2 && names.at(-1)!.endsWith('a beginning'), names.join());
+    });
+  });
+});
