@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { catalogBackup, commitBackup, committedBackups } from '#catalog/backups';
 import { chooseParent } from '#catalog/choose-parent';
 import { type BackupKind, backupId } from '#model/backup-id';
-import { ServerError } from '#model/failure';
+import { type Failure, ObjectDamaged, ObjectMissing, ServerError } from '#model/failure';
 import { formatLsn, type Lsn } from '#model/lsn';
 import { type BackupSummary, type Manifest, sealedClaims } from '#model/manifest';
 import type { Timeline } from '#model/timeline';
@@ -12,6 +12,7 @@ import { run } from '#pipeline/run';
 import type { BaseBackupStart } from '#postgres/base-backup';
 import { type ServerFacts, ServerQueries } from '#postgres/server-facts';
 import { openBackup } from '#recovery/open-backup';
+import { backupObjectKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 import { BackupObjects } from './backup-objects.ts';
 import { type Copied, copyCluster } from './copy-cluster.ts';
@@ -67,12 +68,15 @@ export async function takeBaseBackup(work: BaseBackupWork): Promise<BaseBackupRe
   try {
     const server = await queries.facts();
     if (work.kind === 'full') return { manifest: await attempt(work, server, queries, undefined), fallback: undefined };
-    const choice = chooseParent(await committedBackups(work.store, work.source), server);
+    const choice = chooseParent(await committedBackups(work.store, work.source), {
+      ...server,
+      encrypted: work.keyRing !== undefined,
+    });
     if ('reason' in choice) return await fullInstead(work, server, queries, choice.reason);
     try {
       return { manifest: await attempt(work, server, queries, choice.parent), fallback: undefined };
     } catch (failure) {
-      if (!isSummaryMissing(failure)) throw failure;
+      if (!isSummaryMissing(failure) && !isParentDamaged(failure, work.source, choice.parent)) throw failure;
       return await fullInstead(work, server, queries, failure.message);
     }
   } finally {
@@ -83,6 +87,11 @@ export async function takeBaseBackup(work: BaseBackupWork): Promise<BaseBackupRe
 /** object_not_in_prerequisite_state: no summaries for the WAL since the parent, or a timeline it is not on. */
 const isSummaryMissing = (failure: unknown): failure is ServerError =>
   failure instanceof ServerError && failure.sqlState === '55000';
+
+/** What the server has to be given of the parent is not there as it was written: then its child would not be, either. */
+const isParentDamaged = (failure: unknown, source: string, parent: BackupSummary): failure is Failure =>
+  (failure instanceof ObjectDamaged || failure instanceof ObjectMissing) &&
+  failure.subject === backupObjectKey(source, parent.backup, parent.serverManifest.name);
 
 async function fullInstead(work: BaseBackupWork, server: ServerFacts, queries: ServerQueries, reason: string) {
   return { manifest: await attempt({ ...work, kind: 'full' }, server, queries, undefined), fallback: reason };

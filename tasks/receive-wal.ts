@@ -88,7 +88,7 @@ async function receive(
   try {
     const system = await identifySystem(connection);
     const position = (await readSlot(connection, slot)) ?? (await createSlot(connection, slot, 'permanent'));
-    const reader = new WalReader(store, keyRing);
+    const reader = new WalReader(store, keyRing, { acceptPlain: true });
     const beginning = await chooseBeginning({ store, reader, connection, source, system, slot: position, closeGap });
     const { timeline, start, gap } = beginning;
     if (gap && !closeGap) work.log({ kind: 'gap', ...gap });

@@ -56,7 +56,7 @@ export class WalWriter {
     this.#options = options;
     this.systemId = options.systemId;
     this.segmentSize = options.segmentSize;
-    this.#reader = new WalReader(options.store, options.keyRing);
+    this.#reader = new WalReader(options.store, options.keyRing, { acceptPlain: true });
     this.#key = key;
   }
 

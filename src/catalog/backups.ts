@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { readCatalog, recordInCatalog } from '#catalog/projection';
 import { type BackupId, isBackupId } from '#model/backup-id';
 import { InputInvalid, ObjectDamaged, ObjectMissing } from '#model/failure';
 import { type BackupSummary, type Manifest, parseManifest, printManifest, summarize } from '#model/manifest';
-import { backupsFolder, manifestKey } from '#store/bucket-layout';
+import { backupsFolder, catalogKey, manifestKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 import { readObject } from '#store/read-object';
 
@@ -27,18 +28,55 @@ export async function catalogBackup(store: ObjectStore, manifest: Manifest): Pro
   await recordInCatalog(store, manifest.source, (known) => [...known, summarize(manifest)]);
 }
 
-/** @throws InputInvalid when there is no such committed backup; ObjectDamaged when its manifest is not one */
+/**
+ * @throws InputInvalid when there is no such committed backup; ObjectMissing when there was one; ObjectDamaged when its
+ * manifest is not one
+ */
 export async function readBackup(store: ObjectStore, source: string, id: BackupId): Promise<Manifest> {
   const key = manifestKey(source, id);
   const manifest = await readManifest(store, key);
   if (!manifest) {
+    if ((await readCatalog(store, source)).backups.some(({ backup }) => backup === id)) throw manifestGone(key);
     throw new InputInvalid('backup', id, `a committed backup of ${source}`, 'list them with `lifeboat backups`');
   }
   if (manifest.source === source && manifest.backup === id) return manifest;
   throw new ObjectDamaged(`${key} is the manifest of ${manifest.source}/${manifest.backup}`, {
     operation: 'read manifest',
     subject: key,
+    hint: 'the object was replaced: restore from another backup, and take a new full backup now',
   });
+}
+
+const manifestGone = (key: string): ObjectMissing =>
+  new ObjectMissing(`${key} is gone, though the catalog knows this backup`, {
+    operation: 'read manifest',
+    subject: key,
+    hint: 'it was deleted: bring it back, or run `lifeboat catalog rebuild` and restore from another backup',
+  });
+
+/**
+ * The manifests of a recovery plan's chain. Plans are made from summaries that may come from the catalog; what is
+ * restored are the manifests, so they have to say the same.
+ * @throws ObjectDamaged when they do not; like readBackup
+ */
+export async function readChain(
+  store: ObjectStore,
+  source: string,
+  chain: readonly BackupId[],
+  planned: readonly BackupSummary[],
+): Promise<Manifest[]> {
+  const manifests = await Promise.all(chain.map((id) => readBackup(store, source, id)));
+  for (const manifest of manifests) {
+    const known = planned.find(({ backup }) => backup === manifest.backup);
+    if (isDeepStrictEqual(summarize(manifest), { ...known })) continue;
+    const key = manifestKey(source, manifest.backup);
+    throw new ObjectDamaged(`${key} says otherwise than ${catalogKey(source)}`, {
+      operation: 'read manifest',
+      subject: key,
+      hint: `see with \`lifeboat verify ${manifest.backup}\` whether the manifest is as it was written: then run \`lifeboat catalog rebuild\`, else restore from another backup`,
+    });
+  }
+  return manifests;
 }
 
 /** One folder below `<source>/backups/`: a committed backup, or what was left of one that never was. */

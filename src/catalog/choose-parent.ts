@@ -5,6 +5,8 @@ export interface Server {
   major: number;
   systemId: string;
   summarizesWal: boolean;
+  /** as the plan says now: a chain is encrypted wholly or not at all */
+  encrypted: boolean;
 }
 
 /** Which backup an incremental builds on, or why there has to be a full one. */
@@ -21,5 +23,8 @@ export function chooseParent(backups: readonly BackupSummary[], server: Server):
   if (!parent) return { reason: 'there is no backup of this cluster yet' };
   if (parent.server.major !== server.major)
     return { reason: `the last backup is of PostgreSQL ${parent.server.major}` };
+  if ((parent.encryption !== null) !== server.encrypted) {
+    return { reason: `the last backup is ${server.encrypted ? 'not ' : ''}encrypted, the plan says otherwise now` };
+  }
   return { parent };
 }

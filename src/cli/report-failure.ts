@@ -1,5 +1,5 @@
 import { type Sink, toJson } from '#cli/output';
-import { Failure, InputInvalid } from '#model/failure';
+import { Failure, InputInvalid, ObjectMissing } from '#model/failure';
 
 /**
  * Tell how it failed: `lifeboat: <message>` and a `HINT:` on stderr, or with --json one object on stdout. The stack is
@@ -24,11 +24,16 @@ function told(error: unknown): { message: string; hint: string | undefined } {
   };
 }
 
-/** What is expected stands in the message already. */
-const usualHint = (failure: Failure): string | undefined =>
-  failure instanceof InputInvalid
-    ? 'correct it and run it again: nothing was touched; --help explains each option'
-    : undefined;
+/** Of failures that say all but what to do, since that depends on the command. */
+function usualHint(failure: Failure): string | undefined {
+  // what is expected stands in the message already
+  if (failure instanceof InputInvalid)
+    return 'correct it and run it again: nothing was touched; --help explains each option';
+  if (failure instanceof ObjectMissing) {
+    return 'it was deleted from the bucket: bring it back, or restore from another backup that `lifeboat verify` finds whole';
+  }
+  return undefined;
+}
 
 function failureJson(error: unknown, message: string, hint: string | undefined) {
   const failure = error instanceof Failure ? error : undefined;

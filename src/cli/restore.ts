@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { readBackup } from '#catalog/backups';
+import { readChain } from '#catalog/backups';
 import { type CommandContext, defineCommand } from '#cli/command';
 import { describePlan, describeRestored } from '#cli/describe-restore';
 import type { Output } from '#cli/output';
@@ -75,8 +75,8 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     const source = chooseSource(configuration, input.source, '--source');
     const vault = await openBucket(configuration, environment);
     const dataDir = resolve(context.cwd, input.to);
-    const { plan, hash } = await preparePlan(vault, source.name, target, signal);
-    const chain = await Promise.all(plan.chain.map((id) => readBackup(vault.store, source.name, id)));
+    const { facts, plan, hash } = await preparePlan(vault, source.name, target, signal);
+    const chain = await readChain(vault.store, source.name, plan.chain, facts.backups);
     const layout = planLayout(dataDir, chain.at(-1)!.tablespaces, input.tablespace);
     output.note(describePlan(plan, hash, layout));
     if (input.dryRun) return output.print(describePlan(plan, hash, layout), { plan, hash });

@@ -74,13 +74,15 @@ export const printManifest = (manifest: Manifest): string => `${JSON.stringify(m
 
 /** @throws ObjectDamaged when the text is not a manifest; `key` is where it lies */
 export function parseManifest(text: string, key: string): Manifest {
-  const parsed = manifestSchema.safeParse(fromJson(text));
+  const content = fromJson(text);
+  const parsed = manifestSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new ObjectDamaged(`${key} is not a manifest: ${issue.path.join('.') || 'content'}: ${issue.message}`, {
+  const what = content === undefined ? 'it is not JSON' : issue.message;
+  throw new ObjectDamaged(`${key} is not a manifest: ${issue.path.join('.') || 'content'}: ${what}`, {
     operation: 'read manifest',
     subject: key,
-    hint: 'the object was changed, or written by a later version of Lifeboat',
+    hint: 'the object was changed, or written by a later version of Lifeboat: restore from another backup',
   });
 }
 

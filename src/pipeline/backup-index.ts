@@ -23,6 +23,7 @@ export async function* readIndex(
   let count = -1;
   let ended = false;
   for await (const text of lines(blocks)) {
+    if (ended) throw damaged(expected.key, 'goes on after its end');
     const entry = parseLine(text, expected.key);
     if (count < 0) {
       const difference = differingClaim(expected.claims, entry.backup ?? {});
@@ -43,7 +44,7 @@ interface IndexLine {
 
 function parseLine(text: string, key: string): IndexLine {
   try {
-    return JSON.parse(text) as IndexLine;
+    return Object(JSON.parse(text)) as IndexLine;
   } catch (cause) {
     throw damaged(key, 'has a line that is not JSON', cause);
   }

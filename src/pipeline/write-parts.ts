@@ -46,7 +46,7 @@ export const partName = (archive: string, part: number): string => `${archive}.t
 
 /**
  * Cuts tar archives into blocks, compresses blocks in parallel, seals them in order and streams them into parts.
- * Nothing is kept but the blocks in flight: lanes + 2, and the bytes the store has not taken yet.
+ * Nothing is kept but the blocks in flight: lanes + 2, and the bytes the store has not taken yet, of few parts.
  */
 export class PartWriter {
   readonly #options: PartWriterOptions;
@@ -54,6 +54,8 @@ export class PartWriter {
   readonly #spare: Buffer[] = [];
   readonly #room: (() => void)[] = [];
   readonly #puts: Promise<void>[] = [];
+  /** whose put has not ended */
+  readonly #open = new Set<OpenPart>();
   #inFlight = 0;
   #sealed: Promise<void> = Promise.resolve();
   #failure: unknown;
@@ -100,7 +102,7 @@ export class PartWriter {
       this.#archiveBytes += count;
       if (this.#filled === this.#options.blockBytes) this.#sendBlock(this.#part, this.#partIsFull());
     }
-    return this.#hasRoom() ? undefined : this.#waitForRoom();
+    return this.#hasRoom() && this.#failure === undefined ? undefined : this.#waitForRoom();
   }
 
   /** All archives are complete. Settles when every part is stored. */
@@ -115,7 +117,7 @@ export class PartWriter {
   /** Ends what is under way after a failure; nothing that was not complete becomes visible. */
   async abandon(reason: unknown): Promise<void> {
     this.#failure ??= reason;
-    this.#part?.body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
+    for (const { body } of this.#open) body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
     await Promise.allSettled([this.#sealed, ...this.#puts]);
     this.#lanes.close();
   }
@@ -146,13 +148,16 @@ export class PartWriter {
       frames: [],
       files: [],
     };
-    const part = { record, sealer, body, hash: createHash('sha256') };
-    emit(part, sealer.header);
     const put = this.#store(record, body);
-    put.catch((failure: unknown) => {
-      this.#fail(failure);
-      body.destroy();
-    });
+    const part = { record, sealer, body, put, hash: createHash('sha256'), ended: false };
+    emit(part, sealer.header);
+    this.#open.add(part);
+    put
+      .catch((failure: unknown) => {
+        this.#fail(failure);
+        body.destroy();
+      })
+      .finally(() => this.#open.delete(part));
     this.#puts.push(put);
     return part;
   }
@@ -200,13 +205,21 @@ export class PartWriter {
     if (last) {
       part.record.sha256 = part.hash.digest('hex');
       part.body.end();
+      part.ended = true;
+      await this.#fewEnded();
     } else if (!room) {
       await drained(part.body);
     }
   }
 
+  /** A store that is slow to answer holds us up, too: each put that is under way keeps bytes, here or in the store. */
+  async #fewEnded(): Promise<void> {
+    const ended = [...this.#open].filter((part) => part.ended);
+    if (ended.length > maxEndedParts) await Promise.race(ended.map((part) => part.put));
+  }
+
   async #waitForRoom(): Promise<void> {
-    await new Promise<void>((resolve) => this.#room.push(resolve));
+    if (!this.#hasRoom()) await new Promise<void>((resolve) => this.#room.push(resolve));
     this.#rethrow();
   }
 
@@ -229,11 +242,17 @@ export class PartWriter {
   }
 }
 
+/** Parts that are written and wait for the store's answer, while the next one is written. */
+const maxEndedParts = 2;
+
 interface OpenPart {
   record: PartRecord;
   sealer: FrameSealer;
   body: PassThrough;
+  put: Promise<void>;
   hash: Hash;
+  /** all of it was handed to the body */
+  ended: boolean;
 }
 
 /** Settles when the body takes more, or never will (then its put has failed, and says why). */

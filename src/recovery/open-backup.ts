@@ -89,7 +89,14 @@ export function openBackup(vault: Vault, manifest: Manifest): OpenBackup {
 }
 
 async function unwrapKey(keyRing: KeyRing | undefined, manifest: Manifest): Promise<DataKey | undefined> {
-  if (!manifest.encryption) return undefined;
+  if (!manifest.encryption && !keyRing) return undefined;
+  if (!manifest.encryption) {
+    throw new KeyUnusable(`backup ${manifest.backup} is stored in clear, the plan says that backups are encrypted`, {
+      operation: 'open backup',
+      subject: manifest.backup,
+      hint: 'if it is from before the plan was changed, restore with a plan that says encryption: none',
+    });
+  }
   if (keyRing) return keyRing.unwrap(manifest.encryption.key, `${manifest.source}/${manifest.backup}`);
   throw new KeyUnusable(`backup ${manifest.backup} is encrypted, the plan says encryption: none`, {
     operation: 'open backup',

@@ -25,15 +25,13 @@ export interface PrefetchWal {
  * PostgreSQL asks for the segment itself, and is reported there.
  */
 export async function prefetchWal(options: PrefetchWal): Promise<void> {
-  const { spool, pid, idleMs } = options;
+  const { spool, pid } = options;
   if (!(await spool.lock(pid))) return;
   if (!(await spool.wanted())) await spool.want(options.after);
   const window = new Window(options);
   try {
     while (!window.over && (await spool.keepLock(pid))) {
-      const wanted = await spool.wanted();
-      if (!wanted || Date.now() - wanted.atMs > idleMs) break;
-      await window.moveAfter(wanted.name);
+      await window.move();
       await sleep(pollMs);
     }
   } finally {
@@ -50,7 +48,6 @@ class Window {
   readonly #fetching = new Map<string, Promise<void>>();
   readonly #stopped = new AbortController();
   readonly #signal: AbortSignal;
-  #wanted = '';
   /** the first segment that is not stored as a whole */
   #end: string | undefined;
   /** nothing is left to be fetched, and nothing to be taken; or something failed */
@@ -61,20 +58,24 @@ class Window {
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stopped.signal]) : this.#stopped.signal;
   }
 
-  async moveAfter(wanted: string): Promise<void> {
-    const { spool, parallel } = this.#options;
-    if (this.#signal.aborted) this.over = true;
-    if (wanted !== this.#wanted) this.#end = this.#end && wanted < this.#end ? this.#end : undefined;
-    this.#wanted = wanted;
-    const names = this.#namesAfter(wanted);
+  /** In this order: a segment that was taken is missing in `present` only if `wanted` says so, too. */
+  async move(): Promise<void> {
+    const { spool, parallel, idleMs } = this.#options;
     const busy = new Set(this.#fetching.keys());
     const present = await spool.segments();
-    for (const name of present) if (!names.includes(name)) await spool.drop(name);
+    const wanted = await spool.wanted();
+    if (!wanted || Date.now() - wanted.atMs > idleMs || this.#signal.aborted) {
+      this.over = true;
+      return;
+    }
+    const names = this.#namesAfter(wanted.name);
+    // the one that is wanted is just being taken
+    for (const name of present) if (name !== wanted.name && !names.includes(name)) await spool.drop(name);
     for (const name of names) {
       if (this.#fetching.size >= parallel) return;
       if (!present.includes(name) && !busy.has(name)) this.#begin(name);
     }
-    if (names.length === 0 && this.#fetching.size === 0) this.over = true;
+    if (names.length === 0 && this.#fetching.size === 0 && !present.includes(wanted.name)) this.over = true;
   }
 
   async stop(): Promise<void> {
@@ -84,6 +85,8 @@ class Window {
 
   #namesAfter(wanted: string): string[] {
     const { segmentSize, ahead } = this.#options;
+    // whoever asks for something behind the end has gone back, or to another timeline, and more may be stored by now
+    if (this.#end !== undefined && wanted >= this.#end) this.#end = undefined;
     const names: string[] = [];
     let segment = parseSegmentName(wanted, segmentSize);
     while (names.length < ahead) {

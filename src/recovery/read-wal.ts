@@ -40,11 +40,17 @@ const maxHistoryBytes = 1 << 20;
 export class WalReader implements WalObjectReader {
   readonly #store: ObjectStore;
   readonly #keyRing: KeyRing | undefined;
+  readonly #acceptPlain: boolean;
   readonly #dataKeys = new Map<string, Promise<DataKey>>();
 
-  constructor(store: ObjectStore, keyRing: KeyRing | undefined) {
+  /**
+   * With a key ring, WAL in clear is refused: whoever can write to the bucket could have put it there. `acceptPlain` is
+   * for those who only compare it with what they have themselves.
+   */
+  constructor(store: ObjectStore, keyRing: KeyRing | undefined, { acceptPlain = keyRing === undefined } = {}) {
     this.#store = store;
     this.#keyRing = keyRing;
+    this.#acceptPlain = acceptPlain;
   }
 
   /** @throws ObjectMissing; ObjectDamaged when it is another object or is not as written; KeyUnusable */
@@ -128,7 +134,14 @@ export class WalReader implements WalObjectReader {
   /** One process stores many objects under one data key, which is unwrapped once. */
   async #dataKey(header: WalHeader | HistoryHeader): Promise<DataKey | undefined> {
     const { key, source, systemId } = header;
-    if (!key) return undefined;
+    if (!key && this.#acceptPlain) return undefined;
+    if (!key) {
+      throw new KeyUnusable(`WAL of ${source} is stored in clear, the plan says that it is encrypted`, {
+        operation: 'read wal',
+        subject: source,
+        hint: 'if it is from before the plan was changed, restore with a plan that says encryption: none',
+      });
+    }
     if (!this.#keyRing) {
       throw new KeyUnusable(`WAL of ${source} is encrypted, the plan says encryption: none`, {
         operation: 'read wal',

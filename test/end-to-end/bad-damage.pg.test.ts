@@ -84,13 +84,16 @@ function swap(a: string, b: string): void {
 interface Damage {
   what: string;
   inflict(pair: Pair): void;
-  /** the object that both verify and restore name */
+  /** the object that verify names */
   object(pair: Pair): string;
-  exitCode?: number;
+  /** and the one that restore names, where that is another */
+  refused?(pair: Pair): string;
 }
 
 const base = (pair: Pair) => pair.key(pair.base);
 const index = (pair: Pair) => pair.key('index.jsonl');
+/** whichever of the two is read first */
+const eitherPart = (pair: Pair) => pair.key('(base|\\d+).tar.000000');
 const manifest = (pair: Pair) => pair.key('manifest.json');
 
 const damages: Damage[] = [
@@ -100,7 +103,7 @@ const damages: Damage[] = [
   { what: 'a part with one bit flipped', inflict: (p) => flip(p.path(p.base)), object: base },
   { what: 'a part with one bit of its header flipped', inflict: (p) => flip(p.path(p.base), 0.00002), object: base },
   { what: 'an empty part', inflict: (p) => truncateSync(p.path(p.base), 0), object: base },
-  { what: 'two parts of one backup swapped', inflict: (p) => swap(p.path(p.base), p.path(p.space)), object: base },
+  { what: 'two parts of one backup swapped', inflict: (p) => swap(p.path(p.base), p.path(p.space)), object: base, refused: eitherPart },
   { what: 'a part swapped with that of another backup', inflict: (p) => swap(p.path(p.base), p.path(p.base, p.older)), object: base },
   { what: "a part replaced by the older backup's", inflict: (p) => copyFileSync(p.path(p.base, p.older), p.path(p.base)), object: base },
   { what: 'a part that is gone', inflict: (p) => rmSync(p.path(p.base)), object: base },
@@ -108,8 +111,8 @@ const damages: Damage[] = [
   { what: 'an index with one bit flipped', inflict: (p) => flip(p.path('index.jsonl')), object: index },
   { what: 'an index that is gone', inflict: (p) => rmSync(p.path('index.jsonl')), object: index },
   { what: "the older backup's index", inflict: (p) => copyFileSync(p.path('index.jsonl', p.older), p.path('index.jsonl')), object: index },
-  { what: 'a manifest with another stop LSN', inflict: (p) => p.editManifest((m) => { m.stop.lsn = m.start.lsn; }), object: index },
-  { what: 'a manifest with another parent', inflict: (p) => p.editManifest((m) => { m.parent = p.older; m.kind = 'incr'; }), object: index },
+  { what: 'a manifest with another stop LSN', inflict: (p) => p.editManifest((m) => { m.stop.lsn = m.start.lsn; }), object: index, refused: manifest },
+  { what: 'a manifest with another parent', inflict: (p) => p.editManifest((m) => { m.parent = p.older; m.kind = 'incr'; }), object: index, refused: manifest },
   { what: 'a manifest with a part less', inflict: (p) => p.editManifest((m) => { m.parts.pop(); }), object: index },
   { what: "a manifest with another part's digest", inflict: (p) => p.editManifest((m) => { m.parts[0].sha256 = m.parts[1].sha256; }), object: index },
   { what: 'a manifest that is garbage', inflict: (p) => writeFileSync(p.path('manifest.json'), 'garbage'), object: manifest },
@@ -128,15 +131,18 @@ before(async () => {
   await server.query('create table orders (n int) tablespace fast; insert into orders select generate_series(1, 500)');
 });
 
+/** without authentication tags, lengths, digests and what is said twice have to tell */
+const inClear = /^(a part with one bit flipped|two parts|a part replaced|a manifest with a part less|the older)/;
+
 for (const encryption of ['encrypted', 'plain'] as const) {
-  describe(`an ${encryption === 'plain' ? 'unencrypted' : 'encrypted'} backup`, { concurrency: 2 }, () => {
+  describe(`an ${encryption === 'plain' ? 'unencrypted' : 'encrypted'} backup`, () => {
     let pair: Pair;
     before(async () => {
       pair = await Pair.take(server, space, encryption);
     });
 
-    const chosen = encryption === 'encrypted' ? damages : damages.filter(({ what }) => /part|older/.test(what));
-    for (const { what, inflict, object } of chosen) {
+    const chosen = encryption === 'encrypted' ? damages : damages.filter(({ what }) => inClear.test(what));
+    for (const { what, inflict, object, refused = object } of chosen) {
       test(`with ${what} is refused by verify and by restore, which starts nothing`, async () => {
         const one = pair.copy(encryption);
         inflict(one);
@@ -147,11 +153,9 @@ for (const encryption of ['encrypted', 'plain'] as const) {
         assert.ok((verified.stdout + verified.stderr).includes(named), `${named}: ${verified.stdout}${verified.stderr}`);
         assert.match(verified.stdout + verified.stderr, /take a new full backup now|HINT: /);
         const restored = await one.restore();
-        assertRefused(restored, { exitCode: 6, message: new RegExp(named), hint: /another backup|catalog rebuild/ });
+        assertRefused(restored, { exitCode: 6, message: new RegExp(refused(one)), hint: /another backup/ });
         assertNoCluster(one.to);
         assertNoCluster(`${one.to}-space`);
-        const older = await one.restore('--backup', one.older, '--no-start');
-        if (!/swapped with that of another/.test(what)) assert.equal(older.exitCode, 0, older.stderr);
       });
     }
   });
@@ -169,7 +173,7 @@ describe('damage beside the data', () => {
       inflict(one.path('backup_manifest.json'));
       const verified = await one.vessel.run(['verify']);
       assert.equal(verified.exitCode, 6);
-      assert.match(verified.stdout, new RegExp(`${one.key('backup_manifest.json')} .*\\n +take a new full backup now`));
+      assert.match(verified.stdout, new RegExp(`${one.key('backup_manifest.json')}.*\\n +take a new full backup now`));
     }
   });
 
@@ -212,7 +216,7 @@ describe('damage beside the data', () => {
     const catalog = JSON.parse(readFileSync(path, 'utf8'));
     catalog.backups[1].start.lsn = catalog.backups[0].start.lsn;
     writeFileSync(path, JSON.stringify(catalog));
-    assertRefused(await one.restore(), { exitCode: 6, message: /catalog\/orders\/backups\.json/, hint: /lifeboat catalog rebuild/ });
+    assertRefused(await one.restore(), { exitCode: 6, message: /manifest\.json says otherwise than catalog\/orders\/backups\.json/, hint: /lifeboat catalog rebuild/ });
     assertNoCluster(one.to);
     assert.equal((await one.vessel.run(['catalog', 'rebuild'])).exitCode, 0);
     assert.equal((await one.restore('--no-start')).exitCode, 0);
@@ -232,7 +236,7 @@ describe('damage beside the data', () => {
 });
 
 describe('a chain', () => {
-  test('is refused when a part of its full backup is damaged, and an incremental on a damaged manifest is not taken', async () => {
+  test('is refused when a part of its full backup is damaged, and nothing is built on a damaged manifest', async () => {
     const source = await newServer(embeddedInstallation(), { initdb: ['--wal-segsize=1'] });
     const vessel = new Vessel(source);
     const full = await vessel.backup();
@@ -258,14 +262,9 @@ describe('a chain', () => {
     });
 
     flip(vessel.path(`orders/backups/${incremental}/backup_manifest.json`));
-    const before = vessel.manifests();
-    assertRefused(await vessel.run(['backup', '--type', 'incremental']), {
-      exitCode: 6,
-      message: new RegExp(`orders/backups/${incremental}/backup_manifest\\.json`),
-      hint: /./,
-    });
-    assert.deepEqual(vessel.manifests(), before);
-    assert.match(await vessel.backup(), /-full$/);
+    const instead = await vessel.run(['backup', '--type', 'incremental']);
+    assert.equal(instead.exitCode, 0, instead.stderr);
+    assert.match(instead.stderr, new RegExp(`WARNING: a full backup was taken: orders/backups/${incremental}/backup_manifest\\.json has`));
     assert.match(await vessel.backup('--type', 'incremental'), /-incr$/);
   });
 });

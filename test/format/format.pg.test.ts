@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -135,7 +135,8 @@ async function compareWithRestored(source: Protected, done: BackupDone, decoded:
 async function compareWal(source: Protected, to: string): Promise<string[]> {
   const files = await source.decodeWal(to);
   for (const { name, stored, bytes } of files) {
-    const own = readFileSync(join(source.server.dataDir, 'pg_wal', name));
+    const path = join(source.server.dataDir, 'pg_wal', name);
+    const own = readFileSync(existsSync(path) ? path : `${path}.partial`);
     assert.ok(own.subarray(0, stored).equals(bytes.subarray(0, stored)), `${name} differs`);
     assert.equal(bytes.length, own.length, name);
     assert.ok(
@@ -147,7 +148,7 @@ async function compareWal(source: Protected, to: string): Promise<string[]> {
 }
 
 describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () => {
-  describe('with PostgreSQL of this machine', () => {
+  describe('with PostgreSQL of this machine', { concurrency: 1 }, () => {
     let source: Protected;
     let full: BackupDone;
     let decoded: string;
@@ -170,10 +171,8 @@ describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () =
         await source.server.query(`insert into in_space values (${id})`);
         await source.receiveWal();
       }
-      assert.deepEqual(await compareWal(source, 'wal'), [
-        '000000010000000000000003',
-        '000000010000000000000004, a beginning',
-      ]);
+      const names = await compareWal(source, 'wal');
+      assert.ok(names.length > 1 && names.at(-1)!.endsWith('a beginning'), names.join());
     });
 
     it('makes the same data files as a restore', async () => {
@@ -185,15 +184,16 @@ describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () =
       writeFileSync(join(source.server.dataDir, 'standby.signal'), '');
       await source.server.start();
       await source.server.query('select pg_promote()');
-      await source.lifeboat('wal-push', 'pg_wal/000000010000000000000004.partial');
+      const partial = readdirSync(join(source.server.dataDir, 'pg_wal')).find((name) => name.endsWith('.partial'))!;
+      await source.lifeboat('wal-push', `pg_wal/${partial}`);
       await source.receiveWal();
       const names = await compareWal(source, 'wal-of-two-timelines');
-      for (const name of ['00000002.history', '000000010000000000000004.partial'])
-        assert.ok(names.includes(name), name);
+      for (const name of ['00000002.history', partial]) assert.ok(names.includes(name), names.join());
     });
 
     it('reads an unencrypted backup, as cat, zstd and tar do', async () => {
       const bucket = join(source.folder, 'plain');
+      mkdirSync(bucket);
       const plan = readFileSync(join(source.folder, 'plan.yml'), 'utf8');
       const unencrypted = plan.replace(/^encryption:\n.*\n/m, 'encryption: none\n');
       writeFileSync(join(source.folder, 'plain.yml'), unencrypted.replace(/^bucket: .*$/m, `bucket: ${bucket}`));
@@ -232,10 +232,11 @@ describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () =
     });
   });
 
-  describe('with PostgreSQL 18', () => {
+  describe('with PostgreSQL 18', { concurrency: 1 }, () => {
     let source: Protected;
     let full: BackupDone;
     let increment: BackupDone;
+    let decoded: string;
 
     before(async () => {
       source = await Protected.create(embeddedInstallation());
@@ -244,6 +245,7 @@ describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () =
         create table changed as select id, repeat('x', 300) as filler from generate_series(1, 130000) id;
         create table shortened as select generate_series(1, 100000) as id;
       `);
+      await server.query('vacuum freeze');
       full = await source.backup();
       await server.query('delete from changed where id > 120000; delete from shortened where id > 50000');
       await server.query('vacuum changed');
@@ -257,17 +259,18 @@ describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () =
       increment = await source.backup('--type', 'incremental');
       await server.query('insert into in_space values (1)');
       await source.receiveWal();
+      decoded = await source.decode(increment.backup);
     });
     after(() => source.remove());
 
     it('makes the same data files of a full backup in several parts as a restore', async () => {
       assert.ok(full.rawBytes > 64 * 1024 * 1024, 'it has a second part');
-      await compareWithRestored(source, full, await source.decode(full.backup));
+      await compareWithRestored(source, full, join(decoded, 'parent'));
     });
 
     it('combines an incremental backup with its parent as a restore does', async () => {
       assert.ok(increment.rawBytes < full.rawBytes / 2, 'it has blocks of files');
-      await compareWithRestored(source, increment, await source.decode(increment.backup));
+      await compareWithRestored(source, increment, decoded);
     });
 
     it('makes of WAL what the server wrote, as far as it is stored', async () => {

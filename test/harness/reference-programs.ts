@@ -36,13 +36,10 @@ export class ReferencePrograms {
   }
 
   private constructor(root: string) {
-    const folders = readdirSync(join(root, 'usr/lib')).map((name) => join(root, 'usr/lib', name));
-    const loaders = folders.filter(isFolder).flatMap((folder) =>
-      readdirSync(folder)
-        .filter((name) => /^ld-linux-.*\.so\.\d$/.test(name))
-        .map((name) => [join(folder, name), '--library-path', folder]),
-    );
-    this.#loader = loaders.find(([, , folder]) => existsSync(join(folder!, 'libc.so.6')))!;
+    const lib = join(root, 'usr/lib');
+    const folder = readdirSync(lib).find((name) => existsSync(join(lib, name, 'libc.so.6')))!;
+    const loader = readdirSync(join(lib, folder)).find((name) => /^ld-linux.*\.so\.\d$/.test(name))!;
+    this.#loader = [join(lib, folder, loader), '--library-path', join(lib, folder)];
     this.#binDir = join(root, 'usr/lib/postgresql', String(major), 'bin');
   }
 
@@ -52,11 +49,13 @@ export class ReferencePrograms {
   }
 }
 
-const isFolder = (path: string): boolean => !path.includes('.so');
-
 export async function runProgram(program: string, args: readonly string[]): Promise<Ran> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { LC_ALL: 'C' } });
-  const [[exitCode], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  const [[exitCode], stdout, stderr] = await Promise.all([
+    once(child, 'close'),
+    text(child.stdout),
+    text(child.stderr),
+  ]);
   return { exitCode, stdout, stderr };
 }
 
