@@ -44,6 +44,8 @@ export interface InventoryOptions {
   from?: Lsn;
   /** when it is known already: saves a read */
   segmentSize?: number;
+  /** names of segments that are stored and no good: as if they were not */
+  unreadable?: ReadonlySet<string>;
   signal?: AbortSignal;
 }
 
@@ -60,6 +62,7 @@ export async function readInventory(
 ): Promise<WalInventory> {
   const folder = systemFolder(source, systemId);
   const signal = options.signal ? { signal: options.signal } : {};
+  const unreadable = options.unreadable ?? new Set();
   const timelines = new Map<Timeline, TimelineWal>();
   const histories = new Map<Timeline, TimelineHistory>();
   let segmentSize = options.segmentSize;
@@ -76,7 +79,7 @@ export async function readInventory(
       const timeline = Number.parseInt(element, 16);
       segmentSize ??= await reader.segmentSize(next.key);
       const from = options.from ?? (0n as Lsn);
-      timelines.set(timeline, await readTimeline(store, { source, systemId, timeline, segmentSize, from, ...signal }));
+      timelines.set(timeline, await readTimeline(store, { source, systemId, timeline, segmentSize, from, unreadable, ...signal }));
     }
   }
 }
@@ -87,12 +90,13 @@ export interface TimelineQuery {
   timeline: Timeline;
   segmentSize: number;
   from: Lsn;
+  unreadable?: ReadonlySet<string>;
   signal?: AbortSignal;
 }
 
 /** What is stored of one timeline, from the segment that holds `from`. */
 export async function readTimeline(store: ObjectStore, query: TimelineQuery): Promise<TimelineWal> {
-  const { source, systemId, timeline, segmentSize, from, signal } = query;
+  const { source, systemId, timeline, segmentSize, from, unreadable, signal } = query;
   const folder = timelineFolder(source, systemId, timeline);
   const before = segmentAt(timeline, from, segmentSize).number - 1n;
   const startAfter =
@@ -102,6 +106,7 @@ export async function readTimeline(store: ObjectStore, query: TimelineQuery): Pr
   for await (const stored of store.list(folder, { startAfter, ...(signal ? { signal } : {}) })) {
     const object = parseWalObjectName(stored.key.slice(folder.length), segmentSize);
     if (object?.segment.timeline !== timeline) continue;
+    if (unreadable?.has(segmentName(object.segment, segmentSize))) continue;
     const range = walRange(object, segmentSize);
     if (range.start === range.end) continue;
     addInOrder(intervals, range);

@@ -30,6 +30,7 @@ Reads nothing but the bucket.`,
       to: printInstant(window.toMicros),
       untilLsn: formatLsn(window.untilLsn as Lsn),
       gap: window.gap ?? null,
+      damage: window.damage ?? null,
     }));
     output.print(describe(name, windows, now()), { source: name, windows: json });
   },
@@ -44,7 +45,9 @@ function describe(source: string, windows: readonly Window[], now: Date): string
     String(window.timeline),
     formatLsn(window.untilLsn as Lsn),
     String(window.backups.length),
-    window.gap === undefined ? 'no more WAL is stored' : `segment ${window.gap} is missing`,
+    window.gap === undefined
+      ? 'no more WAL is stored'
+      : `segment ${window.gap} is ${window.damage === undefined ? 'missing' : 'damaged'}`,
   ]);
   const newest = windows.reduce((a, b) => (b.toMicros > a.toMicros ? b : a));
   const age = formatDuration(Math.max(0, now.getTime() - Number(newest.toMicros / 1000n)));

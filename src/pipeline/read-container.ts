@@ -124,9 +124,13 @@ class ByteReader {
   }
 
   async end(): Promise<void> {
-    let left = this.#at < this.#chunk.length;
-    for (let next; !left && !next?.done; left = !next.done && next.value.length > 0) next = await this.#chunks.next();
-    if (left) throw damaged(this.#key, 'goes on after its last frame');
+    let leftBytes = this.#chunk.length - this.#at;
+    while (leftBytes === 0) {
+      const next = await this.#chunks.next();
+      if (next.done) return;
+      leftBytes = next.value.length;
+    }
+    throw damaged(this.#key, 'goes on after its last frame');
   }
 
   async close(): Promise<void> {

@@ -135,7 +135,7 @@ function refuseGap(request: FetchWal, inventory: WalInventory, timeline: Timelin
     subject: name,
     hint:
       `recovery stops here on purpose, or it would go on without what is missing: recover to a target before ` +
-      `${formatLsn(end)}, or from a backup that was taken after the gap (`lifeboat window` shows them)`,
+      `${formatLsn(end)}, or from a backup that was taken after the gap (lifeboat window shows them)`,
   });
 }
 

@@ -1,9 +1,12 @@
 import { committedBackups } from '#catalog/backups';
-import { coveredUntil } from '#catalog/wal-coverage';
+import { coveredUntil, timelineAt } from '#catalog/wal-coverage';
 import { readInventory, type WalInventory } from '#catalog/wal-inventory';
+import { ObjectDamaged, ObjectMissing } from '#model/failure';
 import { advance, compareLsn, type Lsn, lsn } from '#model/lsn';
 import { type BackupSummary, startLsn, startTime, stopLsn } from '#model/manifest';
 import { isOnPath, type TimelineHistory } from '#model/timeline';
+import { parseWalObjectName } from '#model/wal-object';
+import { segmentAt, segmentName } from '#model/wal-segment';
 import { interpret } from '#postgres/wal-events';
 import { findWalEnd } from '#recovery/find-wal-end';
 import type { Vault } from '#recovery/open-backup';
@@ -32,17 +35,50 @@ async function gatherSystem(
   const { segmentSize } = backups[0]!.server;
   const reader = new WalReader(store, keyRing);
   const from = backups.map(startLsn).sort(compareLsn)[0]!;
-  const inventory = await readInventory(store, reader, source, systemId, { from, segmentSize, signal });
   const archive: WalArchive = { store, reader, source, systemId, segmentSize };
+  const damage: Damage = new Map();
+  for (;;) {
+    const options = { from, segmentSize, signal, unreadable: new Set(damage.keys()) };
+    const inventory = await readInventory(store, reader, source, systemId, options);
+    try {
+      return { inventory, reaches: await readReaches(archive, inventory, backups, damage, signal) };
+    } catch (failure) {
+      noteDamage(damage, failure, segmentSize);
+    }
+  }
+}
+
+/** What is wrong with segments, by their names. WAL ends before one; what lies before it can be restored all the same. */
+type Damage = Map<string, string>;
+
+/** @throws the failure, unless it is a damaged segment that was not known before */
+function noteDamage(damage: Damage, failure: unknown, segmentSize: number): void {
+  const key = failure instanceof ObjectDamaged || failure instanceof ObjectMissing ? failure.subject : '';
+  const object = parseWalObjectName(key.split('/').at(-1)!, segmentSize);
+  const name = object && segmentName(object.segment, segmentSize);
+  if (name === undefined || damage.has(name)) throw failure;
+  damage.set(name, (failure as Error).message);
+}
+
+async function readReaches(
+  archive: WalArchive,
+  inventory: WalInventory,
+  backups: readonly BackupSummary[],
+  damage: Damage,
+  signal: AbortSignal,
+): Promise<TimelineReach[]> {
   const reaches: TimelineReach[] = [];
   for (const timeline of inventory.timelines.keys()) {
     const path = pathTo(inventory, timeline);
     for (const stretch of stretches(inventory, path, backups)) {
       const { backup: _, ...range } = stretch;
-      reaches.push({ timeline, path, ...range, ...(await lookAt(archive, path, stretch, signal)) });
+      const next = segmentName(segmentAt(timelineAt(path, range.until), range.until, archive.segmentSize), archive.segmentSize);
+      const damaged = damage.get(next);
+      const gap = damaged === undefined ? range.gap : next;
+      reaches.push({ timeline, path, ...range, gap, damage: damaged, ...(await lookAt(archive, path, stretch, signal)) });
     }
   }
-  return { inventory, reaches };
+  return reaches;
 }
 
 /** WAL without a hole along one path, from a backup's start. */

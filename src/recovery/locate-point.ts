@@ -9,6 +9,7 @@ import { scanWal, type WalArchive } from '#recovery/scan-wal';
 export type NamedPoint = { kind: 'xid'; xid: number } | { kind: 'name'; name: string };
 
 export interface LocatedPoint {
+  systemId: string;
   lsn: Lsn;
   timeline: Timeline;
   /** when it was committed or made; microseconds since 1970 */
@@ -57,7 +58,8 @@ async function scanStretch(
       const event = interpret(record);
       // PostgreSQL stops at the first of several points with the same name.
       if (!found && event && isMeant(event, point)) {
-        found = { lsn: event.lsn, timeline: reach.timeline, micros: event.timeMicros };
+        const { systemId } = archive;
+        found = { systemId, lsn: event.lsn, timeline: reach.timeline, micros: event.timeMicros };
       }
     },
   });

@@ -10,7 +10,7 @@ import {
   type TargetAction,
   type TargetPoint,
 } from '#model/recovery-target';
-import { formatTimeline, isOnPath, type Timeline } from '#model/timeline';
+import { formatTimeline, isOnPath, spanOnPath, type Timeline } from '#model/timeline';
 import { chainOf } from '#recovery/chain';
 import type { LocatedPoint } from '#recovery/locate-point';
 import { pathTo, type RecoveryFacts, type SystemWal, type TimelineReach } from '#recovery/recovery-facts';
@@ -79,21 +79,32 @@ type Refusal = { reason: string; reachable?: string[] };
 
 /** Which backup, along which timeline. */
 function chooseWay(facts: RecoveryFacts, target: RecoveryTarget, located: LocatedPoint | undefined): Way | Refusal {
-  const ways = waysOf(facts, target);
-  if ('reason' in ways) return ways;
-  const suited = ways.filter((way) => isBefore(way.base, target.point, located));
-  if (suited.length === 0)
+  const all = waysOf(facts, target);
+  if ('reason' in all) return all;
+  const usable = all.filter((way) => isBefore(way.base, target.point, located));
+  if (usable.length === 0)
     return { reason: `${printPoint(target.point)} is before the end of the first usable backup` };
-  const timelines = located ? [located.timeline] : timelinesAt(suited, target);
-  if (timelines.length > 1) {
-    const named = timelines.map((timeline) => `${timeline}`).join(' and ');
+  const ways = located ? usable.filter((way) => holds(way, located)) : waysAt(usable, target.point);
+  return (
+    ambiguity(ways, target.point) ?? ways.at(-1) ?? { reason: `no usable backup leads to ${printPoint(target.point)}` }
+  );
+}
+
+/** Is what was found in the WAL that this way replays? */
+const holds = ({ base, reach }: Way, { systemId, timeline, lsn }: LocatedPoint): boolean =>
+  base.server.systemId === systemId && reach.timeline === timeline && lsn < reach.until;
+
+/** Two servers called themselves primary, or were backed up as the same source: a person has to say which is meant. */
+function ambiguity(ways: readonly Way[], point: TargetPoint): Refusal | undefined {
+  const systems = [...new Set(ways.map((way) => way.base.server.systemId))];
+  if (systems.length > 1) {
     return {
-      reason: `timelines ${named} were both being written at ${printPoint(target.point)}: name one with --timeline`,
+      reason: `systems ${systems.join(' and ')} both lead to ${printPoint(point)}: name a backup with --backup`,
     };
   }
-  // Backups are in order of time, and a later one needs less WAL.
-  const chosen = suited.filter((way) => way.reach.timeline === timelines[0]).at(-1);
-  return chosen ?? { reason: `no usable backup leads to ${printPoint(target.point)}` };
+  const timelines = [...new Set(ways.map((way) => way.reach.timeline))].sort((a, b) => a - b);
+  if (timelines.length < 2) return undefined;
+  return { reason: `timelines ${timelines.join(' and ')} both lead to ${printPoint(point)}: name one with --timeline` };
 }
 
 /** Every committed backup with every timeline that can be reached from it. */
@@ -147,28 +158,45 @@ function isBefore(base: BackupSummary, point: TargetPoint, located: LocatedPoint
   return point.kind !== 'lsn' || stopLsn(base) <= point.lsn;
 }
 
-/** The timelines that were being written at the point; more than one means that two servers called themselves primary. */
-function timelinesAt(ways: readonly Way[], target: RecoveryTarget): Timeline[] {
-  const { point } = target;
-  const reaches = [...new Set(ways.map((way) => way.reach))];
-  if (target.timeline !== undefined) return [target.timeline];
+/**
+ * The ways along what was being written at the point. Backups are in order of time, and a later one needs less WAL: the
+ * last of these ways is the best.
+ */
+function waysAt(ways: readonly Way[], point: TargetPoint): Way[] {
+  const along = (suits: (reach: TimelineReach) => boolean) => ways.filter((way) => suits(way.reach));
   if (point.kind === 'time') {
-    const live = reaches.filter((reach) => reach.firstMicros <= point.micros && point.micros <= reach.lastMicros);
-    if (live.length > 0) return timelinesOf(live);
+    const live = along((reach) => reach.firstMicros <= point.micros && point.micros <= reach.lastMicros);
+    return live.length > 0 ? live : waysAround(ways, point.micros);
   }
   if (point.kind === 'lsn') {
-    const own = reaches.filter((reach) => beginOf(reach) <= point.lsn && point.lsn <= reach.until);
-    if (own.length > 0) return timelinesOf(own);
+    const own = along((reach) => beginOf(reach) <= point.lsn && point.lsn < reach.until);
+    if (own.length > 0) return own;
   }
-  if (point.kind === 'immediate') return [ways.at(-1)!.base.stop.timeline];
-  const newest = reaches.reduce((a, b) => (b.lastMicros > a.lastMicros ? b : a));
-  return [newest.timeline];
+  if (point.kind === 'immediate') {
+    const newest = ways.filter((way) => way.base === ways.at(-1)!.base);
+    const own = newest.filter((way) => way.reach.timeline === way.base.stop.timeline);
+    return own.length > 0 ? own : newest.slice(-1);
+  }
+  const newest = lastWritten(ways);
+  return along((reach) => reach === newest);
 }
 
-/** A timeline with holes has several stretches. */
-const timelinesOf = (reaches: readonly TimelineReach[]): Timeline[] => [
-  ...new Set(reaches.map((reach) => reach.timeline)),
-];
+/**
+ * Nothing was being written at the time: what was written next goes on from the state that is meant, unless it left out
+ * something that had been written before.
+ */
+function waysAround(ways: readonly Way[], micros: bigint): Way[] {
+  const before = ways.filter(({ reach }) => reach.lastMicros < micros);
+  const after = ways.filter(({ reach }) => reach.lastMicros >= micros);
+  const previous = before.length > 0 ? lastWritten(before) : undefined;
+  const next = after.map((way) => way.reach).sort((a, b) => (a.firstMicros < b.firstMicros ? -1 : 1))[0];
+  const left = previous && next && spanOnPath(next.path, previous.timeline);
+  const goesOn = previous && (left?.to === undefined ? left !== undefined : previous.until <= left.to);
+  return ways.filter(({ reach }) => reach === next || (reach === previous && !(next && goesOn)));
+}
+
+const lastWritten = (ways: readonly Way[]): TimelineReach =>
+  ways.map((way) => way.reach).reduce((a, b) => (b.lastMicros > a.lastMicros ? b : a));
 
 const beginOf = (reach: TimelineReach): Lsn => reach.path.ancestors.at(-1)?.switchpoint ?? (0n as Lsn);
 
@@ -179,7 +207,7 @@ function stopPoint(
 ): { point: RecoveryPlan['stop']; needs: Lsn } | { reason: string } {
   const { point } = target;
   const { until, gap } = reach;
-  const hole = gap === undefined ? '' : `; segment ${gap} is missing, though later WAL is stored`;
+  const hole = describeHole(reach);
   const latest = () => ({ point: { kind: 'lsn' as const, lsn: reach.end.lastRecord ?? stopLsn(base) }, needs: until });
   if (point.kind === 'immediate') return { point, needs: stopLsn(base) };
   if (point.kind === 'lsn') {
@@ -207,6 +235,13 @@ function stopPoint(
   return { point, needs: until };
 }
 
+function describeHole({ gap, damage }: TimelineReach): string {
+  if (gap === undefined) return '';
+  return damage === undefined
+    ? `; segment ${gap} is missing, though later WAL is stored`
+    : `; segment ${gap} is damaged: ${damage}`;
+}
+
 /** A position is reached by replaying the record that begins at or after it. */
 const isReplayed = (position: Lsn, reach: TimelineReach): boolean =>
   reach.end.lastRecord === undefined || position <= reach.end.lastRecord;
@@ -232,7 +267,7 @@ function describe(
     inclusive: stop.kind === target.point.kind ? target.inclusive : true,
     action: target.action,
     chain: chain.map((backup) => backup.backup),
-    timeline: stop.kind === 'immediate' ? base.stop.timeline : reach.timeline,
+    timeline: reach.timeline,
     wal: { from, until: needs, bytes: walBytes },
     leftOut: leftOut(target.point, reach, located),
     storedBytes: sum(chain.map((backup) => backup.storedBytes)),

@@ -55,7 +55,7 @@ export class WalReader implements WalObjectReader {
 
   /** @throws ObjectMissing; ObjectDamaged when it is another object or is not as written; KeyUnusable */
   async open(key: string, place: WalPlace, signal?: AbortSignal): Promise<ContainerRead<WalHeader>> {
-    const read = await this.#begin<WalHeader>(key, signal);
+    const read = await this.#begin<WalHeader>(key, signal, place);
     const { header } = read;
     const same =
       header.kind === 'wal' &&
@@ -119,12 +119,21 @@ export class WalReader implements WalObjectReader {
   }
 
   /** The header is read, and with it the key to the rest; a body that we cannot go on with is closed. */
-  async #begin<H extends WalHeader | HistoryHeader>(key: string, signal?: AbortSignal): Promise<ContainerRead<H>> {
+  async #begin<H extends WalHeader | HistoryHeader>(
+    key: string,
+    signal: AbortSignal | undefined,
+    place?: WalPlace,
+  ): Promise<ContainerRead<H>> {
     const { body } = await this.#store.get(key, signal ? { signal } : {});
     const chunks = body[Symbol.asyncIterator]();
     try {
       const once = { [Symbol.asyncIterator]: () => chunks };
-      return await readContainer<H>(once, { key, dataKey: (header) => this.#dataKey(header) });
+      const dataKey = (header: H) => {
+        // Of another cluster: its key is not ours to ask for.
+        if (!place || isOf(header, place)) return this.#dataKey(header);
+        throw damaged(key, `says it is ${describeHeader(header)}, expected ${describePlace(place)}`);
+      };
+      return await readContainer<H>(once, { key, dataKey });
     } catch (failure) {
       await chunks.return?.();
       throw failure;

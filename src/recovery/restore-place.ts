@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -89,12 +90,38 @@ function isLeftOver(place: string): boolean {
   );
 }
 
-const isRunning = (place: string): boolean => {
-  const pidFile = join(place, 'postmaster.pid');
+/** Is it a running server's data directory, or one of its tablespaces? */
+const isRunning = (place: string): boolean =>
+  hasServer(place) || runningClusters().some((dataDir) => uses(dataDir, place));
+
+function hasServer(dataDir: string): boolean {
+  const pidFile = join(dataDir, 'postmaster.pid');
   if (!existsSync(pidFile)) return false;
   const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
   return Number.isInteger(pid) && existsSync(`/proc/${pid}`);
-};
+}
+
+/** Data directories that a server works in, as far as we may see its processes. */
+function runningClusters(): string[] {
+  if (!existsSync('/proc')) return [];
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const folders = new Set(pids.map((pid) => linkTarget(`/proc/${pid}/cwd`)));
+  return [...folders].filter((folder): folder is string => folder !== undefined && hasServer(folder));
+}
+
+/** A tablespace knows nothing of its cluster, but the cluster has links to it. */
+function uses(dataDir: string, place: string): boolean {
+  const links = join(dataDir, 'pg_tblspc');
+  return existsSync(links) && readdirSync(links).some((oid) => linkTarget(join(links, oid)) === place);
+}
+
+function linkTarget(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return undefined; // it is none, it has just gone, or it is somebody else's
+  }
+}
 
 function checkWritable(place: string): void {
   try {

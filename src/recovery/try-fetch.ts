@@ -41,9 +41,7 @@ export async function tryFetch(
     throw new RestoreFailed(`WAL cannot be fetched the way the restored server would: ${firstLine(said)}`, {
       operation: 'restore',
       subject: file,
-      hint: account
-        ? `lifeboat itself, the plan, the key file and the bucket must be readable for user id ${account.uid}, which runs the server`
-        : 'see what `lifeboat wal-fetch` says for this file',
+      hint: (mayNotRead.test(said) ? undefined : hintOf(said)) ?? accessHint(account),
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -60,5 +58,14 @@ async function failureOf(child: ChildProcessByStdio<null, null, Readable>): Prom
     return (error as Error).message; // it could not even be started
   }
 }
+
+const mayNotRead = /\b(EACCES|EPERM)\b/;
+
+const hintOf = (said: string): string | undefined => /^HINT: (.*)$/m.exec(said)?.[1];
+
+const accessHint = (account: Account | undefined): string =>
+  account
+    ? `lifeboat itself, the plan, the key file and the bucket must be readable for user id ${account.uid}, which runs the server`
+    : 'see what `lifeboat wal-fetch` says for this file';
 
 const firstLine = (text: string): string => text.split('\n', 1)[0]!.replace(/^lifeboat: /, '');

@@ -17,6 +17,8 @@ export interface Window {
   backups: BackupId[];
   /** why it ends where later WAL is stored: this segment is missing */
   gap: string | undefined;
+  /** where that segment is not missing but damaged: how */
+  damage: string | undefined;
 }
 
 /** The windows of a source, oldest first; what lies between two of them cannot be restored. */
@@ -42,8 +44,6 @@ function describe(systemId: string, reach: TimelineReach, usable: readonly Backu
     untilLsn: reach.until,
     backups: usable.map((backup) => backup.backup),
     gap: reach.gap,
+    damage: reach.damage,
   };
 }
-
-/** The WAL that a backup itself needs was written just before it ended, and its end can be restored. */
-const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);

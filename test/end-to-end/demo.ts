@@ -1,20 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { embeddedInstallation, serverAccount } from '../harness/postgres-installations.ts';
 import { serverFolder, TestServer } from '../harness/postgres-server.ts';
-import { fromReachableCheckout } from '../harness/reachable-checkout.ts';
+import { ranFromCopy } from '../harness/reachable-checkout.ts';
 
 /**
  * The main job, on a real PostgreSQL that npm brought: back up, lose a table, get it back as it was a moment before;
  * then lose the machine, and see how much is gone. Everything happens in one temporary folder, through the command
  * line that a user has.
  */
-async function demo(checkout: string): Promise<void> {
+async function demo(): Promise<void> {
   const begun = performance.now();
-  const stage = await Stage.open(checkout);
+  const stage = await Stage.open();
   try {
     await stage.play();
     console.log(`\nthe demo took ${((performance.now() - begun) / 1000).toFixed(0)} s; nothing of it is left running`);
@@ -24,23 +24,17 @@ async function demo(checkout: string): Promise<void> {
 }
 
 class Stage {
-  readonly #checkout: string;
   readonly #folder: string;
   readonly #primary: TestServer;
   #receiver: ChildProcess | undefined;
   #scene = 0;
 
-  static async open(checkout: string): Promise<Stage> {
+  static async open(): Promise<Stage> {
     const settings = { fsync: 'on', max_wal_size: '4GB', shared_buffers: '256MB' };
-    return new Stage(
-      checkout,
-      serverFolder('lifeboat-demo-'),
-      await TestServer.create(embeddedInstallation(), { settings }),
-    );
+    return new Stage(serverFolder('lifeboat-demo-'), await TestServer.create(embeddedInstallation(), { settings }));
   }
 
-  private constructor(checkout: string, folder: string, primary: TestServer) {
-    this.#checkout = checkout;
+  private constructor(folder: string, primary: TestServer) {
     this.#folder = folder;
     this.#primary = primary;
   }
@@ -123,7 +117,7 @@ class Stage {
 
   #spawn(args: string[], stdio: 'inherit' | 'ignore'): ChildProcess {
     const environment = { PATH: process.env.PATH, HOME: this.#folder, USER: process.env.USER ?? 'demo' };
-    const program = join(this.#checkout, 'bin/lifeboat.mjs');
+    const program = resolve(import.meta.dirname, '../../bin/lifeboat.mjs');
     const options = { cwd: this.#folder, env: environment, stdio: ['ignore', stdio, stdio] as const, ...serverAccount };
     return spawn(process.execPath, [program, ...args], { ...options, stdio: [...options.stdio] });
   }
@@ -195,4 +189,4 @@ function compare(what: string, before: string, after: string): void {
   console.log('    the same');
 }
 
-await fromReachableCheckout(demo);
+if (!(await ranFromCopy(import.meta.filename))) await demo();

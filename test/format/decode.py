@@ -69,8 +69,8 @@ def path_of(key):
 class Bucket:
     def __init__(self, folder, key_file):
         self.folder, self.keys, self.serials = folder, {}, set()
-        lines = [line.split("#")[0].strip() for line in open(key_file, encoding="utf-8")] if key_file else []
-        for line in filter(None, lines):
+        lines = [line.strip() for line in open(key_file, encoding="utf-8")] if key_file else []
+        for line in (line for line in lines if line and not line.startswith("#")):
             check(line, r"lifeboat-key-1:[A-Za-z0-9+/]{43}=", key_file)
             key = base64.b64decode(line.partition(":")[2])
             self.keys[hashlib.sha256(key).hexdigest()[:16]] = key
@@ -262,8 +262,9 @@ class Wal:
                 shared = min(len(together) - begin, len(raw))
                 need(together[begin:begin + shared] == raw[:shared], name, "differs from what it overlaps")
                 together += raw[shared:]
-            print(os.path.basename(target), len(together))
-            Path(self.out, os.path.basename(target)).write_bytes(together.ljust(size, b"\0"))
+            if together:
+                print(os.path.basename(target), len(together))
+                Path(self.out, os.path.basename(target)).write_bytes(together.ljust(size, b"\0"))
 
     def decode_object(self, key, name):
         """Where in its file it begins, its raw bytes, the file's size, the object's name."""

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -30,17 +30,21 @@ interface BackupDone {
 class Protected {
   readonly folder = serverFolder('lifeboat-format-');
   readonly bucket = join(this.folder, 'bucket');
-  readonly keyFile = join(this.folder, 'lifeboat.key');
+  readonly keyFile = join(this.folder, 'two.keys');
+  readonly otherKeyFile = join(this.folder, 'other.key');
   readonly tablespace = makeServerFolder(join(this.folder, 'space'));
   readonly server: TestServer;
 
   static async create(installation: Installation): Promise<Protected> {
-    const settings = { wal_keep_size: '1GB', autovacuum: 'off', archive_mode: 'on', archive_command: 'false' };
+    const settings = { wal_keep_size: '1GB', autovacuum: 'off', archive_mode: 'on', archive_command: 'true' };
     const self = new Protected(await TestServer.create(installation, { settings }));
     await self.server.query(`create tablespace space location '${self.tablespace}'`);
     await self.server.query('create table in_space tablespace space as select generate_series(1, 1000) as id');
     const connection = ['--host', self.server.home, '--user', 'postgres'];
     await self.lifeboat('init', '--source', 'orders', '--bucket', self.bucket, ...connection);
+    const key = readFileSync(join(self.folder, 'lifeboat.key'), 'utf8');
+    writeFileSync(self.otherKeyFile, `lifeboat-key-1:${randomBytes(32).toString('base64')}\n`);
+    writeFileSync(self.keyFile, `${readFileSync(self.otherKeyFile, 'utf8')}\n# the one before\n${key}`);
     return self;
   }
 
@@ -121,6 +125,16 @@ function contents(root: string, below: readonly string[]): Record<string, string
   };
   for (const path of below) visit(path);
   return found;
+}
+
+/** The file's SHA-256 before and after. */
+function changeBit(path: string): [string, string] {
+  const bytes = readFileSync(path);
+  const sha256 = () => createHash('sha256').update(bytes).digest('hex');
+  const before = sha256();
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(path, bytes);
+  return [before, sha256()];
 }
 
 const dataFolders = ['base', 'global', 'pg_xact', 'pg_multixact', 'backup_label'];
@@ -208,27 +222,24 @@ describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () =
       assert.deepEqual(contents(unpacked, ['.']), contents(join(out, 'data'), ['.']));
     });
 
-    it('refuses another key and a part of which a bit has changed', async () => {
-      const otherKey = join(source.folder, 'other.key');
-      writeFileSync(otherKey, `# another\nlifeboat-key-1:${Buffer.alloc(32, 7).toString('base64')}\n`);
-      const again = (to: string, keyFile: string) =>
+    it('refuses another key, and a part and WAL of which a bit has changed', async () => {
+      const backup = (to: string, keyFile: string) =>
         decode(source.bucket, 'orders', full.backup, join(source.folder, to), '--key-file', keyFile);
-      await assert.rejects(again('refused', otherKey), /manifest\.json: the key file does not have its key/);
+      await assert.rejects(
+        backup('refused', source.otherKeyFile),
+        /manifest\.json: the key file does not have its key/,
+      );
 
-      appendFileSync(otherKey, readFileSync(source.keyFile)); // the second key of a file
-      await again('accepted', otherKey);
+      const folder = join(source.bucket, 'orders', 'backups', full.backup);
+      const [before, changed] = changeBit(join(folder, 'base.tar.000000'));
+      await assert.rejects(backup('changed', source.keyFile), /base\.tar\.000000: has not the SHA-256 of the manifest/);
+      const manifest = readFileSync(join(folder, 'manifest.json'), 'utf8');
+      writeFileSync(join(folder, 'manifest.json'), manifest.replace(before, changed));
+      await assert.rejects(backup('forged', source.keyFile), /index\.jsonl: has not the manifest's parts/);
 
-      const part = join(source.bucket, 'orders', 'backups', full.backup, 'base.tar.000000');
-      const bytes = readFileSync(part);
-      bytes[bytes.length >> 1]! ^= 1;
-      writeFileSync(part, bytes);
-      await assert.rejects(again('changed', source.keyFile), /base\.tar\.000000: has not the SHA-256 of the manifest/);
-      const manifest = join(source.bucket, 'orders', 'backups', full.backup, 'manifest.json');
-      const before = createHash('sha256').update(bytes);
-      bytes[bytes.length >> 1]! ^= 1;
-      const right = createHash('sha256').update(bytes).digest('hex');
-      writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(right, before.digest('hex')));
-      await assert.rejects(again('forged', source.keyFile), /index\.jsonl: has not the manifest's parts/);
+      const wal = join(source.bucket, 'orders', 'wal', await systemId(source.server), '00000001');
+      changeBit(join(wal, readdirSync(wal)[0]!));
+      await assert.rejects(source.decodeWal('changed-wal'), /\/wal\/.*: frame \d+: was changed, the tag does not fit/);
     });
   });
 

@@ -31,6 +31,7 @@ export interface RestoreOptions {
   workers?: number;
   /** a place that is there already; without it a fresh one is made */
   dataDir?: string;
+  setAside?: boolean;
   signal?: AbortSignal;
 }
 
@@ -197,7 +198,7 @@ export class ProtectedSource {
       planHash: hash,
       chain,
       layout: planLayout(dataDir, newest.tablespaces, options.tablespaces ?? []),
-      setAside: false,
+      setAside: options.setAside ?? false,
       ...(serverAccount ? { account: serverAccount } : {}),
       binDir: this.server.installation.binDir,
       settings: {},

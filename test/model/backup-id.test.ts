@@ -4,7 +4,11 @@ import fc from 'fast-check';
 import { backupId, backupKinds, isBackupId, parseBackupId } from '#model/backup-id';
 import { InputInvalid } from '#model/failure';
 
-const instants = fc.date({ min: new Date('1970-01-01Z'), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
+const instants = fc.date({
+  min: new Date('1970-01-01Z'),
+  max: new Date('9999-12-31T23:59:59.999Z'),
+  noInvalidDate: true,
+});
 const kinds = fc.constantFrom(...backupKinds);
 
 test('an id says when, to the millisecond, and what', () => {

@@ -38,7 +38,7 @@ for (const [name, Class] of Object.entries(family)) {
     const failure = new Class('message', { operation: 'put', subject: 'key' });
     assert.ok(failure instanceof Error && failure instanceof failures.Failure);
     assert.equal(failure.name, name);
-    assert.match(failure.stack!, new RegExp(`failure\\.test\\.ts`));
+    assert.match(failure.stack!, /failure\.test\.ts/);
   });
 }
 

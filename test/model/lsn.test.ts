@@ -38,7 +38,19 @@ test('distance is signed, and advancing by it arrives', () => {
   fc.assert(fc.property(positions, positions, (a, b) => advance(a, lsnDistance(a, b)) === b));
 });
 
-for (const text of ['', '16', '16/', '/16', '16/G', '16/123456789', '123456789/0', '0x16/0', '16/0 ', '1/2/3', '-1/0']) {
+for (const text of [
+  '',
+  '16',
+  '16/',
+  '/16',
+  '16/G',
+  '16/123456789',
+  '123456789/0',
+  '0x16/0',
+  '16/0 ',
+  '1/2/3',
+  '-1/0',
+]) {
   test(`"${text}" is refused with the field, the value and what is allowed`, () => {
     assert.throws(
       () => parseLsn(text, 'target lsn'),

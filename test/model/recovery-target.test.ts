@@ -21,7 +21,11 @@ const points: [TargetInput, object, string][] = [
   [{ time: '2026-11-20 05:13:45Z' }, { kind: 'time', micros: 1795151625000000n }, 'time 2026-11-20 05:13:45.000000+00'],
   [{ lsn: '16/B374D848' }, { kind: 'lsn', lsn: 0x16_b374_d848n }, 'lsn 16/B374D848'],
   [{ xid: '4294967295' }, { kind: 'xid', xid: 4294967295 }, 'transaction 4294967295'],
-  [{ name: "before Monday's release" }, { kind: 'name', name: "before Monday's release" }, 'restore point "before Monday\'s release"'],
+  [
+    { name: "before Monday's release" },
+    { kind: 'name', name: "before Monday's release" },
+    'restore point "before Monday\'s release"',
+  ],
   [{ immediate: true }, { kind: 'immediate' }, "the backup's end"],
   [{}, { kind: 'latest' }, 'the latest point'],
 ];

@@ -41,7 +41,12 @@ const refused: [string, number, string, RegExp][] = [
   ['ancestors that do not increase', 4, '2\t0/10\n1\t0/20', /"1\t0\/20" is not allowed: .*increasing order/],
   ['an ancestor twice', 4, '2\t0/10\n2\t0/20', /increasing order/],
   ['switch points that go back', 4, '1\t0/20\n2\t0/10', /increasing order/],
-  ['an ancestor that is the timeline itself', 2, '2\t0/10', /2 is not allowed: expected ancestors older than timeline 2/],
+  [
+    'an ancestor that is the timeline itself',
+    2,
+    '2\t0/10',
+    /2 is not allowed: expected ancestors older than timeline 2/,
+  ],
   ['an ancestor that is newer', 2, '3\t0/10', /3 is not allowed: expected ancestors older than timeline 2/],
 ];
 for (const [what, timeline, content, message] of refused) {

@@ -46,7 +46,12 @@ test('a segment sorts before its chunks, and these by where they begin', () => {
     walObjectName({ kind: 'chunk', segment, from: 0, to: 0x100 }, segmentSize),
     walObjectName({ kind: 'segment', segment }, segmentSize),
   ];
-  assert.deepEqual(names.sort(), [base, `${base}.00000000-00000100`, `${base}.00000100-00000200`, '000000010000000000000004']);
+  assert.deepEqual(names.sort(), [
+    base,
+    `${base}.00000000-00000100`,
+    `${base}.00000100-00000200`,
+    '000000010000000000000004',
+  ]);
 });
 
 test('what an object holds is told as positions, and a partial holds nothing to rely on', () => {

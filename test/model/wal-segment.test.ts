@@ -57,7 +57,13 @@ test('names of one timeline sort as the segments do', () => {
   );
 });
 
-for (const name of ['', '00000001000000000000000g', '00000001000000000000000a', '0000000100000000000000030', '0'.repeat(23)]) {
+for (const name of [
+  '',
+  '00000001000000000000000g',
+  '00000001000000000000000a',
+  '0000000100000000000000030',
+  '0'.repeat(23),
+]) {
   test(`"${name}" is refused: no segment has this name`, () => {
     assert.ok(!isSegmentName(name));
     assert.throws(
@@ -78,8 +84,13 @@ test('a name that only a smaller segment size has is refused', () => {
 });
 
 test('segment sizes are the powers of two from 1 MiB to 1 GiB', () => {
-  assert.deepEqual(
-    [1, mebi / 2, mebi, 3 * mebi, 16 * mebi, 1024 * mebi, 2048 * mebi].map(isSegmentSize),
-    [false, false, true, false, true, true, false],
-  );
+  assert.deepEqual([1, mebi / 2, mebi, 3 * mebi, 16 * mebi, 1024 * mebi, 2048 * mebi].map(isSegmentSize), [
+    false,
+    false,
+    true,
+    false,
+    true,
+    true,
+    false,
+  ]);
 });

@@ -44,7 +44,11 @@ const damaged = (pattern: RegExp) => (failure: unknown) => {
 };
 
 test('an index is lines of JSON: claims, parts, how many', () => {
-  const lines = written.toString().trimEnd().split('\n').map((line) => JSON.parse(line));
+  const lines = written
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   assert.deepEqual(lines, [{ backup: claims }, ...parts.map((part) => ({ part })), { end: { parts: 3 } }]);
 });
 
@@ -105,7 +109,11 @@ test('each line that is missing is noticed', async () => {
 test('each line that is there twice is noticed', async () => {
   const lines = written.toString().trimEnd().split('\n');
   for (let twice = 0; twice < lines.length; twice++) {
-    await assert.rejects(read(Buffer.from(lines.toSpliced(twice, 0, lines[twice]!).join('\n'))), damaged(/./), `line ${twice}`);
+    await assert.rejects(
+      read(Buffer.from(lines.toSpliced(twice, 0, lines[twice]!).join('\n'))),
+      damaged(/./),
+      `line ${twice}`,
+    );
   }
 });
 

@@ -169,7 +169,10 @@ test('a frame that was last elsewhere, or becomes last here, does not open', asy
   const stored = objectOf(blocks, dataKey);
   const frames = framesOf(stored).map((frame) => Buffer.from(frame));
   frames[1]!.writeUInt32LE(1, 20);
-  await assert.rejects(open(Buffer.concat([headerBytesOf(stored), ...frames.slice(0, 2)]), dataKey), /tag does not match/);
+  await assert.rejects(
+    open(Buffer.concat([headerBytesOf(stored), ...frames.slice(0, 2)]), dataKey),
+    /tag does not match/,
+  );
 });
 
 test('the wrong key opens nothing', async () => {
@@ -366,5 +369,8 @@ test('a failure of the content passes through the writer', async () => {
     yield text('first');
     throw failure;
   })();
-  await assert.rejects(Array.fromAsync(writeContainer(headerOf(undefined), undefined, content, 3)), (e) => e === failure);
+  await assert.rejects(
+    Array.fromAsync(writeContainer(headerOf(undefined), undefined, content, 3)),
+    (e) => e === failure,
+  );
 });

@@ -44,7 +44,10 @@ test('the first failure is the one that is thrown, and what others said when sto
 
 test('first is by time, not by place', async () => {
   const [early, late] = [new Error('early'), new Error('late')];
-  await assert.rejects(run(undefined, () => [failing(30, late), failing(2, early)]), (thrown) => thrown === early);
+  await assert.rejects(
+    run(undefined, () => [failing(30, late), failing(2, early)]),
+    (thrown) => thrown === early,
+  );
 });
 
 test('the others are told why they are stopped', async () => {
@@ -64,7 +67,10 @@ test('the others are told why they are stopped', async () => {
 
 test('a stage that succeeds although it was told to stop does not hide the failure', async () => {
   const failure = new Error('first');
-  await assert.rejects(run(undefined, () => [failing(1, failure), sleep(20, 'done')]), (thrown) => thrown === failure);
+  await assert.rejects(
+    run(undefined, () => [failing(1, failure), sleep(20, 'done')]),
+    (thrown) => thrown === failure,
+  );
 });
 
 test('an abort from outside reaches every stage, and its reason is thrown', async () => {
@@ -93,7 +99,10 @@ test('a failure inside does not abort what is outside', async () => {
 });
 
 test('what is thrown may be anything', async () => {
-  await assert.rejects(run(undefined, () => [failing(1, 'text'), failing(5, 'more')]), (thrown) => thrown === 'text');
+  await assert.rejects(
+    run(undefined, () => [failing(1, 'text'), failing(5, 'more')]),
+    (thrown) => thrown === 'text',
+  );
 });
 
 test('no rejection is left unhandled, however many stages fail', async () => {

@@ -16,7 +16,11 @@ export const headerOf = (how: DataKey | undefined, fields: object = {}): Contain
 });
 
 /** The stored bytes of a container. */
-export async function store(content: readonly Buffer[], how: DataKey | undefined, fields: object = {}): Promise<Buffer> {
+export async function store(
+  content: readonly Buffer[],
+  how: DataKey | undefined,
+  fields: object = {},
+): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(writeContainer(headerOf(how, fields), how, content, 3)));
 }
 

@@ -50,7 +50,8 @@ function readAll(bytes: Buffer): Seen[] {
   return witness.seen;
 }
 
-const letters = (length: number) => Buffer.from('abcdefghijklmnopqrstuvwxyz'.repeat(Math.ceil(length / 26)).slice(0, length));
+const letters = (length: number) =>
+  Buffer.from('abcdefghijklmnopqrstuvwxyz'.repeat(Math.ceil(length / 26)).slice(0, length));
 
 const archive = tarArchive([
   { path: 'backup_label', content: letters(226) },
@@ -63,7 +64,13 @@ const archive = tarArchive([
 const whole = readAll(archive);
 
 test('an archive is told member by member: what, where, and all of its content', () => {
-  const brief = whole.map(({ entry, position, content, ended }) => [entry.path, entry.type, position, content.length, ended]);
+  const brief = whole.map(({ entry, position, content, ended }) => [
+    entry.path,
+    entry.type,
+    position,
+    content.length,
+    ended,
+  ]);
   assert.deepEqual(brief, [
     ['backup_label', 'file', 0, 226, true],
     ['base', 'directory', 1024, 0, true],
@@ -133,7 +140,11 @@ test('a header is found although its state was handed on twice before it was who
   const seen: string[] = [];
   const visitor = { onEntry: ({ path }: TarEntry) => seen.push(path) };
   let state: TarState = {};
-  for (const [from, to] of [[0, 100], [100, 300], [300, 512]] as const) {
+  for (const [from, to] of [
+    [0, 100],
+    [100, 300],
+    [300, 512],
+  ] as const) {
     const reader = new TarReader(visitor, state);
     reader.feed(archive.subarray(from, to));
     state = reader.state();
@@ -145,7 +156,12 @@ test('a header is found although its state was handed on twice before it was who
 test('archives of the tar program are read, however they are cut', () => {
   const source = join(folder, 'source');
   mkdirSync(join(source, 'base', '5'), { recursive: true });
-  const files = { 'PG_VERSION': '18\n', 'base/5/2619': letters(20_000).toString(), 'base/5/empty': '', 'ein Ümlaut': 'ü' };
+  const files = {
+    PG_VERSION: '18\n',
+    'base/5/2619': letters(20_000).toString(),
+    'base/5/empty': '',
+    'ein Ümlaut': 'ü',
+  };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(source, name), content);
   const deep = `${'long/'.repeat(25)}file`; // more than 100 bytes: in two fields of the header
   mkdirSync(join(source, 'long/'.repeat(25)), { recursive: true });
@@ -178,7 +194,10 @@ test('archives of the tar program are read, however they are cut', () => {
 
 test('the tar program reads what the tests write', () => {
   const listing = execFileSync('tar', ['-tf', '-'], { input: archive, encoding: 'utf8' });
-  assert.deepEqual(listing.trim().split('\n'), whole.map(({ entry }) => entry.path));
+  assert.deepEqual(
+    listing.trim().split('\n'),
+    whole.map(({ entry }) => entry.path),
+  );
 });
 
 test('sizes of 8 GiB and more are in base 256', () => {
@@ -190,16 +209,42 @@ test('sizes of 8 GiB and more are in base 256', () => {
 });
 
 test('a position far into a huge member is kept in the state', () => {
-  const reader = new TarReader({ onEntry() {} }, { entry: { ...whole[0]!.entry, size: 2 ** 40, offset: 2 ** 39 } });
+  const reader = new TarReader(
+    { onEntry: () => undefined },
+    { entry: { ...whole[0]!.entry, size: 2 ** 40, offset: 2 ** 39 } },
+  );
   reader.feed(Buffer.alloc(1000));
   assert.equal(reader.state().entry?.offset, 2 ** 39 + 1000);
 });
 
 const member = { path: 'base/1/1259', content: letters(10) };
 const broken: [string, Buffer][] = [
-  ['a checksum that is not its own', (() => { const h = tarHeader(member); h[3]! ^= 1; return h; })()],
-  ['a checksum that is no number', (() => { const h = tarHeader(member); h.write('hello!', 148); return h; })()],
-  ['a size that is no number', withChecksum((() => { const h = tarHeader(member); h.write('9z', 124); return h; })())],
+  [
+    'a checksum that is not its own',
+    (() => {
+      const h = tarHeader(member);
+      h[3]! ^= 1;
+      return h;
+    })(),
+  ],
+  [
+    'a checksum that is no number',
+    (() => {
+      const h = tarHeader(member);
+      h.write('hello!', 148);
+      return h;
+    })(),
+  ],
+  [
+    'a size that is no number',
+    withChecksum(
+      (() => {
+        const h = tarHeader(member);
+        h.write('9z', 124);
+        return h;
+      })(),
+    ),
+  ],
   ['a size beyond what can be counted', tarHeader({ ...member, size: 1n << 60n })],
   ['a hard link', tarHeader({ ...member, type: '1' })],
   ['a long name of GNU tar', tarHeader({ ...member, type: 'L' })],
