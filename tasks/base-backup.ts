@@ -119,7 +119,20 @@ async function attempt(
   await catalogBackup(store, manifest).catch((failure: Error) => {
     work.onWarning(`the backup is committed, but the catalog could not be brought up to date: ${failure.message}`);
   });
+  await clearLeftovers(work);
   return manifest;
+}
+
+/** Far longer than anything takes to be stored. */
+const leftoverMs = 3 * 24 * 3600 * 1000;
+
+/** Puts that were killed leave pieces that nobody sees and somebody pays for. */
+async function clearLeftovers({ store, startedAt, onWarning }: BaseBackupWork): Promise<void> {
+  try {
+    await store.abortStaleUploads(new Date(startedAt.getTime() - leftoverMs));
+  } catch (failure) {
+    onWarning(`leftovers of puts that never completed could not be removed: ${(failure as Error).message}`);
+  }
 }
 
 /** The copy, and beside it the WAL that it needs: the one is worth nothing without the other. */

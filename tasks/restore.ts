@@ -17,7 +17,15 @@ import type { RecoveryPlan } from '#recovery/plan-recovery';
 import { type PointReached, replay } from '#recovery/replay';
 import { releaseControlFile, restoreChain } from '#recovery/restore-chain';
 import type { RestoreLayout } from '#recovery/restore-layout';
-import { checkPlaces, clearPlaces, recordName, takePlaces, writeRecord } from '#recovery/restore-place';
+import {
+  checkPlaces,
+  clearPlaces,
+  recordName,
+  releaseTablespaces,
+  takePlaces,
+  writeRecord,
+} from '#recovery/restore-place';
+import { thisProcess } from '#runtime/this-process';
 import { PartWorkers } from './part-workers.ts';
 
 export interface RestoreWork {
@@ -86,7 +94,12 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
   const { layout, plan } = work;
   const places = [layout.dataDir, ...layout.tablespaces.values()];
   const startedAt = work.now();
-  const options = { setAside: work.setAside, neededBytes: work.chain[0]!.rawBytes, now: startedAt };
+  const options = {
+    setAside: work.setAside,
+    neededBytes: work.chain[0]!.rawBytes,
+    now: startedAt,
+    restorer: thisProcess(),
+  };
   if (work.binDir !== undefined) {
     await checkPrograms(work.binDir, plan.major);
     await work.checkFetch();
@@ -100,6 +113,7 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     const { restoreCommand } = work;
     const { stop, inclusive, timeline, action } = plan;
     configureRecovery(layout.dataDir, { restoreCommand, point: stop, inclusive, timeline, action }, work.account);
+    releaseTablespaces(places);
     await syncToDisk(places);
     releaseControlFile(layout.dataDir);
     await syncToDisk([layout.dataDir]);
@@ -119,7 +133,8 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     dataDir: layout.dataDir,
     setAside,
   };
-  const outcome = work.binDir === undefined ? { checks: [] } : await start(work, work.binDir, clock);
+  const outcome =
+    work.binDir === undefined ? { checks: [] } : await startUnlessStopped(work, work.binDir, clock, setAside);
   const state = work.binDir === undefined ? 'restored' : 'replayed';
   const finishedAt = work.now().toISOString();
   const record: RestoreRecord = { state, ...base, finishedAt, ...outcome, durationsMs: clock.laps };
@@ -148,6 +163,16 @@ async function layDown(work: RestoreWork): Promise<void> {
     await restoreChain({ vault, chain, layout, ...(account ? { account } : {}), restorer: workers, signal });
   } finally {
     await workers.close();
+  }
+}
+
+/** Who stops a restore does not want what is there of it; what failed by itself is kept for a look. */
+async function startUnlessStopped(work: RestoreWork, binDir: string, clock: Stopwatch, setAside: readonly string[]) {
+  try {
+    return await start(work, binDir, clock);
+  } catch (failure) {
+    if (work.signal.aborted) clearPlaces([work.layout.dataDir, ...work.layout.tablespaces.values()], setAside);
+    throw failure;
   }
 }
 

@@ -79,7 +79,10 @@ export async function readInventory(
       const timeline = Number.parseInt(element, 16);
       segmentSize ??= await reader.segmentSize(next.key);
       const from = options.from ?? (0n as Lsn);
-      timelines.set(timeline, await readTimeline(store, { source, systemId, timeline, segmentSize, from, unreadable, ...signal }));
+      timelines.set(
+        timeline,
+        await readTimeline(store, { source, systemId, timeline, segmentSize, from, unreadable, ...signal }),
+      );
     }
   }
 }

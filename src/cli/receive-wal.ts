@@ -40,7 +40,8 @@ While it is away the slot fills the server's disk: set max_slot_wal_keep_size th
       slot,
       walChunkSeconds,
       level: compressionLevel,
-      lease: { holder: thisProcess() },
+      // Short, since a receiver that was killed is started again at once and has to wait for its own old lease.
+      lease: { holder: thisProcess(), durationMs: 20_000, clockSkewMs: 5_000 },
       signal,
       log: (event) => tell(event, output),
       ...(until === undefined ? {} : { untilLsn: until }),

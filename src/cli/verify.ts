@@ -37,7 +37,7 @@ That a verified backup also starts and answers is for a restore to show.`,
       const bar = output.progress(`verify ${id}`, manifest.rawBytes);
       try {
         const onBytes = (bytes: number) => bar.advance(bytes);
-        const workers = Math.min(cores(), 4);
+        const workers = cores();
         const work = { vault, location: bucket, environment, manifest, workers, signal, onBytes };
         verifications.push(await verifyBackup(work));
       } finally {

@@ -1,7 +1,7 @@
-import { BackupIncomplete } from '#model/failure';
+import { BackupIncomplete, ServerError } from '#model/failure';
 import { type Lsn, parseLsn } from '#model/lsn';
 import type { Timeline } from '#model/timeline';
-import type { ReplicationConnection, ResultSet } from '#postgres/replication-connection';
+import type { CopyHandler, ReplicationConnection, ResultSet } from '#postgres/replication-connection';
 
 export interface BaseBackupOptions {
   label: string;
@@ -51,9 +51,12 @@ export async function runBaseBackup(
   handler: BaseBackupHandler,
 ): Promise<BaseBackupEnd> {
   const reader = new MessageReader(handler);
-  const results = await connection.query(command(options), {
+  const copy: CopyHandler = {
     onStart: (_direction, results) => handler.onStart(readStart(results)),
     onData: (slice, first, last) => reader.feed(slice, first, last),
+  };
+  const results = await connection.query(command(options), copy).catch((failure: unknown) => {
+    throw isDataCorrupted(failure) ? withHint(failure) : failure;
   });
   const stop = results.at(-1)?.rows[0];
   if (results.length < 3 || !stop?.recptr || !stop.tli || !reader.sawManifest) {
@@ -64,6 +67,19 @@ export async function runBaseBackup(
   }
   return { stopLsn: parseLsn(stop.recptr), timeline: Number(stop.tli) };
 }
+
+const isDataCorrupted = (failure: unknown): failure is ServerError =>
+  failure instanceof ServerError && failure.sqlState === 'XX001';
+
+const withHint = ({ message, operation, subject, sqlState }: ServerError): ServerError =>
+  new ServerError(message, {
+    operation,
+    subject,
+    sqlState,
+    hint:
+      'a page on the server itself is damaged, and its log names all of them: look into its disks, repair or restore ' +
+      'what the file belongs to (pg_filenode_relation() tells), and keep the backups that there are',
+  });
 
 /** Hand the server the parent's backup_manifest; BASE_BACKUP with `incremental` must follow on this connection. */
 export async function uploadManifest(

@@ -89,7 +89,16 @@ export class ReplicationConnection {
     if (this.#failure) return Promise.reject(this.#failure);
     if (this.#exchange) throw new Error(`the connection is still busy with ${this.#exchange.command}`);
     return new Promise((resolve, reject) => {
-      this.#exchange = { command, copy, results: [], fields: [], error: undefined, resolve, reject };
+      this.#exchange = {
+        command,
+        copy,
+        results: [],
+        fields: [],
+        warning: undefined,
+        error: undefined,
+        resolve,
+        reject,
+      };
       this.#send('Q', Buffer.from(`${command}\0`));
     });
   }
@@ -164,7 +173,8 @@ export class ReplicationConnection {
     if (type === 'G') exchange.copy.onStart?.('in', exchange.results);
     if (type === 'W') exchange.copy.onStart?.('both', exchange.results);
     if (type === 'c') exchange.copy.onDone?.();
-    if (type === 'E') exchange.error ??= this.#serverError(exchange.command, readErrorFields(body));
+    if (type === 'N') exchange.warning ??= readWarning(readErrorFields(body));
+    if (type === 'E') exchange.error ??= this.#serverError(exchange, readErrorFields(body));
     if (type === 'Z') this.#settle(exchange);
   }
 
@@ -174,10 +184,12 @@ export class ReplicationConnection {
     else exchange.resolve(exchange.results);
   }
 
-  #serverError(command: string, fields: Map<string, string>): ServerError {
+  /** The first warning before an error often says what the error only counts, like the page whose checksum is wrong. */
+  #serverError({ command, warning }: Exchange, fields: Map<string, string>): ServerError {
     const hint = fields.get('H');
     const verb = command.split(/[ (]/, 1)[0]!;
-    const detail = fields.has('D') ? ` (${fields.get('D')})` : '';
+    const more = fields.get('D') ?? warning;
+    const detail = more === undefined ? '' : ` (${more})`;
     return new ServerError(`${verb}: the server reports: ${fields.get('M')}${detail}`, {
       operation: verb,
       subject: subjectOf(this.#client).host,
@@ -221,6 +233,7 @@ interface Exchange {
   copy: CopyHandler;
   results: ResultSet[];
   fields: string[];
+  warning: string | undefined;
   error: ServerError | undefined;
   resolve(results: ResultSet[]): void;
   reject(failure: unknown): void;
@@ -329,6 +342,9 @@ function readRow(body: Buffer, names: readonly string[]): Record<string, string 
   }
   return row;
 }
+
+const readWarning = (fields: Map<string, string>): string | undefined =>
+  fields.get('V') === 'WARNING' ? fields.get('M') : undefined;
 
 function readErrorFields(body: Buffer): Map<string, string> {
   const fields = new Map<string, string>();

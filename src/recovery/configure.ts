@@ -7,6 +7,7 @@ import {
   printSettings,
   type ReplaySettings,
   recoverySettings,
+  settingLine,
   supersededSettings,
   withoutSettings,
 } from '#recovery/settings';
@@ -30,10 +31,19 @@ export function configureRecovery(dataDir: string, settings: ReplaySettings, acc
 /** After the promotion: nothing of the recovery stays behind but that archiving is off. */
 export function configurePromoted(dataDir: string, account?: Account): void {
   const files = new ConfigFiles(dataDir, account);
-  const kept = files.read(autoFile).split('\n# lifeboat restore: ')[0]!.trimEnd();
+  const lines = files.read(autoFile).split('\n');
+  // Found by their names: ALTER SYSTEM, used while recovery waited, would have taken our comment away.
+  const kept = lines
+    .filter((line) => !isOurs(line))
+    .join('\n')
+    .trimEnd();
   const comment = 'lifeboat restore: archiving stays off until you switch it on (ALTER SYSTEM RESET archive_mode)';
   files.write(autoFile, `${kept}\n${printSettings(harmless, comment)}`);
 }
+
+/** configureRecovery has commented out what was set before it. */
+const isOurs = (line: string): boolean =>
+  line.startsWith('# lifeboat restore: ') || settingLine(supersededSettings).test(line);
 
 /** Some distributions keep the configuration elsewhere: then the copy has none. Enough to start, no doors open. */
 function supplyMissing(files: ConfigFiles): void {

@@ -72,10 +72,20 @@ async function readReaches(
     const path = pathTo(inventory, timeline);
     for (const stretch of stretches(inventory, path, backups)) {
       const { backup: _, ...range } = stretch;
-      const next = segmentName(segmentAt(timelineAt(path, range.until), range.until, archive.segmentSize), archive.segmentSize);
+      const next = segmentName(
+        segmentAt(timelineAt(path, range.until), range.until, archive.segmentSize),
+        archive.segmentSize,
+      );
       const damaged = damage.get(next);
       const gap = damaged === undefined ? range.gap : next;
-      reaches.push({ timeline, path, ...range, gap, damage: damaged, ...(await lookAt(archive, path, stretch, signal)) });
+      reaches.push({
+        timeline,
+        path,
+        ...range,
+        gap,
+        damage: damaged,
+        ...(await lookAt(archive, path, stretch, signal)),
+      });
     }
   }
   return reaches;

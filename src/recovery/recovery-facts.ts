@@ -28,7 +28,7 @@ export interface TimelineReach {
   /** the first segment that is missing, where something later is stored */
   gap: string | undefined;
   /** why that segment cannot be read; undefined when it is not there at all */
-  damage: string | undefined;
+  damage?: string | undefined;
   /** when this timeline was begun, or the first backup on it; and when its last stored byte was written; microseconds since 1970 */
   firstMicros: bigint;
   lastMicros: bigint;

@@ -20,6 +20,7 @@ import { type MappedTablespace, printTablespaceMap } from '#postgres/tablespace-
 import { openBackup, type Vault } from '#recovery/open-backup';
 import type { RestoreLayout } from '#recovery/restore-layout';
 import { type PartJob, partJobs } from '#recovery/restore-part';
+import { recordName } from '#recovery/restore-place';
 import { heldBack, restoredPath } from '#recovery/write-archive';
 
 /** Restores one part somewhere else (a worker thread); several may be under way. */
@@ -97,10 +98,10 @@ class MemberSet {
 
 /** Files and folders that went away between the backups of the chain. */
 function removeOthers(layout: RestoreLayout, members: MemberSet): void {
-  const base = members.of('base').add(heldBack.name);
+  const base = members.of('base').add(heldBack.name).add(recordName);
   removeOthersBelow(layout.dataDir, '', base);
   for (const [oid, place] of layout.tablespaces) {
-    if (existsSync(place)) removeOthersBelow(place, '', members.of(oid));
+    if (existsSync(place)) removeOthersBelow(place, '', members.of(oid).add(recordName));
   }
 }
 

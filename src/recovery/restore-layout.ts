@@ -1,4 +1,4 @@
-import { isAbsolute, join, normalize, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { InputInvalid } from '#model/failure';
 import type { Tablespace } from '#postgres/base-backup';
 
@@ -11,7 +11,8 @@ export interface RestoreLayout {
 
 /**
  * `mappings` as people give them: `old location=new location` or `oid=new location`.
- * @throws InputInvalid for a mapping of nothing, a relative place, or two tablespaces in one place
+ * @throws InputInvalid for a mapping of nothing, a relative place, or places one inside another: what does not belong
+ *   to one of them is set aside or removed there
  */
 export function planLayout(
   dataDir: string,
@@ -27,17 +28,21 @@ export function planLayout(
       const known = tablespaces.map((tablespace) => `${tablespace.oid} (${tablespace.location})`).join(', ') || 'none';
       throw new InputInvalid('tablespace', mapping, `OLD=NEW, NEW an absolute path, OLD one of the backup's: ${known}`);
     }
-    places.set(moved.oid, normalize(to));
+    places.set(moved.oid, resolve(to));
   }
-  const taken = new Map([[normalize(dataDir), 'the data directory']]);
+  const taken = new Map([[resolve(dataDir), 'the data directory']]);
   for (const [oid, place] of places) {
-    const other = taken.get(place);
+    if (place === resolve(dataDir, 'pg_tblspc', oid)) continue;
+    const [, other] = [...taken].find(([path]) => isWithin(path, place) || isWithin(place, path)) ?? [];
     if (other)
       throw new InputInvalid('tablespace', place, `a place of its own for tablespace ${oid}: it is ${other}'s`);
     taken.set(place, `tablespace ${oid}`);
   }
   return { dataDir, tablespaces: places };
 }
+
+const isWithin = (folder: string, path: string): boolean =>
+  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
 function splitMapping(mapping: string): [string, string] | [] {
   const at = mapping.indexOf('=');

@@ -25,6 +25,13 @@ export interface PlaceOptions {
   /** raw bytes that are going to be written to the data directory's file system */
   neededBytes: number;
   now: Date;
+  /** who we are: a restore that is still under way is left alone */
+  restorer: Restorer;
+}
+
+interface Restorer {
+  host: string;
+  pid: number;
 }
 
 /** A directory, and what has to happen to it before a restore may write there. */
@@ -38,10 +45,16 @@ export function checkPlaces(places: readonly string[], options: PlaceOptions): v
   for (const place of places) {
     const state = placeState(place);
     checkWritable(place);
-    if (state !== 'occupied') continue;
-    if (isRunning(place)) {
-      throw new InputInvalid('restore directory', place, 'one without a running server', 'stop the server first');
+    if (state === 'missing' || state === 'empty') continue;
+    if (isBusy(place, options.restorer)) {
+      const hint = 'let it finish or stop it, or restore somewhere else';
+      throw new InputInvalid('restore directory', place, 'one that no other restore is writing to', hint);
     }
+    if (isRunning(place)) {
+      const hint = `stop the server first: pg_ctl stop -D ${place}`;
+      throw new InputInvalid('restore directory', place, 'one without a running server', hint);
+    }
+    if (state !== 'occupied') continue;
     if (options.setAside) continue;
     throw new InputInvalid(
       'restore directory',
@@ -80,14 +93,37 @@ function placeUnusable(place: string, code = 'unknown error'): InputInvalid {
   );
 }
 
-/** Of a restore that was killed: it has our record, and no control file yet, so that no server ever ran on it. */
+/**
+ * Of a restore that was killed: it has our record, and no server ever wrote there anything of its own. PostgreSQL
+ * removes recovery.signal when it ends recovery, before it takes the first transaction.
+ */
 function isLeftOver(place: string): boolean {
-  const record = join(place, recordName);
-  return (
-    existsSync(record) &&
-    !existsSync(join(place, heldBack.path)) &&
-    readFileSync(record, 'utf8').includes('"restoring"')
-  );
+  if (readRecord(place)?.state !== 'restoring') return false;
+  return !existsSync(join(place, heldBack.path)) || existsSync(join(place, 'recovery.signal'));
+}
+
+/** Is the restore that marked this place still running here? A number that another program has by now is no restore. */
+function isBusy(place: string, { host }: Restorer): boolean {
+  const record = readRecord(place);
+  if (record?.state !== 'restoring' || record.host !== host) return false;
+  try {
+    return readFileSync(`/proc/${record.pid}/cmdline`, 'utf8').includes('restore');
+  } catch {
+    return false; // it has ended
+  }
+}
+
+interface RestoringRecord extends Partial<Restorer> {
+  state?: string;
+}
+
+function readRecord(place: string): RestoringRecord | undefined {
+  const path = join(place, recordName);
+  try {
+    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as RestoringRecord) : undefined;
+  } catch {
+    return undefined; // killed while it was written, or none of ours: whoever looks decides
+  }
 }
 
 /** Is it a running server's data directory, or one of its tablespaces? */
@@ -158,7 +194,8 @@ export function takePlaces(places: readonly string[], options: PlaceOptions): st
       if (state === 'left over') empty(place);
       mkdirSync(place, { recursive: true, mode: 0o700 });
     }
-    writeRecord(places[0]!, { state: 'restoring', startedAt: options.now.toISOString() });
+    const record = { state: 'restoring', startedAt: options.now.toISOString(), ...options.restorer };
+    for (const place of places) writeRecord(place, record);
   } catch (failure) {
     putBack(places, aside);
     throw failure;
@@ -182,6 +219,11 @@ function setAside(place: string, now: Date): string {
       cause,
     });
   }
+}
+
+/** From now on a server may run there: what lies in tablespaces is no longer ours to clear away. */
+export function releaseTablespaces([, ...tablespaces]: readonly string[]): void {
+  for (const place of tablespaces) rmSync(join(place, recordName), { force: true });
 }
 
 /** A restore that failed before its control file was there leaves nothing, and what was set aside comes back. */

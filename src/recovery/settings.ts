@@ -61,12 +61,15 @@ function targetSetting(point: ReplaySettings['point']): Record<string, string> {
 
 /** A configuration file with the lines for these settings commented out. */
 export function withoutSettings(text: string, names: readonly string[]): string {
-  const pattern = new RegExp(`^\\s*(${names.join('|')})\\b`, 'i');
+  const pattern = settingLine(names);
   return text
     .split('\n')
     .map((line) => (pattern.test(line) ? `# set aside by lifeboat restore: ${line.trim()}` : line))
     .join('\n');
 }
+
+/** Recognizes a line that sets one of these. */
+export const settingLine = (names: readonly string[]): RegExp => new RegExp(`^\\s*(${names.join('|')})\\b`, 'i');
 
 /** Settings as lines of a configuration file. */
 export function printSettings(settings: Record<string, string>, comment: string): string {

@@ -5,7 +5,7 @@ import { before, describe, test } from 'node:test';
 import { machineInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 import type { Ended } from '#harness/run-lifeboat';
-import { assertClean, assertNoCluster, assertRefused, filesBelow, newServer, onceOver, until, Vessel } from './bad-scene.ts';
+import { assertClean, assertRefused, newServer, onceOver, until, Vessel } from './bad-scene.ts';
 
 /** A backup, then WAL in segments with rows in each, and a last segment of which only chunks are stored. */
 let server: TestServer;
