@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { catalogBackup, commitBackup, committedBackups } from '#catalog/backups';
 import { chooseParent } from '#catalog/choose-parent';
 import { type BackupKind, backupId } from '#model/backup-id';
-import { type Failure, ObjectDamaged, ObjectMissing, ServerError } from '#model/failure';
+import { type Failure, ObjectDamaged, ObjectMissing, ServerError, StoreRefused } from '#model/failure';
 import { formatLsn, type Lsn } from '#model/lsn';
 import { type BackupSummary, type Manifest, sealedClaims } from '#model/manifest';
 import type { Timeline } from '#model/timeline';
@@ -131,6 +131,8 @@ async function clearLeftovers({ store, startedAt, onWarning }: BaseBackupWork): 
   try {
     await store.abortStaleUploads(new Date(startedAt.getTime() - leftoverMs));
   } catch (failure) {
+    // A role that may only put objects leaves this to the bucket's lifecycle rule.
+    if (failure instanceof StoreRefused) return;
     onWarning(`leftovers of puts that never completed could not be removed: ${(failure as Error).message}`);
   }
 }

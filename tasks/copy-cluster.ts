@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type pg from 'pg';
+import { blockBytes } from '#pipeline/container';
 import { type PartRecord, PartWriter } from '#pipeline/write-parts';
 import { type BaseBackupEnd, type BaseBackupStart, uploadManifest } from '#postgres/base-backup';
 import { ReplicationConnection } from '#postgres/replication-connection';
@@ -65,7 +66,6 @@ export async function copyCluster(work: CopyWork): Promise<Copied> {
   }
 }
 
-const blockBytes = 1 << 20;
 const mebi = 1 << 20;
 
 /** Larger parts for larger clusters, so that their number stays reasonable; multiples of the block. */

@@ -34,17 +34,17 @@ export class PartWorkers implements PartRestorer {
   /** At most `width` at the same time. */
   async perform(manifest: Manifest, job: PartJob, signal: AbortSignal): Promise<void> {
     const { vault, location, target, onBytes } = this.#options;
-    const process = this.#idle.pop()!;
+    const worker = this.#idle.pop()!;
     const dataKey = await openBackup(vault, manifest).dataKey();
     const work: PartWork = { location, manifest: { ...manifest, parts: [] }, dataKey, job, target };
     try {
-      await process.perform(work, `${manifest.backup}/${job.part.name}`, signal, onBytes);
+      await worker.perform(work, `${manifest.backup}/${job.part.name}`, signal, onBytes);
     } finally {
-      this.#idle.push(process);
+      this.#idle.push(worker);
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.close()));
+    await Promise.all(this.#processes.map((worker) => worker.close()));
   }
 }

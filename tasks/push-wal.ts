@@ -27,7 +27,7 @@ export interface PushWal {
 
 /**
  * `not needed`: a file that no recovery reads. A backup history file, since the manifest says what it does; and the
- * `.partial` of a segment above 64 MiB, since the new timeline's first segment begins with the same WAL.
+ * `.partial` of a segment above 32 MiB, since the new timeline's first segment begins with the same WAL.
  */
 export type PushOutcome = WalStored | 'not needed';
 
@@ -75,7 +75,7 @@ async function pushSegment(push: PushWal, segmentFile: string, partial: boolean)
   return outcome;
 }
 
-/** A segment of more than 64 MiB is stored as chunks, as the receiver does. */
+/** A segment of more than 32 MiB is stored as chunks, as the receiver does. */
 function* blocksOf(segmentSize: number): Generator<{ from: number; bytes: number }> {
   const bytes = blockBytesOf(segmentSize);
   for (let from = 0; from < segmentSize; from += bytes) yield { from, bytes };

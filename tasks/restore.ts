@@ -186,7 +186,7 @@ async function start(work: RestoreWork, binDir: string, clock: Stopwatch) {
     ...(account ? { account } : {}),
     environment: work.environment,
     superuser: newest.server.superuser,
-    settings: work.settings,
+    settings: { ...quiet(plan.major), ...work.settings },
     action: plan.action,
     timeline: plan.timeline,
     signal: work.signal,
@@ -211,6 +211,12 @@ async function start(work: RestoreWork, binDir: string, clock: Stopwatch) {
   clock.lap('checks');
   return { reached: printReached(reached), ...(history ? { history } : {}), checks };
 }
+
+/**
+ * Where WAL of an older timeline is not at hand the summarizer fails, waits ten seconds before it tries again, and a
+ * shutdown waits with it. (WalSummarizerMain in walsummarizer.c)
+ */
+const quiet = (major: number): Record<string, string> => (major >= 17 ? { summarize_wal: 'off' } : {});
 
 const printReached = ({ lsn, ...rest }: PointReached) => ({ lsn: formatLsn(lsn), ...rest });
 

@@ -12,7 +12,7 @@ export interface WalIntakeOptions {
   writer: WalWriter;
   slot: string | undefined;
   timeline: Timeline;
-  /** at the start of a segment (of a segment larger than 64 MiB: at a multiple of that) */
+  /** at the start of a segment (of a segment larger than 32 MiB: at a multiple of that) */
   start: Lsn;
   known?: KnownWal;
   /** undefined: no chunks but the last one of a timeline or of the whole intake */
@@ -134,4 +134,4 @@ export class WalIntake implements WalSink {
 }
 
 /** Two of them being stored and a third one filling would need too much memory. */
-const largeBlockBytes = 32 << 20;
+const largeBlockBytes = 16 << 20;

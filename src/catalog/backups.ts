@@ -34,17 +34,10 @@ export async function catalogBackup(store: ObjectStore, manifest: Manifest): Pro
  */
 export async function readBackup(store: ObjectStore, source: string, id: BackupId): Promise<Manifest> {
   const key = manifestKey(source, id);
-  const manifest = await readManifest(store, key);
-  if (!manifest) {
-    if ((await readCatalog(store, source)).backups.some(({ backup }) => backup === id)) throw manifestGone(key);
-    throw new InputInvalid('backup', id, `a committed backup of ${source}`, 'list them with `lifeboat backups`');
-  }
-  if (manifest.source === source && manifest.backup === id) return manifest;
-  throw new ObjectDamaged(`${key} is the manifest of ${manifest.source}/${manifest.backup}`, {
-    operation: 'read manifest',
-    subject: key,
-    hint: 'the object was replaced: restore from another backup, and take a new full backup now',
-  });
+  const manifest = await readManifest(store, source, id);
+  if (manifest) return manifest;
+  if ((await readCatalog(store, source)).backups.some(({ backup }) => backup === id)) throw manifestGone(key);
+  throw new InputInvalid('backup', id, `a committed backup of ${source}`, 'list them with `lifeboat backups`');
 }
 
 const manifestGone = (key: string): ObjectMissing =>
@@ -121,7 +114,7 @@ export async function rebuildCatalog(store: ObjectStore, source: string): Promis
 
 async function look(store: ObjectStore, source: string, id: BackupId): Promise<FoundBackup> {
   try {
-    const manifest = await readManifest(store, manifestKey(source, id));
+    const manifest = await readManifest(store, source, id);
     return manifest ? { state: 'committed', id, summary: summarize(manifest) } : { state: 'uncommitted', id };
   } catch (failure) {
     if (failure instanceof ObjectDamaged) return { state: 'unreadable', id, failure };
@@ -129,10 +122,17 @@ async function look(store: ObjectStore, source: string, id: BackupId): Promise<F
   }
 }
 
-async function readManifest(store: ObjectStore, key: string): Promise<Manifest | undefined> {
+async function readManifest(store: ObjectStore, source: string, id: BackupId): Promise<Manifest | undefined> {
+  const key = manifestKey(source, id);
   try {
     const bytes = await readObject(store, key, { maxBytes: maxManifestBytes });
-    return parseManifest(bytes.toString('utf8'), key);
+    const manifest = parseManifest(bytes.toString('utf8'), key);
+    if (manifest.source === source && manifest.backup === id) return manifest;
+    throw new ObjectDamaged(`${key} is the manifest of ${manifest.source}/${manifest.backup}`, {
+      operation: 'read manifest',
+      subject: key,
+      hint: 'the object was replaced: restore from another backup, and take a new full backup now',
+    });
   } catch (failure) {
     if (failure instanceof ObjectMissing) return undefined;
     throw failure;

@@ -21,6 +21,8 @@ export const lastFrameFlag = 1;
 
 /** Blocks are at most this long before compression; a longer claim is damage, not a request for memory. */
 export const maxBlockBytes = 4 << 20;
+/** What we write: smaller ones cost ratio, larger ones memory. */
+export const blockBytes = 1 << 20;
 export const maxHeaderBytes = 64 << 10;
 /** zstd may grow what it cannot compress, by less than this. */
 export const maxStoredBytes = maxBlockBytes + (maxBlockBytes >> 7) + 4096 + tagBytes;

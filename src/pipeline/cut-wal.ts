@@ -34,7 +34,7 @@ export interface WalCutterOptions {
 }
 
 /** Segments that are larger are stored as chunks of at most this, since a whole one has to fit into memory. */
-export const maxPieceBytes = 64 << 20;
+export const maxPieceBytes = 32 << 20;
 
 export const blockBytesOf = (segmentSize: number): number => Math.min(segmentSize, maxPieceBytes);
 
@@ -42,7 +42,7 @@ export const blockBytesOf = (segmentSize: number): number => Math.min(segmentSiz
 const headBytes = 40;
 
 /**
- * Cuts a stream of WAL into pieces. WAL is gathered in blocks (a segment, or 64 MiB of a larger one):
+ * Cuts a stream of WAL into pieces. WAL is gathered in blocks (a segment, or 32 MiB of a larger one):
  *
  *     empty --add--> filling --cut--> filling, what came since the last cut is a piece
  *                    filling --full--> empty, the whole segment is a piece (of a large one: what is left of the block)

@@ -1,12 +1,12 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
-import { type ContainerHeader, maxBlockBytes } from '#pipeline/container';
+import { blockBytes, type ContainerHeader } from '#pipeline/container';
 import type { DataKey } from '#pipeline/data-key';
 import { FrameSealer } from '#pipeline/seal-frame';
 
 const compress = promisify(zstdCompress);
 
-/** The stored form of bytes that are at hand (an index, a WAL segment): header, then frames of at most 4 MiB. */
+/** The stored form of bytes that are at hand (an index, a WAL segment): header, then frames of at most 1 MiB raw. */
 export async function* writeContainer(
   header: ContainerHeader,
   dataKey: DataKey | undefined,
@@ -29,9 +29,9 @@ async function* cut(
   let held: Buffer[] = [];
   let size = 0;
   for await (let piece of content) {
-    while (size + piece.length > maxBlockBytes) {
-      const taken = maxBlockBytes - size;
-      yield { block: Buffer.concat([...held, piece.subarray(0, taken)]), last: false };
+    while (size + piece.length > blockBytes) {
+      const taken = blockBytes - size;
+      yield { block: joined([...held, piece.subarray(0, taken)]), last: false };
       piece = piece.subarray(taken);
       held = [];
       size = 0;
@@ -39,5 +39,8 @@ async function* cut(
     held.push(piece);
     size += piece.length;
   }
-  yield { block: held.length === 1 ? held[0]! : Buffer.concat(held), last: true };
+  yield { block: joined(held), last: true };
 }
+
+/** Without a copy where there is only one. */
+const joined = (pieces: Buffer[]): Buffer => (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));

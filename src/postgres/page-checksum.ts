@@ -63,8 +63,12 @@ const baseOffsets = Uint32Array.of(
   0x959bd756,
 );
 
-/** How a page looks: right, wrong, or not yet used (its checksum is not set). */
+/**
+ * How a page looks: right, wrong, or not yet used: then all of it is zeros, as PostgreSQL wants it, too
+ * (PageIsVerified in src/backend/storage/page/bufpage.c).
+ */
 export function judgePage(page: Uint32Array, blockNumber: number): 'right' | 'wrong' | 'unused' {
-  if (page[3]! >>> 16 === 0) return 'unused'; // pd_upper is zero until the page is initialized
+  // pd_upper is zero until the page is initialized
+  if (page[3]! >>> 16 === 0) return page.every((word) => word === 0) ? 'unused' : 'wrong';
   return (page[2]! & 0xffff) === pageChecksum(page, blockNumber) ? 'right' : 'wrong';
 }

@@ -42,6 +42,8 @@ export class WalStream {
   #flushed: Lsn = lsn(0n);
   #copying = false;
   #stopping = false;
+  #answering: NodeJS.Timeout | undefined;
+  #statusAt = 0;
 
   constructor(connection: ReplicationConnection, options: WalStreamOptions) {
     this.#connection = connection;
@@ -51,7 +53,7 @@ export class WalStream {
       onWal: (start, bytes, serverTime) => this.#onWal(start, bytes, serverTime),
       onKeepalive: (replyRequested) => {
         if (!replyRequested) return;
-        this.#sendStatus();
+        this.#answer();
         options.onAsked?.();
       },
     });
@@ -84,6 +86,7 @@ export class WalStream {
       throw explainStreamError(failure, slot, formatLsn(this.#position));
     } finally {
       clearInterval(timer);
+      clearTimeout(this.#answering);
       this.#copying = false;
     }
   }
@@ -134,8 +137,18 @@ export class WalStream {
     this.#options.onWal(start, bytes, serverTime);
   }
 
+  /** A server that shuts down asks again as soon as it was answered, until all is flushed: not faster than this. */
+  #answer(): void {
+    const restMs = this.#statusAt + answerEveryMs - performance.now();
+    if (restMs <= 0) this.#sendStatus();
+    else this.#answering ??= setTimeout(() => this.#sendStatus(), restMs);
+  }
+
   #sendStatus(): void {
+    clearTimeout(this.#answering);
+    this.#answering = undefined;
     if (!this.#copying) return;
+    this.#statusAt = performance.now();
     const written = maxLsn(this.#position, this.#flushed);
     this.#connection.sendCopyData(encodeStatus({ written, flushed: this.#flushed, now: new Date() }));
   }
@@ -147,3 +160,5 @@ export class WalStream {
     });
   }
 }
+
+const answerEveryMs = 100;

@@ -69,7 +69,7 @@ export class WalReader implements WalObjectReader {
     throw damaged(key, `says it is ${describeHeader(header)}, expected ${describePlace(place)}`);
   }
 
-  /** The whole of a piece, at most 64 MiB. */
+  /** The whole of a piece, at most 32 MiB. */
   async readAll(key: string, place: WalPlace, signal?: AbortSignal): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(Number(place.end - place.start));
     let size = 0;

@@ -155,7 +155,9 @@ function gaveUp(work: ReplayWork, end: ServerEnd): RestoreFailed {
     {
       operation: 'replay',
       subject: work.dataDir,
-      hint: 'the restored files are kept for a look: remove them, or pass --set-aside, before the next try',
+      hint: lifeboat
+        ? 'restore to a target before this WAL (`lifeboat window`); first remove what is kept here for a look, or pass --set-aside'
+        : 'the restored files are kept for a look: remove them, or pass --set-aside, before the next try',
     },
   );
 }

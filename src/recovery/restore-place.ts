@@ -51,7 +51,9 @@ export function checkPlaces(places: readonly string[], options: PlaceOptions): v
       throw new InputInvalid('restore directory', place, 'one that no other restore is writing to', hint);
     }
     if (isRunning(place)) {
-      const hint = `stop the server first: pg_ctl stop -D ${place}`;
+      const hint = hasServer(place)
+        ? `stop the server first: pg_ctl stop -D ${place}`
+        : 'it is a tablespace of a running server: restore somewhere else (--to, --tablespace OLD=NEW)';
       throw new InputInvalid('restore directory', place, 'one without a running server', hint);
     }
     if (state !== 'occupied') continue;
@@ -133,7 +135,8 @@ const isRunning = (place: string): boolean =>
 function hasServer(dataDir: string): boolean {
   const pidFile = join(dataDir, 'postmaster.pid');
   if (!existsSync(pidFile)) return false;
-  const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
+  // A server in single-user mode writes its number with a minus sign.
+  const pid = Math.abs(Number.parseInt(readFileSync(pidFile, 'utf8'), 10));
   return Number.isInteger(pid) && existsSync(`/proc/${pid}`);
 }
 

@@ -81,10 +81,12 @@ export class ArchiveWriter implements TarVisitor {
   }
 
   onEnd(): void {
-    if (this.#patch) this.#patch.close();
-    else if (this.#file) closeSync(this.#file.descriptor);
+    const [patch, file] = [this.#patch, this.#file];
+    // Also when the patch is refused: its file is closed then, and must not be once more.
     this.#patch = undefined;
     this.#file = undefined;
+    patch?.close();
+    if (file) closeSync(file.descriptor);
   }
 
   /** The part's bytes are through; what is open goes on in another part, written by somebody else. */

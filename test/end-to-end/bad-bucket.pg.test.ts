@@ -21,7 +21,11 @@ describe('a bucket', () => {
     const vessel = new Vessel(server);
     rmSync(vessel.bucket, { recursive: true });
     for (const command of ['backup', 'backups', 'window', 'verify']) {
-      assertRefused(await vessel.run([command]), { exitCode: 5, message: /open .*bucket: there is no such directory/, hint: /mkdir -m 700 / });
+      assertRefused(await vessel.run([command]), {
+        exitCode: 5,
+        message: /open .*bucket: there is no such directory/,
+        hint: /mkdir -m 700 /,
+      });
     }
     assert.ok(!existsSync(vessel.bucket));
     mkdirSync(vessel.bucket, { mode: 0o700 });
@@ -32,7 +36,11 @@ describe('a bucket', () => {
     const vessel = new Vessel(server);
     rmSync(vessel.bucket, { recursive: true });
     writeFileSync(vessel.bucket, 'not a bucket');
-    assertRefused(await vessel.run(['backup']), { exitCode: 5, message: /open .*bucket: there is no such directory/, hint: /./ });
+    assertRefused(await vessel.run(['backup']), {
+      exitCode: 5,
+      message: /open .*bucket: there is no such directory/,
+      hint: /./,
+    });
     assert.equal(standing(vessel.folder).filter((line) => line.startsWith('bucket ')).length, 1);
   });
 
@@ -54,7 +62,11 @@ describe('a bucket', () => {
     const vessel = new Vessel(server);
     chmodSync(vessel.bucket, 0o000);
     for (const command of ['backups', 'backup']) {
-      assertRefused(await asServerAccount(vessel, [command]), { exitCode: 5, message: /EACCES/, hint: /right to read and write the bucket/ });
+      assertRefused(await asServerAccount(vessel, [command]), {
+        exitCode: 5,
+        message: /EACCES/,
+        hint: /right to read and write the bucket/,
+      });
     }
   });
 
@@ -85,6 +97,10 @@ async function asServerAccount(vessel: Vessel, args: string[]): Promise<Ended> {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...serverAccount,
   });
-  const [[exitCode, signal], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  const [[exitCode, signal], stdout, stderr] = await Promise.all([
+    once(child, 'close'),
+    text(child.stdout),
+    text(child.stderr),
+  ]);
   return { exitCode, signal, stdout, stderr };
 }

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serverAccount } from '#harness/postgres-installations';
 import { serverFolder, TestServer } from '#harness/postgres-server';
 import { type Ended, type RunOptions, runLifeboat, startLifeboat } from '#harness/run-lifeboat';
+import type { BackupId } from '#model/backup-id';
 
 /** What no message may ever show. */
 export const password = 'correct-horse-battery-staple';
@@ -91,7 +92,7 @@ export class Vessel {
   }
 
   /** Answers the id of the backup. */
-  async backup(...args: string[]): Promise<string> {
+  async backup(...args: string[]): Promise<BackupId> {
     const { exitCode, stdout, stderr } = await this.run(['backup', '--json', ...args]);
     assert.equal(exitCode, 0, stdout + stderr);
     this.giveToServer();
@@ -142,7 +143,6 @@ export function assertRefused(ended: Ended, { exitCode, message, hint }: Refusal
   const said = `exit ${ended.exitCode} ${ended.signal ?? ''}\n${ended.stdout}${ended.stderr}`;
   assert.equal(ended.exitCode, exitCode, said);
   const lines = ended.stderr.trimEnd().split('\n');
-  if (process.env.SHOW) console.log(lines.filter((l) => /^(lifeboat|HINT|WARNING): /.test(l)).join('\n'));
   const errors = lines.filter((line) => line.startsWith('lifeboat: '));
   assert.equal(errors.length, 1, `one error line: ${said}`);
   assert.match(errors[0]!, message, said);

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { machineInstallation } from '#harness/postgres-installations';
 import type { TestServer } from '#harness/postgres-server';
-import { assertRefused, newFolder, newServer, onceOver, password, standing, Vessel } from './bad-scene.ts';
+import { assertRefused, newFolder, newServer, onceOver, password, Vessel } from './bad-scene.ts';
 import { StallingProxy } from './stalling-proxy.ts';
 
-/** The connection works, and a backup of it is refused with nothing in the bucket; afterwards one is taken. */
+/** Whatever the server refuses: a backup ends with nothing in the bucket, and works once the server is right. */
 
 describe('a server that does not let us in', () => {
   let server: TestServer;
@@ -28,7 +28,11 @@ describe('a server that does not let us in', () => {
   test('a wrong password is said, never shown, and the right one works', async () => {
     const vessel = new Vessel(server, { connection: keeper });
     const wrong = await vessel.run(['backup'], { env: { LIFEBOAT_PASSWORD: `${password}!` } });
-    assertRefused(wrong, { exitCode: 4, message: /refuses keeper .*password authentication failed/, hint: /check the password/ });
+    assertRefused(wrong, {
+      exitCode: 4,
+      message: /refuses keeper .*password authentication failed/,
+      hint: /check the password/,
+    });
     assert.deepEqual(vessel.objects(), []);
     const right = await vessel.run(['backup'], { env: { LIFEBOAT_PASSWORD: password } });
     assert.equal(right.exitCode, 0, right.stderr);
@@ -37,7 +41,11 @@ describe('a server that does not let us in', () => {
 
   test('a password that is not there is asked for', async () => {
     const none = new Vessel(server, { connection: { user: 'keeper' } });
-    assertRefused(await none.run(['backup']), { exitCode: 4, message: /asks keeper for a password and there is none/, hint: /connection\.password/ });
+    assertRefused(await none.run(['backup']), {
+      exitCode: 4,
+      message: /asks keeper for a password and there is none/,
+      hint: /connection\.password/,
+    });
     const unset = new Vessel(server, { connection: keeper });
     assertRefused(await unset.run(['backup']), { exitCode: 2, message: /LIFEBOAT_PASSWORD/, hint: /./ });
     assert.deepEqual([none.objects(), unset.objects()], [[], []]);
@@ -45,7 +53,11 @@ describe('a server that does not let us in', () => {
 
   test('a role without the right to replicate is told the statement that gives it', async () => {
     const vessel = new Vessel(server, { connection: { user: 'reader' } });
-    assertRefused(await vessel.run(['backup']), { exitCode: 4, message: /refuses reader/, hint: /ALTER ROLE reader REPLICATION/ });
+    assertRefused(await vessel.run(['backup']), {
+      exitCode: 4,
+      message: /refuses reader/,
+      hint: /ALTER ROLE reader REPLICATION/,
+    });
     assert.deepEqual(vessel.objects(), []);
     await server.query('alter role reader replication');
     assert.match(await vessel.backup(), /-full$/);
@@ -53,7 +65,11 @@ describe('a server that does not let us in', () => {
 
   test('a replication connection that pg_hba.conf rejects is told the line that admits it', async () => {
     const vessel = new Vessel(server, { connection: { user: 'half' } });
-    assertRefused(await vessel.run(['backup']), { exitCode: 4, message: /half/, hint: /pg_hba\.conf.*local replication half/ });
+    assertRefused(await vessel.run(['backup']), {
+      exitCode: 4,
+      message: /half/,
+      hint: /pg_hba\.conf.*local replication half/,
+    });
     assert.deepEqual(vessel.objects(), []);
   });
 
@@ -61,7 +77,11 @@ describe('a server that does not let us in', () => {
     const role = new Vessel(server, { connection: { user: 'stranger' } });
     assertRefused(await role.run(['backup']), { exitCode: 4, message: /stranger/, hint: /role must exist/ });
     const database = new Vessel(server, { connection: { database: 'shop' } });
-    assertRefused(await database.run(['backup']), { exitCode: 4, message: /shop/, hint: /name a database that exists/ });
+    assertRefused(await database.run(['backup']), {
+      exitCode: 4,
+      message: /shop/,
+      hint: /name a database that exists/,
+    });
   });
 });
 
@@ -72,13 +92,11 @@ describe('a server that is not there', () => {
     [{ host: 'no-such-host.invalid' }, /cannot connect to no-such-host\.invalid:5432/, /check the name/],
   ];
   for (const [connection, message, hint] of places) {
-    test(`${JSON.stringify(connection)}: a backup, a receiver and init name it`, async () => {
+    test(`${JSON.stringify(connection)}: a backup names it`, async () => {
       const server = { connection: { host: '/nowhere', port: 5432, user: 'postgres' } } as TestServer;
       const vessel = new Vessel(server, { connection: { ...connection } });
-      const before = standing(vessel.bucket);
       assertRefused(await vessel.run(['backup']), { exitCode: 4, message, hint });
       assert.deepEqual(vessel.objects(), []);
-      assert.deepEqual(before, []);
     });
   }
 });
@@ -97,14 +115,24 @@ describe('a server that cannot serve a backup', () => {
   });
 
   test('no free slot, then no free WAL sender: each names its setting, and room makes the next backup work', async () => {
-    const server = await newServer(machineInstallation(), { settings: { max_wal_senders: '1', max_replication_slots: '1' } });
+    const server = await newServer(machineInstallation(), {
+      settings: { max_wal_senders: '1', max_replication_slots: '1' },
+    });
     const vessel = new Vessel(server);
     await server.query("select pg_create_physical_replication_slot('taken')");
-    assertRefused(await vessel.run(['backup']), { exitCode: 4, message: /slots? .*in use/, hint: /max_replication_slots/ });
+    assertRefused(await vessel.run(['backup']), {
+      exitCode: 4,
+      message: /slots? .*in use/,
+      hint: /max_replication_slots/,
+    });
     assert.deepEqual(vessel.objects(), []);
 
     await server.query("select pg_drop_replication_slot('taken')");
-    assertRefused(await vessel.run(['backup']), { exitCode: 4, message: /max_wal_senders|WAL sender/, hint: /max_wal_senders/ });
+    assertRefused(await vessel.run(['backup']), {
+      exitCode: 4,
+      message: /max_wal_senders|WAL sender/,
+      hint: /max_wal_senders/,
+    });
     assert.deepEqual(vessel.objects(), []);
     assert.equal(await server.value('select count(*) from pg_replication_slots'), '0', 'its slot has gone with it');
 
@@ -117,7 +145,11 @@ describe('a server that cannot serve a backup', () => {
   test('one without WAL for replicas is told which setting changes that', async () => {
     const server = await newServer(machineInstallation(), { settings: { wal_level: 'minimal', max_wal_senders: '0' } });
     const vessel = new Vessel(server);
-    assertRefused(await vessel.run(['backup']), { exitCode: 4, message: /max_wal_senders|wal_level/, hint: /max_wal_senders|wal_level/ });
+    assertRefused(await vessel.run(['backup']), {
+      exitCode: 4,
+      message: /max_wal_senders|wal_level/,
+      hint: /max_wal_senders|wal_level/,
+    });
     assert.deepEqual(vessel.objects(), []);
   });
 
@@ -171,7 +203,10 @@ function message(type: string, body: Buffer): Buffer {
 const authenticationOk = message('R', Buffer.alloc(4));
 const readyForQuery = message('Z', Buffer.from('I'));
 const parameter = (name: string, value: string) => message('S', Buffer.from(`${name}\0${value}\0`));
-const noSuchFunction = message('E', Buffer.from('SERROR\0VERROR\0C42883\0Mfunction pg_control_system() does not exist\0\0'));
+const noSuchFunction = message(
+  'E',
+  Buffer.from('SERROR\0VERROR\0C42883\0Mfunction pg_control_system() does not exist\0\0'),
+);
 const facts = Buffer.concat([
   message('T', Buffer.concat([Buffer.from([0, 2]), ...['version', 'version_num'].map(column)])),
   message('D', Buffer.concat([Buffer.from([0, 2]), ...['14.9', '140009'].map(value)])),

@@ -49,12 +49,20 @@ describe('a target', () => {
   const future = new Date(Date.now() + 86_400_000).toISOString();
 
   for (const [what, args, message] of [
-    ['before the first backup', ['--time', '2020-01-01 00:00:00Z'], /cannot be restored to time 2020-01-01 .* is before the end of the first usable backup/],
+    [
+      'before the first backup',
+      ['--time', '2020-01-01 00:00:00Z'],
+      /cannot be restored to time 2020-01-01 .* is before the end of the first usable backup/,
+    ],
     ['after the end', ['--time', future], /is beyond the WAL that is stored, which ends at \d{4}-/],
     ['by LSN before the first backup', ['--lsn', '0/100'], /lsn 0\/100 is before the end of the first usable backup/],
     ['by LSN after the end', ['--lsn', 'FF/0'], /lsn FF\/0 is beyond the WAL that is stored, which ends at 0\//],
     ['that is no transaction in the WAL', ['--xid', '4000000'], /transaction 4000000 is not in the WAL that is stored/],
-    ['that is no restore point in the WAL', ['--name', 'before lunch'], /restore point "before lunch" is not in the WAL/],
+    [
+      'that is no restore point in the WAL',
+      ['--name', 'before lunch'],
+      /restore point "before lunch" is not in the WAL/,
+    ],
     ['on a timeline that is not stored', ['--timeline', '7'], /no WAL of timeline 7 is stored, only of 1/],
   ] as const) {
     test(`${what} is out of reach, and what is reachable is named`, async () => {
@@ -63,16 +71,46 @@ describe('a target', () => {
   }
 
   for (const [what, args, message, hint] of [
-    ['without a zone', ['--time', '2026-11-20 05:13:45'], /target time: "2026-11-20 05:13:45" is not allowed/, /which zone .*"2026-11-20 05:13:45Z"/],
-    ['on a day that is not', ['--time', '2026-02-30 00:00:00Z'], /target time: "2026-02-30 00:00:00Z" is not allowed/, /no such instant/],
-    ['at an hour that is not', ['--time', '2026-02-20 25:00:00Z'], /target time: "2026-02-20 25:00:00Z"/, /no such instant/],
+    [
+      'without a zone',
+      ['--time', '2026-11-20 05:13:45'],
+      /target time: "2026-11-20 05:13:45" is not allowed/,
+      /which zone .*"2026-11-20 05:13:45Z"/,
+    ],
+    [
+      'on a day that is not',
+      ['--time', '2026-02-30 00:00:00Z'],
+      /target time: "2026-02-30 00:00:00Z" is not allowed/,
+      /no such instant/,
+    ],
+    [
+      'at an hour that is not',
+      ['--time', '2026-02-20 25:00:00Z'],
+      /target time: "2026-02-20 25:00:00Z"/,
+      /no such instant/,
+    ],
     ['in words', ['--time', 'yesterday noon'], /target time: "yesterday noon" .*like 2026-11-20 05:13:45Z/, /--help/],
-    ['twice', ['--time', '2026-11-20 05:13:45Z', '--lsn', '0/100'], /target: "time and lsn" is not allowed: expected one of time, lsn/, /--help/],
+    [
+      'twice',
+      ['--time', '2026-11-20 05:13:45Z', '--lsn', '0/100'],
+      /target: "time and lsn" is not allowed: expected one of time, lsn/,
+      /--help/,
+    ],
     ['by a malformed LSN', ['--lsn', '0-100'], /target lsn: "0-100" is not allowed/, /--help/],
     ['by a malformed transaction', ['--xid', '2'], /target xid: "2" is not allowed/, /--help/],
     ['exclusive of the latest', ['--exclusive'], /exclusive: "latest" is not allowed/, /--help/],
-    ['with an unknown action', ['--action', 'explode'], /target action: "explode" .*promote, pause, shutdown/, /--help/],
-    ['from a backup with a malformed id', ['--backup', 'monday'], /backup: "monday" is not allowed: expected an id like/, /lifeboat backups/],
+    [
+      'with an unknown action',
+      ['--action', 'explode'],
+      /target action: "explode" .*promote, pause, shutdown/,
+      /--help/,
+    ],
+    [
+      'from a backup with a malformed id',
+      ['--backup', 'monday'],
+      /backup: "monday" is not allowed: expected an id like/,
+      /lifeboat backups/,
+    ],
   ] as const) {
     test(`given ${what} is refused as an argument`, async () => {
       await assertRestoreRefused([...args], { exitCode: 2, message, hint });
@@ -90,7 +128,11 @@ describe('a target', () => {
 
 describe('a tablespace', () => {
   for (const [what, mapping, message] of [
-    ['a location that the backup does not have', '/nowhere=/tmp/x', /tablespace: "\/nowhere=\/tmp\/x" is not allowed: .*one of the backup's: \d+ \(/],
+    [
+      'a location that the backup does not have',
+      '/nowhere=/tmp/x',
+      /tablespace: "\/nowhere=\/tmp\/x" is not allowed: .*one of the backup's: \d+ \(/,
+    ],
     ['an OID that the backup does not have', '99999=/tmp/x', /"99999=\/tmp\/x" is not allowed/],
     ['nothing', 'x', /"x" is not allowed: expected OLD=NEW/],
   ] as const) {
@@ -100,7 +142,11 @@ describe('a tablespace', () => {
   }
 
   test('mapped to a relative place is refused', async () => {
-    await assertRestoreRefused(['--tablespace', `${space}=elsewhere`], { exitCode: 2, message: /NEW an absolute path/, hint: /--help/ });
+    await assertRestoreRefused(['--tablespace', `${space}=elsewhere`], {
+      exitCode: 2,
+      message: /NEW an absolute path/,
+      hint: /--help/,
+    });
   });
 
   test('mapped into the data directory is refused', async () => {
@@ -114,7 +160,11 @@ describe('a tablespace', () => {
     const before = standing(space);
     const to = place('refused');
     const ended = await vessel.restore(to);
-    assertRefused(ended, { exitCode: 2, message: /restore directory: ".*space" is not allowed/, hint: /--tablespace OLD=NEW/ });
+    assertRefused(ended, {
+      exitCode: 2,
+      message: /restore directory: ".*space" is not allowed/,
+      hint: /--tablespace OLD=NEW/,
+    });
     assert.ok(!existsSync(to));
     assert.deepEqual(standing(space), before);
   });
@@ -128,7 +178,11 @@ describe('a place', () => {
     writeFileSync(join(to, 'sub', 'more'), 'silver');
     const before = standing(to);
     const refused = await vessel.restore(to, ...mapped('full'));
-    assertRefused(refused, { exitCode: 2, message: /restore directory: ".*full" is not allowed: expected a missing or empty directory/, hint: /--to.*--set-aside/ });
+    assertRefused(refused, {
+      exitCode: 2,
+      message: /restore directory: ".*full" is not allowed: expected a missing or empty directory/,
+      hint: /--to.*--set-aside/,
+    });
     assert.deepEqual(standing(to), before);
     assert.ok(!existsSync(`${to}-space`));
 
@@ -153,7 +207,10 @@ describe('a place', () => {
     }
     assert.equal(await running.value('select n from kept'), '1');
     assert.ok(!existsSync(place('running-space')));
-    assert.deepEqual(readdirSync(running.home).filter((name) => name.includes('set-aside')), []);
+    assert.deepEqual(
+      readdirSync(running.home).filter((name) => name.includes('set-aside')),
+      [],
+    );
   });
 
   test('that is a file is refused', async () => {
@@ -170,28 +227,52 @@ describe('a place', () => {
   test('is left alone when the server on this machine has another major version', async () => {
     const to = place('refused');
     const ended = await vessel.restore(to, ...mapped('refused'), '--bin-dir', embeddedInstallation().binDir);
-    assertRefused(ended, { exitCode: 3, message: /has PostgreSQL 18, the backup needs 15/, hint: /--bin-dir.*--no-start/ });
+    assertRefused(ended, {
+      exitCode: 3,
+      message: /has PostgreSQL 18, the backup needs 15/,
+      hint: /--bin-dir.*--no-start/,
+    });
     const none = await vessel.restore(to, ...mapped('refused'), '--bin-dir', folder);
-    assertRefused(none, { exitCode: 3, message: /has PostgreSQL \(none\), the backup needs 15/, hint: /--bin-dir.*--no-start/ });
+    assertRefused(none, {
+      exitCode: 3,
+      message: /has PostgreSQL \(none\), the backup needs 15/,
+      hint: /--bin-dir.*--no-start/,
+    });
     assertNoCluster(to);
     assert.ok(!existsSync(to));
   });
 
-  test('is left alone when who shall run the server does not exist', { skip: !serverAccount && 'not root' }, async () => {
+  test('is left alone when who shall run the server does not exist', {
+    skip: !serverAccount && 'not root',
+  }, async () => {
     const to = place('refused');
     const args = ['restore', '--to', to, ...mapped('refused'), '--run-as'];
-    assertRefused(await vessel.run([...args, 'nemo']), { exitCode: 2, message: /--run-as: "nemo" is not allowed: expected a user of this machine/, hint: /--run-as USER/ });
-    assertRefused(await vessel.run([...args, 'root']), { exitCode: 2, message: /--run-as: "root" is not allowed: .*not root/, hint: /./ });
+    assertRefused(await vessel.run([...args, 'nemo']), {
+      exitCode: 2,
+      message: /--run-as: "nemo" is not allowed: expected a user of this machine/,
+      hint: /--run-as USER/,
+    });
+    assertRefused(await vessel.run([...args, 'root']), {
+      exitCode: 2,
+      message: /--run-as: "root" is not allowed: .*not root/,
+      hint: /./,
+    });
     assert.ok(!existsSync(to));
   });
 
-  test('is left alone when the account that runs the server may not read the key', { skip: !serverAccount && 'not root' }, async () => {
+  test('is left alone when the account that runs the server may not read the key', {
+    skip: !serverAccount && 'not root',
+  }, async () => {
     const copy = vessel.copy();
     const { spawnSync } = await import('node:child_process');
     spawnSync('chown', ['root', copy.keyFile]);
     const to = place('refused');
     const ended = await copy.run(restoreArgs(to, ...mapped('refused')));
-    assertRefused(ended, { exitCode: 3, message: /WAL cannot be fetched the way the restored server would: .*lifeboat\.key/, hint: /must be readable for user id/ });
+    assertRefused(ended, {
+      exitCode: 3,
+      message: /WAL cannot be fetched the way the restored server would: .*lifeboat\.key/,
+      hint: /must be readable for user id/,
+    });
     assert.ok(!existsSync(to));
   });
 
@@ -202,7 +283,11 @@ describe('a place', () => {
     if (mount.status !== 0) return t.skip(`a small disk cannot be mounted here: ${mount.stderr}`);
     onceOver(() => spawnSync('umount', [small]));
     const to = join(small, 'data');
-    assertRefused(await vessel.restore(to, ...mapped('small')), { exitCode: 3, message: /bytes are needed, \d+ are free/, hint: /make room/ });
+    assertRefused(await vessel.restore(to, ...mapped('small')), {
+      exitCode: 3,
+      message: /bytes are needed, \d+ are free/,
+      hint: /make room/,
+    });
     assert.ok(!existsSync(to));
   });
 });

@@ -49,7 +49,8 @@ before(async () => {
   assert.ok(segments.length >= 3 && chunks.length >= 1, wal().join('\n'));
 });
 
-const insert = (rows: number) => server.query(`insert into orders select g, repeat('x', 900) from generate_series(1, ${rows}) g`);
+const insert = (rows: number) =>
+  server.query(`insert into orders select g, repeat('x', 900) from generate_series(1, ${rows}) g`);
 
 const wal = (of = vessel) => of.objects().filter((key) => key.startsWith('orders/wal/'));
 
@@ -90,7 +91,11 @@ describe('a segment that is missing', () => {
     const to = join(gapped.folder, 'restored');
     const reachable = new RegExp(`what can be restored: .*${backup}`);
     for (const target of [[], ['--lsn', end], ['--time', new Date().toISOString()]]) {
-      assertRefused(await gapped.restore(to, ...target), { exitCode: 3, message: new RegExp(`segment ${missing} is missing, though later WAL is stored`), hint: reachable });
+      assertRefused(await gapped.restore(to, ...target), {
+        exitCode: 3,
+        message: new RegExp(`segment ${missing} is missing, though later WAL is stored`),
+        hint: reachable,
+      });
     }
     assert.ok(!existsSync(to));
   });
@@ -98,7 +103,9 @@ describe('a segment that is missing', () => {
   test('ends restore_command with 255, and with 1 where the target comes before it', async () => {
     await assertNotFetched(gapped, missing, new RegExp(`${missing} is not stored from .*, and WAL does not end there`));
     const until = ['--until', beforeGap.lsn];
-    const ended = await gapped.run(['wal-fetch', missing, join(gapped.folder, 'fetched'), ...until], { cwd: server.dataDir });
+    const ended = await gapped.run(['wal-fetch', missing, join(gapped.folder, 'fetched'), ...until], {
+      cwd: server.dataDir,
+    });
     assert.equal(ended.exitCode, 1);
   });
 
@@ -117,10 +124,13 @@ describe('a segment that is missing', () => {
     const next = await copy.backup();
     const { stdout } = await copy.run(['window', '--json']);
     const windows = JSON.parse(stdout).windows;
-    assert.deepEqual(windows.map(({ gap, backups }: { gap: string | null; backups: string[] }) => [gap, backups]), [
-      [missing, [backup]],
-      [null, [next]],
-    ]);
+    assert.deepEqual(
+      windows.map(({ gap, backups }: { gap: string | null; backups: string[] }) => [gap, backups]),
+      [
+        [missing, [backup]],
+        [null, [next]],
+      ],
+    );
     assert.equal((await copy.restore(join(copy.folder, 'restored'), '--no-start')).exitCode, 0);
   });
 });
@@ -142,7 +152,10 @@ describe('a segment that is not what its key says', () => {
   });
 
   for (const [what, spoil] of [
-    ['another segment of the same cluster', (copy: Vessel, key: string) => copyFileSync(copy.path(segments[0]!), copy.path(key))],
+    [
+      'another segment of the same cluster',
+      (copy: Vessel, key: string) => copyFileSync(copy.path(segments[0]!), copy.path(key)),
+    ],
     ['cut', (copy: Vessel, key: string) => truncateSync(copy.path(key), readFileSync(copy.path(key)).length >> 1)],
     ['empty', (copy: Vessel, key: string) => truncateSync(copy.path(key), 0)],
     ['flipped in one bit', (copy: Vessel, key: string) => flip(copy.path(key))],
@@ -187,7 +200,11 @@ describe('the last WAL', () => {
       const to = join(copy.folder, 'latest');
       const ended = await copy.restore(to);
       const segment = nameOf(key).slice(0, 24);
-      assertRefused(ended, { exitCode: 3, message: new RegExp(`segment ${segment} is damaged: .*${key}`), hint: /what can be restored/ });
+      assertRefused(ended, {
+        exitCode: 3,
+        message: new RegExp(`segment ${segment} is damaged: .*${key}`),
+        hint: /what can be restored/,
+      });
       assert.match((await copy.run(['window'])).stdout, new RegExp(`segment ${segment} is damaged`));
       assert.ok(!existsSync(join(to, 'global', 'pg_control')));
     });

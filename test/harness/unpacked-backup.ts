@@ -18,7 +18,9 @@ export async function unpackBackup(vault: Vault, manifest: Manifest, folder: str
     const place = archive === 'base' ? folder : tablespaceBeside(folder, archive);
     mkdirSync(place, { mode: 0o700 });
     // Otherwise it ends at the first zeros, while we still write.
-    const tar = spawn('tar', ['-x', '--ignore-zeros', '-C', place, '-f', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+    const tar = spawn('tar', ['-x', '--ignore-zeros', '-C', place, '-f', '-'], {
+      stdio: ['pipe', 'inherit', 'inherit'],
+    });
     const ended = once(tar, 'exit');
     await pipeline(Readable.from(archiveBlocks(vault, manifest, archive)), tar.stdin);
     const [code] = await ended;

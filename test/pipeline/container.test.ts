@@ -6,6 +6,7 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { KeyUnusable, ObjectDamaged } from '#model/failure';
 import {
+  blockBytes,
   encodeFrameHeader,
   encodeHeader,
   type FrameHeader,
@@ -60,12 +61,12 @@ for (const [what, how] of ways) {
     );
   });
 
-  test(`${what}: content of several blocks is cut into frames of at most 4 MiB`, async () => {
-    for (const size of [maxBlockBytes - 1, maxBlockBytes, maxBlockBytes + 1, 2 * maxBlockBytes + 17]) {
+  test(`${what}: content of several blocks is cut into frames of at most 1 MiB`, async () => {
+    for (const size of [blockBytes - 1, blockBytes, blockBytes + 1, 2 * blockBytes + 17]) {
       const bytes = Buffer.concat([randomBytes(1000), Buffer.alloc(size - 1000, 7)]);
       const pieces = [bytes.subarray(0, 1_000_000), bytes.subarray(1_000_000)];
       const stored = await store(pieces, how);
-      assert.equal(framesOf(stored).length, Math.ceil(size / maxBlockBytes));
+      assert.equal(framesOf(stored).length, Math.ceil(size / blockBytes));
       assert.ok((await open(stored, how, 100_000)).bytes.equals(bytes), `${size} bytes`);
     }
   });

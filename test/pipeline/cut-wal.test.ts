@@ -94,7 +94,7 @@ test('a timeline that ends in a segment leaves a chunk, and the next one begins 
   assert.ok(pieces[0]!.bytes.equals(wal(100, 1)));
 });
 
-test('a segment above 64 MiB becomes chunks, with its head checked once', () => {
+test('a segment above 32 MiB becomes chunks, with its head checked once', () => {
   const { cut, pieces, heads } = cutter({ segmentSize: 128 * mebi });
   const part = wal(40 * mebi, 1);
   cut.add(1, at(0), part, now);
@@ -104,9 +104,11 @@ test('a segment above 64 MiB becomes chunks, with its head checked once', () => 
   assert.deepEqual(
     ranges(pieces).map(([start, end]) => [start! / mebi, end! / mebi]),
     [
-      [0, 40],
+      [0, 32],
+      [32, 40],
       [40, 64],
-      [64, 128],
+      [64, 96],
+      [96, 128],
       [128, 160],
     ],
   );

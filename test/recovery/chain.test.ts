@@ -21,8 +21,14 @@ test('a full backup is a chain of its own', () => {
 });
 
 test('an incremental comes after all that it builds on, and after nothing else', () => {
-  assert.deepEqual(chain(all, second), [full, first, second].map((one) => one.backup));
-  assert.deepEqual(chain(all.toReversed(), sibling), [full, sibling].map((one) => one.backup));
+  assert.deepEqual(
+    chain(all, second),
+    [full, first, second].map((one) => one.backup),
+  );
+  assert.deepEqual(
+    chain(all.toReversed(), sibling),
+    [full, sibling].map((one) => one.backup),
+  );
 });
 
 test('a parent that is gone is named, wherever in the chain it was', () => {

@@ -95,7 +95,9 @@ test('what was set with ALTER SYSTEM while recovery waited stays, and the recove
   const { dataDir, read } = restored({ 'postgresql.auto.conf': header });
   configureRecovery(dataDir, replay);
   // ALTER SYSTEM writes the file anew, without its comments.
-  const kept = read('postgresql.auto.conf').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const kept = read('postgresql.auto.conf')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
   writeFileSync(join(dataDir, 'postgresql.auto.conf'), `${header}${kept.join('\n')}\nwork_mem = '1GB'\n`);
   configurePromoted(dataDir);
   assert.deepEqual(effective(read('postgresql.auto.conf')), { work_mem: "'1GB'", archive_mode: "'off'" });
@@ -105,7 +107,9 @@ test('a copy without its own access rules lets in nobody but the owner', () => {
   const { dataDir, read } = restored({});
   for (const name of ['pg_hba.conf', 'pg_ident.conf']) rmSync(join(dataDir, name));
   configureRecovery(dataDir, replay);
-  const rules = read('pg_hba.conf').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const rules = read('pg_hba.conf')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
   assert.deepEqual(rules, ['local all all peer']);
   assert.equal(read('pg_ident.conf'), '');
   assert.equal(statSync(join(dataDir, 'pg_hba.conf')).mode & 0o077, 0);

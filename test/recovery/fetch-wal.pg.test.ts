@@ -86,9 +86,12 @@ describe('restore_command', { concurrency: true }, () => {
 
       const spool = join(whole.dataDir, 'pg_wal', 'lifeboat.prefetch');
       const watch = watchSpool(spool);
-      await recover(whole, plan);
-      await untilPromoted(whole);
-      watch.end();
+      try {
+        await recover(whole, plan);
+        await untilPromoted(whole);
+      } finally {
+        watch.end();
+      }
       assert.equal(await whole.value('select count(*) from t'), '6500');
       assert.ok(watch.seen.size >= 2, `${watch.seen.size} segments were fetched ahead`);
       for (let waitedMs = 0; existsSync(spool) && waitedMs < 5_000; waitedMs += 50) await sleep(50);

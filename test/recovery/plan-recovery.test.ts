@@ -38,7 +38,14 @@ const brief = ({ chain, timeline, stop, inclusive, wal }: RecoveryPlan) => ({
 // A day: full backups at 01:00 and 13:00 and an incremental at 07:00 on the first. WAL without a hole to 20:00, the last
 // commit at 18:00.
 const full = backup({ from: '01:00', to: '01:10', start: seg(2, 0x28), stop: seg(2, 0x200) });
-const incr = backup({ from: '07:00', to: '07:05', start: seg(5, 0x28), stop: seg(5, 0x200), kind: 'incr', parent: full });
+const incr = backup({
+  from: '07:00',
+  to: '07:05',
+  start: seg(5, 0x28),
+  stop: seg(5, 0x200),
+  kind: 'incr',
+  parent: full,
+});
 const noon = backup({ from: '13:00', to: '13:10', start: seg(8, 0x28), stop: seg(8, 0x200) });
 const dayWal: SystemSketch = {
   wal: { 1: [[seg(2), seg(12)]] },
@@ -96,7 +103,10 @@ const chains: [string, BackupSummary[]][] = [
 for (const [time, chain] of chains) {
   test(`${time} is reached from the newest backup that was consistent by then`, () => {
     const plan = planOf(day, byTime(time));
-    assert.deepEqual(plan.chain, chain.map((one) => one.backup));
+    assert.deepEqual(
+      plan.chain,
+      chain.map((one) => one.backup),
+    );
     assert.equal(plan.stop.kind, 'time');
     assert.ok(plan.inclusive);
   });
@@ -148,7 +158,11 @@ test('positions are reached from the newest backup that ends before them', () =>
   ];
   for (const [position, chain] of cases) {
     const plan = planOf(day, byLsn(position));
-    assert.deepEqual(plan.chain, chain.map((one) => one.backup), formatLsn(position));
+    assert.deepEqual(
+      plan.chain,
+      chain.map((one) => one.backup),
+      formatLsn(position),
+    );
     assert.deepEqual(plan.stop, { kind: 'lsn', lsn: position });
     assert.equal(plan.wal.until, position);
     assert.deepEqual(plan.leftOut, { bytes: end - position, ms: undefined });
@@ -211,16 +225,31 @@ test('a chain whose parent is gone is told by both names, and an older backup is
 
 test('a long chain is laid down from its full backup on', () => {
   const second = backup({ from: '09:00', to: '09:05', start: seg(6), stop: seg(6, 0x200), kind: 'incr', parent: incr });
-  const third = backup({ from: '11:00', to: '11:05', start: seg(7), stop: seg(7, 0x200), kind: 'incr', parent: second });
+  const third = backup({
+    from: '11:00',
+    to: '11:05',
+    start: seg(7),
+    stop: seg(7, 0x200),
+    kind: 'incr',
+    parent: second,
+  });
   const plan = planOf(facts([full, incr, second, third, noon], dayWal), byTime('12:00'));
-  assert.deepEqual(plan.chain, [full, incr, second, third].map((one) => one.backup));
+  assert.deepEqual(
+    plan.chain,
+    [full, incr, second, third].map((one) => one.backup),
+  );
   assert.equal(plan.rawBytes, 8_000_000_000);
   assert.equal(plan.wal.from, seg(7));
 });
 
 // WAL with a hole: segment 6 is missing. The first stretch ends at 08:00, the second begins with the backup at 13:00.
 const holed = facts([full, incr, noon], {
-  wal: { 1: [[seg(2), seg(6)], [seg(7), seg(12)]] },
+  wal: {
+    1: [
+      [seg(2), seg(6)],
+      [seg(7), seg(12)],
+    ],
+  },
   reaches: [
     { timeline: 1, from: seg(2, 0x28), first: '01:00', last: '08:00', lastCommit: '07:30' },
     { timeline: 1, from: seg(8, 0x28), first: '13:00', last: '20:00', lastCommit: '18:00' },
@@ -263,7 +292,12 @@ test('a named backup before a hole has no latest point, since later WAL is store
 
 test('stretches of one timeline whose objects were stored out of order are not two servers', () => {
   const late = facts([full, incr, noon], {
-    wal: { 1: [[seg(2), seg(6)], [seg(7), seg(12)]] },
+    wal: {
+      1: [
+        [seg(2), seg(6)],
+        [seg(7), seg(12)],
+      ],
+    },
     reaches: [
       { timeline: 1, from: seg(2, 0x28), first: '01:00', last: '14:00', lastCommit: '07:30' },
       { timeline: 1, from: seg(8, 0x28), first: '13:00', last: '20:00', lastCommit: '18:00' },
@@ -322,7 +356,11 @@ test('each time is on the timeline that was being written', () => {
   ] as const) {
     const plan = planOf(promoted, byTime(time));
     assert.equal(plan.timeline, timeline, time);
-    assert.deepEqual(plan.chain, chain.map((one) => one.backup), time);
+    assert.deepEqual(
+      plan.chain,
+      chain.map((one) => one.backup),
+      time,
+    );
   }
 });
 
@@ -385,8 +423,11 @@ const rewound = facts([full], {
   ],
 });
 
-test('a time between a timeline and one that dropped its end is nobody\'s: a person has to say', () => {
-  assert.match(refusalOf(rewound, byTime('12:02')), /^timelines 1 and 2 both lead to time .*: name one with --timeline$/);
+test("a time between a timeline and one that dropped its end is nobody's: a person has to say", () => {
+  assert.match(
+    refusalOf(rewound, byTime('12:02')),
+    /^timelines 1 and 2 both lead to time .*: name one with --timeline$/,
+  );
   assert.equal(planOf(rewound, byTime('12:02', { timeline: '2' })).timeline, 2);
   assert.equal(planOf(rewound, byTime('11:00')).timeline, 1);
 });
@@ -423,7 +464,10 @@ test('a backup that is consistent only with WAL of the next timeline is used alo
 });
 
 test('`immediate` stays on the timeline that the backup was taken on', () => {
-  const plan = planOf(facts([full, incr], promotedSystem({ last: '12:00', until: switchpoint })), target({ immediate: true }));
+  const plan = planOf(
+    facts([full, incr], promotedSystem({ last: '12:00', until: switchpoint })),
+    target({ immediate: true }),
+  );
   assert.deepEqual([plan.chain, plan.timeline], [[full.backup, incr.backup], 1]);
   assert.equal(planOf(promoted, target({ immediate: true })).timeline, 2, 'the newest backup is of timeline 2');
 });
@@ -461,7 +505,10 @@ test('a position that several systems have had needs a named backup', () => {
 
 test('two systems that lived at the same time need a named backup', () => {
   const known = facts([full, reborn], firstLife('16:00'), secondLife);
-  assert.match(refusalOf(known, byTime('15:00')), /^systems \d+ and \d+ both lead to time .*: name a backup with --backup$/);
+  assert.match(
+    refusalOf(known, byTime('15:00')),
+    /^systems \d+ and \d+ both lead to time .*: name a backup with --backup$/,
+  );
 });
 
 test('the latest point is of the system that was written last, though the other was backed up later', () => {
@@ -472,7 +519,12 @@ test('the latest point is of the system that was written last, though the other 
 });
 
 test('chains do not cross systems', () => {
-  const foreign = backup({ ...{ from: '14:00', to: '14:05', start: seg(4), stop: seg(4, 0x200) }, systemId: otherSystem, kind: 'incr', parent: full });
+  const foreign = backup({
+    ...{ from: '14:00', to: '14:05', start: seg(4), stop: seg(4, 0x200) },
+    systemId: otherSystem,
+    kind: 'incr',
+    parent: full,
+  });
   const known = facts([full, foreign], firstLife('12:00'), secondLife);
   assert.equal(
     refusalOf(known, target({ backup: foreign.backup, immediate: true })),
@@ -490,7 +542,10 @@ const located = (point: Partial<LocatedPoint>): LocatedPoint => ({
 
 for (const input of [{ xid: '790' }, { name: 'before the release' }] as const) {
   test(`${Object.keys(input)[0]} is refused where it was not found, and planned where it was`, () => {
-    assert.match(refusalOf(day, target(input)), /^(transaction 790|restore point "before the release") is not in the WAL/);
+    assert.match(
+      refusalOf(day, target(input)),
+      /^(transaction 790|restore point "before the release") is not in the WAL/,
+    );
     const plan = planOf(day, target(input), located({}));
     assert.deepEqual(plan.chain, [full.backup, incr.backup]);
     assert.deepEqual(plan.stop, target(input).point);
@@ -601,7 +656,10 @@ test('whatever is asked of whatever is known, a plan starts from a backup that w
     fc.constant({ immediate: true }),
     fc.constant({}),
   );
-  const hows = fc.record({ timeline: fc.constantFrom(undefined, '1', '2'), backup: fc.constantFrom(undefined, full.backup, incr.backup) });
+  const hows = fc.record({
+    timeline: fc.constantFrom(undefined, '1', '2'),
+    backup: fc.constantFrom(undefined, full.backup, incr.backup),
+  });
   fc.assert(
     fc.property(fc.constantFrom(...known), inputs, hows, (some, input, { timeline, backup: named }) => {
       const wanted = target({ ...input, ...(timeline ? { timeline } : {}), ...(named ? { backup: named } : {}) });
@@ -614,7 +672,9 @@ test('whatever is asked of whatever is known, a plan starts from a backup that w
       const chosen = some.backups.find((one) => one.backup === plan.chain.at(-1))!;
       const reach = some.systems
         .get(plan.systemId)!
-        .reaches.find((one) => one.timeline === plan.timeline && one.from <= plan.wal.from && one.until >= plan.wal.until);
+        .reaches.find(
+          (one) => one.timeline === plan.timeline && one.from <= plan.wal.from && one.until >= plan.wal.until,
+        );
       assert.ok(reach, 'the WAL of the plan is stored without a hole');
       assert.equal(chosen.server.systemId, plan.systemId);
       assert.ok(plan.wal.until >= plan.wal.from && plan.wal.bytes === plan.wal.until - plan.wal.from);

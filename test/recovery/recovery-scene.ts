@@ -1,5 +1,5 @@
-import { addInOrder, type WalInterval, type WalInventory } from '#catalog/wal-inventory';
 import { coveredUntil } from '#catalog/wal-coverage';
+import { addInOrder, type WalInterval, type WalInventory } from '#catalog/wal-inventory';
 import { type BackupKind, backupId } from '#model/backup-id';
 import { advance, formatLsn, type Lsn, lsn } from '#model/lsn';
 import type { BackupSummary } from '#model/manifest';
@@ -32,7 +32,11 @@ export interface BackupSketch {
 
 export function backup(sketch: BackupSketch): BackupSummary {
   const { timeline = 1, kind = 'full', parent = null, systemId = ourSystem } = sketch;
-  const point = (position: Lsn, time: string) => ({ lsn: formatLsn(position), timeline, time: dateAt(time).toISOString() });
+  const point = (position: Lsn, time: string) => ({
+    lsn: formatLsn(position),
+    timeline,
+    time: dateAt(time).toISOString(),
+  });
   return {
     format: 'lifeboat/1',
     source: 'orders',

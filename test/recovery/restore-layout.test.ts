@@ -17,17 +17,35 @@ const refused = (field: string, pattern: RegExp) => (failure: unknown) => {
 };
 
 test('without mappings, tablespaces go where they were', () => {
-  assert.deepEqual([...layout.tablespaces], [['16385', '/srv/fast'], ['16386', '/srv/slow disk']]);
+  assert.deepEqual(
+    [...layout.tablespaces],
+    [
+      ['16385', '/srv/fast'],
+      ['16386', '/srv/slow disk'],
+    ],
+  );
 });
 
 test('a tablespace is moved by its old location or by its oid', () => {
   const moved = planLayout('/restored', tablespaces, ['/srv/slow disk=/new/slow=er', '16385=/new/fast/../faster']);
-  assert.deepEqual([...moved.tablespaces], [['16385', '/new/faster'], ['16386', '/new/slow=er']]);
+  assert.deepEqual(
+    [...moved.tablespaces],
+    [
+      ['16385', '/new/faster'],
+      ['16386', '/new/slow=er'],
+    ],
+  );
 });
 
 test('two tablespaces may change places', () => {
   const swapped = planLayout('/restored', tablespaces, ['16385=/srv/slow disk', '16386=/srv/fast']);
-  assert.deepEqual([...swapped.tablespaces], [['16385', '/srv/slow disk'], ['16386', '/srv/fast']]);
+  assert.deepEqual(
+    [...swapped.tablespaces],
+    [
+      ['16385', '/srv/slow disk'],
+      ['16386', '/srv/fast'],
+    ],
+  );
 });
 
 test('a tablespace in place lies inside the restored data directory', () => {
@@ -35,9 +53,19 @@ test('a tablespace in place lies inside the restored data directory', () => {
   assert.equal(inPlace.tablespaces.get('16390'), '/restored/pg_tblspc/16390');
 });
 
-for (const mapping of ['', '/srv/fast', '=/new', '/srv/unknown=/new', '16385=', '16385=new/place', '16385=./new', '999=/new']) {
+for (const mapping of [
+  '',
+  '/srv/fast',
+  '=/new',
+  '/srv/unknown=/new',
+  '16385=',
+  '16385=new/place',
+  '16385=./new',
+  '999=/new',
+]) {
   test(`the mapping "${mapping}" is refused with what may be mapped`, () => {
-    const allowed = /OLD=NEW, NEW an absolute path, OLD one of the backup's: 16385 \(\/srv\/fast\), 16386 \(\/srv\/slow disk\)/;
+    const allowed =
+      /OLD=NEW, NEW an absolute path, OLD one of the backup's: 16385 \(\/srv\/fast\), 16386 \(\/srv\/slow disk\)/;
     assert.throws(() => planLayout('/restored', tablespaces, [mapping]), refused('tablespace', allowed));
   });
 }
@@ -64,7 +92,10 @@ test('a tablespace inside another, or around the data directory, is refused', ()
   const inside = /a place of its own for tablespace 16386: it is tablespace 16385's/;
   assert.throws(() => planLayout('/restored', tablespaces, ['16386=/srv/fast/deep']), refused('tablespace', inside));
   const around = /a place of its own for tablespace 16386: it is tablespace 16385's/;
-  assert.throws(() => planLayout('/restored', tablespaces, ['16385=/srv/a/b', '16386=/srv/a']), refused('tablespace', around));
+  assert.throws(
+    () => planLayout('/restored', tablespaces, ['16385=/srv/a/b', '16386=/srv/a']),
+    refused('tablespace', around),
+  );
   const root = /a place of its own for tablespace 16385: it is the data directory's/;
   assert.throws(() => planLayout('/restored', tablespaces, ['16385=/']), refused('tablespace', root));
 });
@@ -74,7 +105,7 @@ test('places that only begin alike are different ones', () => {
   assert.deepEqual([...places.values()], ['/restored2', '/restored-too']);
 });
 
-test("archives have their roots; one that the manifest does not know has none", () => {
+test('archives have their roots; one that the manifest does not know has none', () => {
   assert.equal(archiveRoot(layout, 'base'), '/restored');
   assert.equal(archiveRoot(layout, '16386'), '/srv/slow disk');
   assert.throws(() => archiveRoot(layout, '16387'), refused('archive', /base or a tablespace of the manifest/));

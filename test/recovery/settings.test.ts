@@ -92,7 +92,9 @@ function readBack(file: string): Record<string, string> {
     if (line === '' || line.startsWith('#')) continue;
     const match = /^(\w+) = '((?:[^'\\]|\\.|'')*)'$/.exec(line);
     assert.ok(match, `PostgreSQL does not read this line: ${line}`);
-    found[match[1]!] = match[2]!.replace(/\\n|\\(.)|''/g, (text, escaped) => (text === '\\n' ? '\n' : (escaped ?? "'")));
+    found[match[1]!] = match[2]!.replace(/\\n|\\(.)|''/g, (text, escaped) =>
+      text === '\\n' ? '\n' : (escaped ?? "'"),
+    );
   }
   return found;
 }
@@ -110,12 +112,18 @@ test('values come back from the file as they were, whatever is in them', () => {
 });
 
 test('settings are printed below a comment that says whose they are', () => {
-  assert.equal(printSettings({ archive_mode: 'off' }, 'lifeboat restore: why'), "\n# lifeboat restore: why\narchive_mode = 'off'\n");
+  assert.equal(
+    printSettings({ archive_mode: 'off' }, 'lifeboat restore: why'),
+    "\n# lifeboat restore: why\narchive_mode = 'off'\n",
+  );
 });
 
 /** What PostgreSQL makes of the command, and a shell of that: the words that the program is called with. */
 function callThroughShell(command: string): string[] {
-  const replaced = command.replace(/%([%fp])/g, (_, what) => ({ '%': '%', f: '000000010000000000000003', p: 'pg_wal/RECOVERYXLOG' })[what as string]!);
+  const replaced = command.replace(
+    /%([%fp])/g,
+    (_, what) => ({ '%': '%', f: '000000010000000000000003', p: 'pg_wal/RECOVERYXLOG' })[what as string]!,
+  );
   const printer = `${process.execPath} -e 'process.stdout.write(JSON.stringify(process.argv.slice(1)))' -- `;
   return JSON.parse(execFileSync('/bin/sh', ['-c', printer + replaced], { encoding: 'utf8' }));
 }
@@ -125,7 +133,7 @@ const words = [
   ["it's", '"quoted"', "''", "'", '"'],
   ['100%', '%f', '%p', '%%', '%x'],
   ['two\nlines', 'tab\there', '\n'],
-  ['$(touch /tmp/owned)', '`id`', '${HOME}', '$HOME', '\\', '\\\\', '\\n'],
+  ['$(touch /tmp/owned)', '`id`', `\${HOME}`, '$HOME', '\\', '\\\\', '\\n'],
   ['', ' ', '*', '~', '; exit 1', '| cat', '&& false', '> /dev/null', '#comment', '!history'],
   ['-n', '--', 'Ümlaut', '🚢'],
 ];
@@ -141,7 +149,10 @@ for (const some of words) {
 }
 
 test('any words reach a program through a real shell as they are', () => {
-  const text = fc.string({ unit: fc.constantFrom("'", '"', '\\', '%', ' ', '\n', '$', '`', 'a', '!', '(', ';'), maxLength: 8 });
+  const text = fc.string({
+    unit: fc.constantFrom("'", '"', '\\', '%', ' ', '\n', '$', '`', 'a', '!', '(', ';'),
+    maxLength: 8,
+  });
   fc.assert(
     fc.property(fc.array(text, { minLength: 1, maxLength: 10 }), (some) => {
       assert.deepEqual(callThroughShell(shellCommand(some, '%p')).slice(0, -1), some);

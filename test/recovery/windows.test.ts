@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatLsn, lsn } from '#model/lsn';
-import { recoveryWindows } from '#recovery/windows';
 import type { RecoveryFacts } from '#recovery/recovery-facts';
+import { recoveryWindows } from '#recovery/windows';
 import { at, backup, branch, facts, otherSystem, ourSystem, seg } from './recovery-scene.ts';
 
 const full = backup({ from: '01:00', to: '01:10', start: seg(2, 0x28), stop: seg(2, 0x200) });
-const incr = backup({ from: '07:00', to: '07:05', start: seg(5, 0x28), stop: seg(5, 0x200), kind: 'incr', parent: full });
+const incr = backup({
+  from: '07:00',
+  to: '07:05',
+  start: seg(5, 0x28),
+  stop: seg(5, 0x200),
+  kind: 'incr',
+  parent: full,
+});
 const noon = backup({ from: '13:00', to: '13:10', start: seg(8, 0x28), stop: seg(8, 0x200) });
 
 const brief = (known: RecoveryFacts) =>
@@ -37,7 +44,12 @@ test('a window goes from the end of the first backup to the last WAL', () => {
 
 test('a hole in the WAL makes two windows, and the first says which segment is missing', () => {
   const known = facts([full, incr, noon], {
-    wal: { 1: [[seg(2), seg(6)], [seg(7), seg(12)]] },
+    wal: {
+      1: [
+        [seg(2), seg(6)],
+        [seg(7), seg(12)],
+      ],
+    },
     reaches: [
       { timeline: 1, from: seg(8, 0x28), first: '13:00', last: '20:00' },
       { timeline: 1, from: seg(2, 0x28), first: '01:00', last: '08:00' },
@@ -63,7 +75,12 @@ test('a backup whose parent is gone opens no window', () => {
 
 test('a backup whose own WAL is not whole opens no window', () => {
   const known = facts([full, noon], {
-    wal: { 1: [[seg(2), seg(2, 0x100)], [seg(8), seg(12)]] },
+    wal: {
+      1: [
+        [seg(2), seg(2, 0x100)],
+        [seg(8), seg(12)],
+      ],
+    },
     reaches: [{ timeline: 1, from: seg(8, 0x28), first: '13:00', last: '20:00' }],
   });
   assert.deepEqual(brief(known), [
@@ -76,7 +93,9 @@ test('right after a backup the window is its end, not less than nothing', () => 
     wal: { 1: [[seg(2), seg(3)]] },
     reaches: [{ timeline: 1, from: seg(2, 0x28), first: '01:00', last: '01:09' }],
   });
-  assert.deepEqual(brief(known), [{ from: '01:10', to: '01:10', timeline: 1, backups: [full.backup], until: '0/3000000' }]);
+  assert.deepEqual(brief(known), [
+    { from: '01:10', to: '01:10', timeline: 1, backups: [full.backup], until: '0/3000000' },
+  ]);
 });
 
 test('after a promotion each timeline has its window, from the backups that lead to it', () => {
@@ -96,7 +115,13 @@ test('after a promotion each timeline has its window, from the backups that lead
 });
 
 test('windows of several systems are in order of time', () => {
-  const reborn = backup({ from: '13:00', to: '13:10', start: seg(3, 0x28), stop: seg(3, 0x200), systemId: otherSystem });
+  const reborn = backup({
+    from: '13:00',
+    to: '13:10',
+    start: seg(3, 0x28),
+    stop: seg(3, 0x200),
+    systemId: otherSystem,
+  });
   const known = facts(
     [full, reborn],
     {
@@ -106,6 +131,12 @@ test('windows of several systems are in order of time', () => {
     },
     { wal: { 1: [[seg(2), seg(8)]] }, reaches: [{ timeline: 1, from: seg(2, 0x28), first: '01:00', last: '12:00' }] },
   );
-  assert.deepEqual(recoveryWindows(known).map((window) => window.systemId), [ourSystem, otherSystem]);
-  assert.deepEqual(brief(known).map((window) => window.backups), [[full.backup], [reborn.backup]]);
+  assert.deepEqual(
+    recoveryWindows(known).map((window) => window.systemId),
+    [ourSystem, otherSystem],
+  );
+  assert.deepEqual(
+    brief(known).map((window) => window.backups),
+    [[full.backup], [reborn.backup]],
+  );
 });

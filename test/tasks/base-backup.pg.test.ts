@@ -151,13 +151,16 @@ describe(`${machineInstallation().name}: a full backup`, () => {
     await verify(source, (await source.backup('full')).manifest);
   });
 
-  test('is taken instead of an incremental one, and said', async () => {
-    const { manifest, fallback } = await source.backup('incr');
-    assert.equal(manifest.kind, 'full');
-    assert.match(manifest.backup, /-full$/);
-    assert.equal(manifest.parent, null);
-    assert.match(fallback!, /^PostgreSQL 15 has no incremental backup/);
-  });
+  const { major } = machineInstallation();
+  if (major < 17) {
+    test('is taken instead of an incremental one, and said', async () => {
+      const { manifest, fallback } = await source.backup('incr');
+      assert.equal(manifest.kind, 'full');
+      assert.match(manifest.backup, /-full$/);
+      assert.equal(manifest.parent, null);
+      assert.match(fallback!, new RegExp(`^PostgreSQL ${major} has no incremental backup`));
+    });
+  }
 });
 
 function flipByte(path: string, position: number): void {
