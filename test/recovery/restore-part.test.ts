@@ -202,6 +202,19 @@ test('parts of the next archive are not the continuation of the one before', asy
   );
 });
 
+test('a part that claims to go on with a file of another archive is a job of its own', async () => {
+  const one = backupOf('16385', long, [20_000]);
+  const stray = { ...one.parts[1]!, archive: 'base', part: 0 };
+  const jobs = await jobsOf([one.parts[0]!, stray]);
+  assert.deepEqual(
+    jobs.map(({ part, continuation }) => [part.archive, continuation.length]),
+    [
+      ['16385', 0],
+      ['base', 0],
+    ],
+  );
+});
+
 test('no parts are no jobs', async () => {
   assert.deepEqual(await jobsOf([]), []);
 });
