@@ -22,6 +22,7 @@ import {
   clearPlaces,
   recordName,
   releaseTablespaces,
+  type SetAside,
   takePlaces,
   writeRecord,
 } from '#recovery/restore-place';
@@ -105,7 +106,7 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     await work.checkFetch();
   }
   checkPlaces(places, options);
-  const setAside = takePlaces(places, options);
+  const aside = takePlaces(places, options);
   const clock = new Stopwatch();
   try {
     if (work.account) for (const place of places) chownSync(place, work.account.uid, work.account.gid);
@@ -118,7 +119,7 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     releaseControlFile(layout.dataDir);
     await syncToDisk([layout.dataDir]);
   } catch (failure) {
-    clearPlaces(places, setAside);
+    clearPlaces(places, aside);
     throw failure;
   }
   clock.lap('files');
@@ -131,10 +132,10 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     requestedBy: work.requestedBy,
     startedAt: startedAt.toISOString(),
     dataDir: layout.dataDir,
-    setAside,
+    setAside: [...aside.values()],
   };
   const outcome =
-    work.binDir === undefined ? { checks: [] } : await startUnlessStopped(work, work.binDir, clock, setAside);
+    work.binDir === undefined ? { checks: [] } : await startUnlessStopped(work, work.binDir, clock, aside);
   const state = work.binDir === undefined ? 'restored' : 'replayed';
   const finishedAt = work.now().toISOString();
   const record: RestoreRecord = { state, ...base, finishedAt, ...outcome, durationsMs: clock.laps };
@@ -167,11 +168,11 @@ async function layDown(work: RestoreWork): Promise<void> {
 }
 
 /** Who stops a restore does not want what is there of it; what failed by itself is kept for a look. */
-async function startUnlessStopped(work: RestoreWork, binDir: string, clock: Stopwatch, setAside: readonly string[]) {
+async function startUnlessStopped(work: RestoreWork, binDir: string, clock: Stopwatch, aside: SetAside) {
   try {
     return await start(work, binDir, clock);
   } catch (failure) {
-    if (work.signal.aborted) clearPlaces([work.layout.dataDir, ...work.layout.tablespaces.values()], setAside);
+    if (work.signal.aborted) clearPlaces([work.layout.dataDir, ...work.layout.tablespaces.values()], aside);
     throw failure;
   }
 }

@@ -1,3 +1,4 @@
+import { ObjectDamaged } from '#model/failure';
 import type { Lsn } from '#model/lsn';
 import { formatTimeline, parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
 import { parseWalObjectName, walRange } from '#model/wal-object';
@@ -44,14 +45,14 @@ export interface InventoryOptions {
   from?: Lsn;
   /** when it is known already: saves a read */
   segmentSize?: number;
-  /** names of segments that are stored and no good: as if they were not */
+  /** names of segments and history files that are stored and no good: as if they were not */
   unreadable?: ReadonlySet<string>;
   signal?: AbortSignal;
 }
 
 /**
  * List what WAL there is. Costs one request for a thousand objects, and one more for each timeline.
- * @throws InputInvalid for a history file that is none
+ * @throws ObjectDamaged for a history file that is none
  */
 export async function readInventory(
   store: ObjectStore,
@@ -74,7 +75,7 @@ export async function readInventory(
     startAfter = below.length > 0 ? afterFolder(`${folder}${element}`) : next.key;
     if (below.length === 0) {
       const timeline = historyTimeline(element);
-      if (timeline) histories.set(timeline, parseHistory(timeline, await reader.history(next.key)));
+      if (timeline && !unreadable.has(element)) histories.set(timeline, await readHistory(reader, timeline, next.key));
     } else if (/^[0-9A-F]{8}$/.test(element)) {
       const timeline = Number.parseInt(element, 16);
       segmentSize ??= await reader.segmentSize(next.key);
@@ -84,6 +85,16 @@ export async function readInventory(
         await readTimeline(store, { source, systemId, timeline, segmentSize, from, unreadable, ...signal }),
       );
     }
+  }
+}
+
+async function readHistory(reader: WalObjectReader, timeline: Timeline, key: string): Promise<TimelineHistory> {
+  const content = await reader.history(key);
+  try {
+    return parseHistory(timeline, content);
+  } catch (cause) {
+    const what = `${key} is no timeline history: ${(cause as Error).message}`;
+    throw new ObjectDamaged(what, { operation: 'read wal inventory', subject: key, cause });
   }
 }
 

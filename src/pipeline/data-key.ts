@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { KeyUnusable } from '#model/failure';
+import { damaged } from '#pipeline/container';
 
 /** 32 bytes that encrypt one backup, or the WAL that one process stores. Never written anywhere but wrapped. */
 export type DataKey = Buffer;
@@ -20,7 +21,7 @@ export interface WrappedKey {
  */
 export interface KeyRing {
   create(context: string): Promise<{ dataKey: DataKey; wrapped: WrappedKey }>;
-  /** @throws KeyUnusable when this ring does not hold the key, or it does not fit */
+  /** @throws KeyUnusable when this ring does not hold the key; ObjectDamaged when what was wrapped was changed */
   unwrap(wrapped: WrappedKey, context: string): Promise<DataKey>;
 }
 
@@ -52,14 +53,14 @@ export function keyFileRing(masterKeys: readonly MasterKey[]): KeyRing {
         );
       }
       const sealed = Buffer.from(wrapped.wrapped, 'base64');
-      if (sealed.length !== 60) throw unusable(context, `has a wrapped key of ${sealed.length} bytes, expected 60`);
+      if (sealed.length !== 60) throw damaged(context, `has a wrapped key of ${sealed.length} bytes, expected 60`);
       const decipher = createDecipheriv('aes-256-gcm', master.key, sealed.subarray(0, 12), { authTagLength: 16 });
       decipher.setAAD(wrapContext(context));
       decipher.setAuthTag(sealed.subarray(44));
       try {
         return Buffer.concat([decipher.update(sealed.subarray(12, 44)), decipher.final()]);
       } catch (cause) {
-        throw unusable(context, `has a wrapped key that was changed or made for something else`, cause);
+        throw damaged(context, 'has a wrapped key that was changed or made for something else', cause);
       }
     },
   };
@@ -67,11 +68,10 @@ export function keyFileRing(masterKeys: readonly MasterKey[]): KeyRing {
 
 const wrapContext = (context: string): Buffer => Buffer.from(`lifeboat/1 data key ${context}`);
 
-function unusable(context: string, what: string, cause?: unknown): KeyUnusable {
+function unusable(context: string, what: string): KeyUnusable {
   return new KeyUnusable(`${context} ${what}`, {
     operation: 'unwrap data key',
     subject: context,
     hint: 'point encryption.keyFile in the plan to the file that holds this key; old keys may stand on further lines',
-    cause,
   });
 }

@@ -39,8 +39,8 @@ async function gatherSystem(
   const damage: Damage = new Map();
   for (;;) {
     const options = { from, segmentSize, signal, unreadable: new Set(damage.keys()) };
-    const inventory = await readInventory(store, reader, source, systemId, options);
     try {
+      const inventory = await readInventory(store, reader, source, systemId, options);
       return { inventory, reaches: await readReaches(archive, inventory, backups, damage, signal) };
     } catch (failure) {
       noteDamage(damage, failure, segmentSize);
@@ -48,14 +48,19 @@ async function gatherSystem(
   }
 }
 
-/** What is wrong with segments, by their names. WAL ends before one; what lies before it can be restored all the same. */
+/**
+ * What is wrong with segments and history files, by their names. WAL ends before such a segment, and nothing leads to a
+ * timeline whose history is lost; everything else can be restored all the same.
+ */
 type Damage = Map<string, string>;
 
-/** @throws the failure, unless it is a damaged segment that was not known before */
+/** @throws the failure, unless it is damage that was not known before */
 function noteDamage(damage: Damage, failure: unknown, segmentSize: number): void {
   const key = failure instanceof ObjectDamaged || failure instanceof ObjectMissing ? failure.subject : '';
-  const object = parseWalObjectName(key.split('/').at(-1)!, segmentSize);
-  const name = object && segmentName(object.segment, segmentSize);
+  const file = key.split('/').at(-1)!;
+  const object = parseWalObjectName(file, segmentSize);
+  const history = /^[0-9A-F]{8}\.history$/.test(file) ? file : undefined;
+  const name = object ? segmentName(object.segment, segmentSize) : history;
   if (name === undefined || damage.has(name)) throw failure;
   damage.set(name, (failure as Error).message);
 }

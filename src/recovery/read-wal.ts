@@ -1,5 +1,5 @@
 import type { WalObjectReader } from '#catalog/wal-inventory';
-import { KeyUnusable } from '#model/failure';
+import { KeyUnusable, ObjectDamaged } from '#model/failure';
 import { formatLsn, type Lsn } from '#model/lsn';
 import type { Timeline } from '#model/timeline';
 import { describeWal } from '#model/wal-object';
@@ -118,26 +118,24 @@ export class WalReader implements WalObjectReader {
     return { header: read.header, bytes: Buffer.concat(blocks) };
   }
 
-  /** The header is read, and with it the key to the rest; a body that we cannot go on with is closed. */
+  /** The header is read, and with it the key to the rest. */
   async #begin<H extends WalHeader | HistoryHeader>(
     key: string,
     signal: AbortSignal | undefined,
     place?: WalPlace,
   ): Promise<ContainerRead<H>> {
     const { body } = await this.#store.get(key, signal ? { signal } : {});
-    const chunks = body[Symbol.asyncIterator]();
-    try {
-      const once = { [Symbol.asyncIterator]: () => chunks };
-      const dataKey = (header: H) => {
-        // Of another cluster: its key is not ours to ask for.
-        if (!place || isOf(header, place)) return this.#dataKey(header);
+    const dataKey = async (header: H) => {
+      // Of another cluster: its key is not ours to ask for.
+      if (place && !isOf(header, place)) {
         throw damaged(key, `says it is ${describeHeader(header)}, expected ${describePlace(place)}`);
-      };
-      return await readContainer<H>(once, { key, dataKey });
-    } catch (failure) {
-      await chunks.return?.();
-      throw failure;
-    }
+      }
+      return this.#dataKey(header).catch((failure: unknown) => {
+        // who unwraps keys knows what they are for, and not in which object they stand
+        throw failure instanceof ObjectDamaged ? damaged(key, 'has a wrapped key that was changed', failure) : failure;
+      });
+    };
+    return readContainer<H>(body, { key, dataKey });
   }
 
   /** One process stores many objects under one data key, which is unwrapped once. */

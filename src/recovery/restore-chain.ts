@@ -99,17 +99,21 @@ class MemberSet {
 /** Files and folders that went away between the backups of the chain. */
 function removeOthers(layout: RestoreLayout, members: MemberSet): void {
   const base = members.of('base').add(heldBack.name).add(recordName);
-  removeOthersBelow(layout.dataDir, '', base);
+  const places = new Set(layout.tablespaces.values());
+  removeOthersBelow(layout.dataDir, '', base, places);
   for (const [oid, place] of layout.tablespaces) {
-    if (existsSync(place)) removeOthersBelow(place, '', members.of(oid).add(recordName));
+    if (existsSync(place)) removeOthersBelow(place, '', members.of(oid).add(recordName), places);
   }
 }
 
-function removeOthersBelow(root: string, folder: string, members: Set<string>): void {
+/** `elsewhere`: folders whose content other archives list, like an in-place tablespace's */
+function removeOthersBelow(root: string, folder: string, members: Set<string>, elsewhere: Set<string>): void {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (!members.has(path)) rmSync(join(root, path), { recursive: true });
-    else if (entry.isDirectory()) removeOthersBelow(root, path, members);
+    else if (entry.isDirectory() && !elsewhere.has(join(root, path))) {
+      removeOthersBelow(root, path, members, elsewhere);
+    }
   }
 }
 

@@ -2,14 +2,17 @@ import {
   accessSync,
   constants,
   existsSync,
+  lchownSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statfsSync,
+  symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -187,29 +190,31 @@ function checkSpace(place: string, neededBytes: number): void {
   });
 }
 
-/** Make the places ready, and mark the data directory. Answers where things were set aside. */
-export function takePlaces(places: readonly string[], options: PlaceOptions): string[] {
-  const aside: string[] = [];
+/** What was renamed: a place, and what it is called now. */
+export type SetAside = ReadonlyMap<string, string>;
+
+/** Make the places ready, and mark them. Answers where things were set aside. */
+export function takePlaces(places: readonly string[], options: PlaceOptions): SetAside {
+  const aside = new Map<string, string>();
   try {
     for (const place of places) {
       const state = placeState(place);
-      if (state === 'occupied') aside.push(setAside(place, options.now));
+      if (state === 'occupied') aside.set(place, setAside(place, options.now));
       if (state === 'left over') empty(place);
       mkdirSync(place, { recursive: true, mode: 0o700 });
     }
+    for (const name of aside.values()) relink(name, aside);
     const record = { state: 'restoring', startedAt: options.now.toISOString(), ...options.restorer };
     for (const place of places) writeRecord(place, record);
   } catch (failure) {
-    putBack(places, aside);
+    putBack(aside);
     throw failure;
   }
   return aside;
 }
 
-const asideMark = '.set-aside-';
-
 function setAside(place: string, now: Date): string {
-  const name = `${place}${asideMark}${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
+  const name = `${place}.set-aside-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
   try {
     renameSync(place, name);
     return name;
@@ -230,16 +235,33 @@ export function releaseTablespaces([, ...tablespaces]: readonly string[]): void 
 }
 
 /** A restore that failed before its control file was there leaves nothing, and what was set aside comes back. */
-export function clearPlaces(places: readonly string[], aside: readonly string[]): void {
+export function clearPlaces(places: readonly string[], aside: SetAside): void {
   for (const place of places) empty(place);
-  putBack(places, aside);
+  putBack(aside);
 }
 
-function putBack(places: readonly string[], aside: readonly string[]): void {
-  for (const name of aside) {
-    const place = places.find((candidate) => name.startsWith(`${candidate}${asideMark}`))!;
-    if (existsSync(place)) rmdirSync(place);
+/** Where something was set aside, what lies there now is ours alone. */
+function putBack(aside: SetAside): void {
+  const back = new Map([...aside].map(([place, name]) => [name, place]));
+  for (const [place, name] of aside) {
+    rmSync(place, { recursive: true, force: true });
+    relink(name, back);
     renameSync(name, place);
+  }
+}
+
+/** A cluster's links to its tablespaces follow them: else it would run on those of the restored one. */
+function relink(dataDir: string, moved: ReadonlyMap<string, string>): void {
+  const folder = join(dataDir, 'pg_tblspc');
+  if (!existsSync(folder)) return;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const link = join(folder, entry.name);
+    const to = entry.isSymbolicLink() ? moved.get(readlinkSync(link)) : undefined;
+    if (to === undefined) continue;
+    const { uid, gid } = lstatSync(link);
+    unlinkSync(link);
+    symlinkSync(to, link);
+    lchownSync(link, uid, gid);
   }
 }
 

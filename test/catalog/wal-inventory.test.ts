@@ -126,6 +126,18 @@ test('timelines are told apart and their histories read', async () => {
   );
 });
 
+test('a history that is none is damage, and can be left out', async () => {
+  await put(['77/00000002.history'], 'what is this');
+  await assert.rejects(readInventory(store, reader, 'orders', '77'), {
+    name: 'ObjectDamaged',
+    subject: 'orders/wal/77/00000002.history',
+  });
+  const { histories } = await readInventory(store, reader, 'orders', '77', {
+    unreadable: new Set(['00000002.history']),
+  });
+  assert.equal(histories.size, 0);
+});
+
 test('a history without WAL is known too', async () => {
   await put(['77/00000002.history'], '1\t0/4000100\tx\n');
   const inventory = await readInventory(store, reader, 'orders', '77');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { KeyUnusable } from '#model/failure';
+import { KeyUnusable, ObjectDamaged } from '#model/failure';
 import { keyFileRing, type MasterKey, masterKeyId, type WrappedKey } from '#pipeline/data-key';
 
 const context = 'orders/20261120T051345123Z-full';
@@ -16,6 +16,13 @@ const unusable = (pattern: RegExp) => (failure: unknown) => {
   assert.match(failure.message, pattern);
   assert.equal(failure.subject, context);
   assert.match(failure.hint!, /encryption\.keyFile/);
+  return true;
+};
+
+const damagedKey = (pattern: RegExp) => (failure: unknown) => {
+  assert.ok(failure instanceof ObjectDamaged, String(failure));
+  assert.match(failure.message, pattern);
+  assert.equal(failure.subject, context);
   return true;
 };
 
@@ -64,14 +71,14 @@ test('a key that the ring does not hold is named, with those that it holds', asy
 test('a key wrapped for one backup does not open another', async () => {
   const ring = keyFileRing([masterKey()]);
   const { wrapped } = await ring.create('orders/20261119T000000000Z-full');
-  await assert.rejects(ring.unwrap(wrapped, context), unusable(/changed or made for something else/));
+  await assert.rejects(ring.unwrap(wrapped, context), damagedKey(/changed or made for something else/));
 });
 
 test('a master key under the name of another unwraps nothing', async () => {
   const [one, other] = [masterKey(), masterKey()];
   const { wrapped } = await keyFileRing([one]).create(context);
   const ring = keyFileRing([{ id: one.id, key: other.key }]);
-  await assert.rejects(ring.unwrap(wrapped, context), unusable(/changed or made for something else/));
+  await assert.rejects(ring.unwrap(wrapped, context), damagedKey(/changed or made for something else/));
 });
 
 test('a flip of any bit of a wrapped key is noticed', async () => {
@@ -82,7 +89,7 @@ test('a flip of any bit of a wrapped key is noticed', async () => {
     const flipped = Buffer.from(bytes);
     flipped[bit >> 3]! ^= 1 << (bit & 7);
     const changed: WrappedKey = { ...wrapped, wrapped: flipped.toString('base64') };
-    await assert.rejects(ring.unwrap(changed, context), unusable(/changed or made for something else/));
+    await assert.rejects(ring.unwrap(changed, context), damagedKey(/changed or made for something else/));
   }
 });
 
@@ -91,7 +98,7 @@ for (const length of [0, 1, 44, 59, 61]) {
     const master = masterKey();
     const wrapped: WrappedKey = { method: 'file', keyId: master.id, wrapped: Buffer.alloc(length).toString('base64') };
     const message = new RegExp(`has a wrapped key of ${length} bytes, expected 60`);
-    await assert.rejects(keyFileRing([master]).unwrap(wrapped, context), unusable(message));
+    await assert.rejects(keyFileRing([master]).unwrap(wrapped, context), damagedKey(message));
   });
 }
 

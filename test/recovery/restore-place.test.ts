@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -148,7 +149,7 @@ test('a disk that is too small is refused with both numbers, though the place is
 
 test('taken places are there, ours alone, and each says that it is being restored, and by whom', () => {
   const [data, space] = [place(), join(place(), 'deep')];
-  assert.deepEqual(takePlaces([data, space], options()), []);
+  assert.equal(takePlaces([data, space], options()).size, 0);
   for (const taken of [data, space]) {
     assert.equal(statSync(taken).mode & 0o777, 0o700);
     assert.deepEqual(readdirSync(taken), [recordName]);
@@ -212,9 +213,10 @@ test('a tablespace of a running server is refused, though it does not know its c
 test('what is set aside is renamed, never erased', () => {
   const [data, space] = [place(cluster), place({ rows: 'x' })];
   const aside = takePlaces([data, space], options({ setAside: true }));
-  assert.deepEqual(aside, [`${data}.set-aside-20261120T051345Z`, `${space}.set-aside-20261120T051345Z`]);
-  assert.equal(readFileSync(join(aside[0]!, 'base/5/2619'), 'utf8'), 'rows');
-  assert.equal(readFileSync(join(aside[1]!, 'rows'), 'utf8'), 'x');
+  const names = [...aside.values()];
+  assert.deepEqual(names, [`${data}.set-aside-20261120T051345Z`, `${space}.set-aside-20261120T051345Z`]);
+  assert.equal(readFileSync(join(names[0]!, 'base/5/2619'), 'utf8'), 'rows');
+  assert.equal(readFileSync(join(names[1]!, 'rows'), 'utf8'), 'x');
   assert.deepEqual(readdirSync(data), [recordName]);
 });
 
@@ -222,7 +224,7 @@ test('what was left over is emptied, and nothing beside it', () => {
   const outside = place(cluster);
   const data = place({ ...restoring, 'base/5/2619': 'half' });
   symlinkSync(outside, join(data, 'link'));
-  assert.deepEqual(takePlaces([data], options()), []);
+  assert.equal(takePlaces([data], options()).size, 0);
   assert.deepEqual(readdirSync(data), [recordName]);
   assert.equal(readFileSync(join(outside, 'base/5/2619'), 'utf8'), 'rows', 'links are not followed');
 });
@@ -235,7 +237,20 @@ test('a restore that failed gives back what was set aside', () => {
   clearPlaces(places, aside);
   assert.deepEqual(readdirSync(data).sort(), ['PG_VERSION', 'base']);
   assert.deepEqual(readdirSync(space), ['rows']);
-  for (const name of aside) assert.ok(!existsSync(name));
+  for (const name of aside.values()) assert.ok(!existsSync(name));
+});
+
+test('a cluster that is set aside keeps its own tablespaces: its links follow them, and come back with them', () => {
+  const [data, space] = [place(cluster), place({ rows: 'x' })];
+  mkdirSync(join(data, 'pg_tblspc'));
+  symlinkSync(space, join(data, 'pg_tblspc/16385'));
+  symlinkSync('/somewhere/else', join(data, 'pg_tblspc/16386'));
+  const aside = takePlaces([data, space], options({ setAside: true }));
+  const link = (of: string, oid: number) => readlinkSync(join(of, 'pg_tblspc', String(oid)));
+  assert.equal(link(aside.get(data)!, 16385), aside.get(space));
+  assert.equal(link(aside.get(data)!, 16386), '/somewhere/else');
+  clearPlaces([data, space], aside);
+  assert.equal(link(data, 16385), space);
 });
 
 test('when one of the places cannot be taken, the others are as before', () => {
