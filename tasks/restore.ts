@@ -13,7 +13,7 @@ import { checkPages } from '#recovery/check-pages';
 import { askChecks, type CheckResult } from '#recovery/checks';
 import { configurePromoted, configureRecovery } from '#recovery/configure';
 import type { Vault } from '#recovery/open-backup';
-import type { RecoveryPlan } from '#recovery/plan-recovery';
+import type { RecoveryPlan } from '#recovery/recovery-plan';
 import { type PointReached, replay } from '#recovery/replay';
 import { releaseControlFile, restoreChain } from '#recovery/restore-chain';
 import type { RestoreLayout } from '#recovery/restore-layout';

@@ -2,7 +2,7 @@ import { formatBytes } from '#cli/format-bytes';
 import { formatDuration } from '#model/duration';
 import { formatLsn } from '#model/lsn';
 import { printPoint } from '#model/recovery-target';
-import type { RecoveryPlan } from '#recovery/plan-recovery';
+import type { RecoveryPlan } from '#recovery/recovery-plan';
 import type { RestoreLayout } from '#recovery/restore-layout';
 import type { RestoreRecord } from '#tasks/restore';
 

@@ -1,43 +1,14 @@
-import { createHash } from 'node:crypto';
 import { coveredUntil } from '#catalog/wal-coverage';
-import type { BackupId } from '#model/backup-id';
 import { formatLsn, type Lsn } from '#model/lsn';
 import { type BackupSummary, startLsn, stopLsn, stopTime } from '#model/manifest';
-import {
-  printInstant,
-  printPoint,
-  type RecoveryTarget,
-  type TargetAction,
-  type TargetPoint,
-} from '#model/recovery-target';
-import { formatTimeline, isOnPath, spanOnPath, type Timeline } from '#model/timeline';
+import { printInstant, printPoint, type RecoveryTarget, type TargetPoint } from '#model/recovery-target';
+import { spanOnPath } from '#model/timeline';
 import { chainOf } from '#recovery/chain';
 import type { LocatedPoint } from '#recovery/locate-point';
+import { reachablePoints } from '#recovery/reachable-points';
 import { pathTo, type RecoveryFacts, type SystemWal, type TimelineReach } from '#recovery/recovery-facts';
-
-/** What exactly will be done to reach a target. People approve its hash. */
-export interface RecoveryPlan {
-  source: string;
-  systemId: string;
-  /** major version of the server that has to replay it */
-  major: number;
-  /** in words, as it was asked for */
-  target: string;
-  /** what PostgreSQL is told to stop at */
-  stop: Exclude<TargetPoint, { kind: 'latest' }>;
-  inclusive: boolean;
-  action: TargetAction;
-  /** the full backup first, then the incrementals on it */
-  chain: BackupId[];
-  timeline: Timeline;
-  wal: { from: Lsn; until: Lsn; bytes: bigint };
-  /** what is stored but comes after the target, and so is not in the restored cluster */
-  leftOut: { bytes: bigint | undefined; ms: number | undefined };
-  storedBytes: number;
-  rawBytes: number;
-  /** from default rates until drills have measured better ones */
-  forecastMs: number;
-}
+import { hashPlan, type RecoveryPlan } from '#recovery/recovery-plan';
+import { isUsable } from '#recovery/usable-backups';
 
 export type PlanOutcome =
   | { possible: true; plan: RecoveryPlan; hash: string }
@@ -133,16 +104,6 @@ function waysOf(facts: RecoveryFacts, target: RecoveryTarget): Way[] | Refusal {
     return { reason: `${target.backup} is no committed backup of ${facts.source}` };
   }
   return { reason: broken.at(-1) ?? 'no backup has the WAL that it needs to become consistent' };
-}
-
-/** The backups that become consistent with a stretch of WAL. */
-export const usableBackups = (facts: RecoveryFacts, system: SystemWal, reach: TimelineReach): BackupSummary[] =>
-  facts.backups.filter((base) => facts.systems.get(base.server.systemId) === system && isUsable(base, system, reach));
-
-function isUsable(base: BackupSummary, system: SystemWal, reach: TimelineReach): boolean {
-  if (!isOnPath(reach.path, base.stop.timeline, stopLsn(base))) return false;
-  const { until } = coveredUntil(system.inventory, reach.path, startLsn(base));
-  return until === reach.until && until >= stopLsn(base);
 }
 
 function wantsWal(base: BackupSummary, { inventory }: SystemWal): string {
@@ -285,42 +246,3 @@ function leftOut(point: TargetPoint, reach: TimelineReach, located?: LocatedPoin
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
-
-/** SHA-256 of what is decided; not of sizes and forecasts, which change while WAL keeps arriving. */
-export function hashPlan(plan: RecoveryPlan): string {
-  const { forecastMs: _forecast, leftOut: _leftOut, wal, ...rest } = plan;
-  const decided = { ...rest, from: wal.from };
-  return createHash('sha256').update(printPlanJson(decided)).digest('hex');
-}
-
-/** LSNs as PostgreSQL prints them, byte counts as decimal text: neither fits a JSON number. */
-export const printPlanJson = (plan: object): string =>
-  JSON.stringify(plan, (name, value) => {
-    if (typeof value !== 'bigint') return value;
-    return ['from', 'until', 'lsn'].includes(name) ? formatLsn(value as Lsn) : value.toString();
-  });
-
-/** What can be restored, in words, newest first. */
-export function reachablePoints(facts: RecoveryFacts): string[] {
-  const points: { micros: bigint; text: string }[] = [];
-  for (const base of facts.backups) {
-    const system = facts.systems.get(base.server.systemId);
-    for (const reach of system?.reaches ?? []) {
-      if ('missing' in chainOf(facts.backups, base) || !isUsable(base, system!, reach)) continue;
-      points.push({ micros: reach.lastMicros, text: describeReachable(base, reach) });
-    }
-  }
-  return points
-    .sort((a, b) => Number(b.micros - a.micros))
-    .map((point) => point.text)
-    .slice(0, 5);
-}
-
-function describeReachable(base: BackupSummary, reach: TimelineReach): string {
-  const from = BigInt(stopTime(base).getTime()) * 1000n;
-  const until = reach.lastMicros;
-  // The backup's own WAL was written just before the backup ended.
-  if (until <= from) return `${printInstant(from)}, the end of ${base.backup} (--backup ${base.backup} --immediate)`;
-  const timeline = `timeline ${formatTimeline(reach.timeline)}`;
-  return `${printInstant(from)} to ${printInstant(until)} (${timeline}, from ${base.backup})`;
-}

@@ -5,9 +5,11 @@ import type { Timeline } from '#model/timeline';
 import { gatherFacts } from '#recovery/gather-facts';
 import { type LocatedPoint, locatePoint } from '#recovery/locate-point';
 import type { Vault } from '#recovery/open-backup';
-import { type PlanOutcome, planRecovery, type RecoveryPlan, reachablePoints } from '#recovery/plan-recovery';
+import { type PlanOutcome, planRecovery } from '#recovery/plan-recovery';
+import { reachablePoints } from '#recovery/reachable-points';
 import { WalReader } from '#recovery/read-wal';
 import type { RecoveryFacts, SystemWal } from '#recovery/recovery-facts';
+import type { RecoveryPlan } from '#recovery/recovery-plan';
 
 export interface PreparedPlan {
   facts: RecoveryFacts;

@@ -8,7 +8,7 @@ import { RestoreFailed } from '#model/failure';
 import type { Manifest } from '#model/manifest';
 import { segmentAt, segmentName } from '#model/wal-segment';
 import type { Account } from '#postgres/server-process';
-import type { RecoveryPlan } from '#recovery/plan-recovery';
+import type { RecoveryPlan } from '#recovery/recovery-plan';
 
 /**
  * Fetch the first segment that a replay will want, as the account that the server will run under: whether it may read

@@ -2,8 +2,8 @@ import type { BackupId } from '#model/backup-id';
 import { type BackupSummary, stopTime } from '#model/manifest';
 import type { Timeline } from '#model/timeline';
 import { chainOf } from '#recovery/chain';
-import { usableBackups } from '#recovery/plan-recovery';
 import type { RecoveryFacts, TimelineReach } from '#recovery/recovery-facts';
+import { usableBackups } from '#recovery/usable-backups';
 
 /** Instants that can be restored: every one from `from` to `to`. */
 export interface Window {

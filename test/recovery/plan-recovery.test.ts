@@ -5,8 +5,10 @@ import { advance, formatLsn, type Lsn } from '#model/lsn';
 import type { BackupSummary } from '#model/manifest';
 import { parseTarget, type RecoveryTarget, type TargetInput } from '#model/recovery-target';
 import type { LocatedPoint } from '#recovery/locate-point';
-import { hashPlan, planRecovery, printPlanJson, type RecoveryPlan, reachablePoints } from '#recovery/plan-recovery';
+import { planRecovery } from '#recovery/plan-recovery';
+import { reachablePoints } from '#recovery/reachable-points';
 import type { RecoveryFacts } from '#recovery/recovery-facts';
+import { hashPlan, printPlanJson, type RecoveryPlan } from '#recovery/recovery-plan';
 import { at, backup, branch, facts, otherSystem, ourSystem, type SystemSketch, seg } from './recovery-scene.ts';
 
 const target = (input: TargetInput): RecoveryTarget => parseTarget(input);
