@@ -14,8 +14,9 @@ export function parseDuration(text: string, field = 'duration'): number {
   return Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
 }
 
-/** For people: the two largest units that are not zero, `1h 30m`; below a second `0s`. */
+/** For people: the two largest units that are not zero, `1h 30m`; below ten seconds tenths, `0.4s`. */
 export function formatDuration(durationMs: number): string {
+  if (durationMs < 9_950) return `${Math.max(0, Math.round(durationMs / 100) / 10)}s`;
   let restMs = Math.max(0, Math.round(durationMs / 1_000) * 1_000);
   const parts: string[] = [];
   for (const unit of ['d', 'h', 'm', 's'] as const) {
@@ -25,5 +26,5 @@ export function formatDuration(durationMs: number): string {
     else if (parts.length > 0) break;
     if (parts.length === 2) break;
   }
-  return parts.join(' ') || '0s';
+  return parts.join(' ');
 }

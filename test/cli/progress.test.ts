@@ -21,7 +21,7 @@ test('on a terminal one line is drawn over and over, and ends as a line', () => 
   );
   progress.end();
   assert.ok(terminal.written[2]!.startsWith('\r\x1b[Kbackup: 0.977 KiB, '));
-  assert.ok(terminal.written[2]!.endsWith(', took 0s\n'));
+  assert.match(terminal.written[2]!, /, took 0(\.\d)?s\n$/);
 });
 
 test('elsewhere there is a line every ten seconds', () => {
