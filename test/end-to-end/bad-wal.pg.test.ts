@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { machineInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 import type { Ended } from '#harness/run-lifeboat';
@@ -42,9 +41,7 @@ before(async () => {
   await until('segments are stored', () => wal().length >= 5);
   await insert(3);
   end = await server.value('select pg_current_wal_flush_lsn()');
-  const sent = `select count(*) from pg_stat_replication where state = 'streaming' and sent_lsn >= '${end}'`;
-  await until('it is sent', async () => (await server.value(sent)) !== '0');
-  await sleep(200); // sent is not yet received
+  await server.untilReceived();
   receiver.child.kill('SIGTERM');
   assert.equal((await receiver.ended).exitCode, 0, told);
   vessel.giveToServer();

@@ -44,6 +44,7 @@ it('backs up, receives WAL and restores to an instant with everything in an S3 b
   const lsn = await server.value('select pg_current_wal_insert_lsn()');
   await server.query('drop table t');
   await server.query('select pg_switch_wal()');
+  await server.untilReceived();
   receiver.child.kill('SIGTERM');
   ended(await receiver.ended);
   ended(await lifeboat('verify', '--all'));

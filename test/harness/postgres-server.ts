@@ -86,6 +86,14 @@ export class TestServer {
     await this.untilReady();
   }
 
+  /** All WAL so far is with a receiver that is streaming, though it need not have stored it. */
+  async untilReceived(): Promise<void> {
+    const sent = `select count(*) from pg_stat_replication
+                   where state = 'streaming' and sent_lsn >= pg_current_wal_flush_lsn()`;
+    while ((await this.value(sent)) === '0') await sleep(20);
+    await sleep(200); // sent is not yet received
+  }
+
   /** The connection, as a plan's `connection` has it. */
   get connection() {
     return { host: this.home, port: 5432, user: 'postgres', database: 'postgres' };

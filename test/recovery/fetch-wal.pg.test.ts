@@ -137,6 +137,7 @@ describe('restore_command', { concurrency: true }, () => {
       await sleep(200);
       await insert(source, 1500);
       await insert(source, 7);
+      await source.untilReceived();
       controller.abort();
       await receiving;
       plan.giveToServer();
