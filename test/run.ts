@@ -8,7 +8,9 @@ if (!(await ranFromCopy(import.meta.filename))) {
   const files = process.argv.slice(2);
   const patterns = files.length > 0 ? files : ['test/**/*.test.ts'];
   const concurrency = `--test-concurrency=${Math.max(2, availableParallelism())}`;
-  const child = spawn(process.execPath, ['--test', concurrency, ...patterns], { stdio: 'inherit' });
+  // Far more than anything takes: what hangs fails, and the others are still told.
+  const timeout = '--test-timeout=600000';
+  const child = spawn(process.execPath, ['--test', concurrency, timeout, ...patterns], { stdio: 'inherit' });
   const [code, signal] = await once(child, 'exit');
   process.exitCode = signal === null ? code : 1;
 }

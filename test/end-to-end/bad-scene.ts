@@ -15,7 +15,15 @@ export const password = 'correct-horse-battery-staple';
 
 const cleanups: (() => unknown)[] = [];
 after(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
+  const failures: unknown[] = [];
+  for (const cleanup of cleanups.reverse()) {
+    try {
+      await cleanup();
+    } catch (failure) {
+      failures.push(failure); // the others have to run all the same: a server that is left keeps us from ending
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'not everything could be cleaned up');
 });
 
 export const onceOver = (cleanup: () => unknown): void => void cleanups.push(cleanup);
@@ -29,7 +37,10 @@ export async function newServer(...args: Parameters<typeof TestServer.create>): 
 /** A folder for plans, keys and buckets that the servers' account can read. */
 export function newFolder(): string {
   const folder = serverFolder('lifeboat-bad-');
-  onceOver(() => rmSync(folder, { recursive: true, force: true }));
+  onceOver(() => {
+    spawnSync('chmod', ['-R', 'u+rwX', folder]); // some tests take rights away
+    rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
 }
 
