@@ -54,7 +54,7 @@ export function checkPlaces(places: readonly string[], options: PlaceOptions): v
       throw new InputInvalid('restore directory', place, 'one that no other restore is writing to', hint);
     }
     if (isRunning(place)) {
-      const hint = hasServer(place)
+      const hint = existsSync(join(place, 'PG_VERSION'))
         ? `stop the server first: pg_ctl stop -D ${place}`
         : 'it is a tablespace of a running server: restore somewhere else (--to, --tablespace OLD=NEW)';
       throw new InputInvalid('restore directory', place, 'one without a running server', hint);
