@@ -173,7 +173,8 @@ export function assertClean({ stdout, stderr }: Ended): void {
 export const filesBelow = (folder: string): string[] =>
   existsSync(folder)
     ? (readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[])
-        .filter((path) => statSync(join(folder, path)).isFile())
+        // an upload may be gone by now
+        .filter((path) => statSync(join(folder, path), { throwIfNoEntry: false })?.isFile())
         .sort()
     : [];
 
