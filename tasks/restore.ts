@@ -139,8 +139,7 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
   const state = work.binDir === undefined ? 'restored' : 'replayed';
   const finishedAt = work.now().toISOString();
   const record: RestoreRecord = { state, ...base, finishedAt, ...outcome, durationsMs: clock.laps };
-  writeRecord(layout.dataDir, record);
-  if (work.account) chownSync(join(layout.dataDir, recordName), work.account.uid, work.account.gid);
+  keepRecord(work, record);
   throwFailedChecks(record);
   return record;
 }
@@ -167,14 +166,24 @@ async function layDown(work: RestoreWork): Promise<void> {
   }
 }
 
-/** Who stops a restore does not want what is there of it; what failed by itself is kept for a look. */
+/**
+ * Who stops a restore does not want what is there of it. What failed by itself is kept for a look, and marked as that:
+ * a mark of a restore under way would let the next one clear it away.
+ */
 async function startUnlessStopped(work: RestoreWork, binDir: string, clock: Stopwatch, aside: SetAside) {
+  const { layout, signal } = work;
   try {
     return await start(work, binDir, clock);
   } catch (failure) {
-    if (work.signal.aborted) clearPlaces([work.layout.dataDir, ...work.layout.tablespaces.values()], aside);
+    if (signal.aborted) clearPlaces([layout.dataDir, ...layout.tablespaces.values()], aside);
+    else keepRecord(work, { state: 'failed', target: work.plan.target, reason: (failure as Error).message });
     throw failure;
   }
+}
+
+function keepRecord({ layout, account }: RestoreWork, record: object): void {
+  writeRecord(layout.dataDir, record);
+  if (account) chownSync(join(layout.dataDir, recordName), account.uid, account.gid);
 }
 
 async function start(work: RestoreWork, binDir: string, clock: Stopwatch) {

@@ -80,7 +80,9 @@ class ReplayLog {
     if (text.startsWith('recovery stopping')) this.stoppedAt = text;
     if (text.startsWith('database system is ready to accept read-only connections')) this.ready = true;
     if (text.startsWith('hot standby is not possible because of insufficient parameter')) this.insufficient = text;
-    if (this.insufficient && line.includes('DETAIL:')) this.insufficient += `: ${text}`;
+    else if (this.insufficient?.startsWith('hot standby') && line.includes('DETAIL:')) {
+      this.insufficient = `the restored server needs a larger setting to replay: ${text}`;
+    }
     this.#work.onLog(line);
   }
 }
@@ -166,6 +168,8 @@ function insufficientSettings(work: ReplayWork, what: string): RestoreFailed {
   return new RestoreFailed(what, {
     operation: 'replay',
     subject: work.dataDir,
-    hint: 'the source got larger settings after this backup: pass them with --set, like --set max_connections=200',
+    hint:
+      'the source got larger settings after this backup: pass them with --set, like --set max_connections=200; ' +
+      'first remove what is kept here for a look, or pass --set-aside',
   });
 }
