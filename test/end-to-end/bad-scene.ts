@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, type Dirent, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -170,19 +170,30 @@ export function assertClean({ stdout, stderr }: Ended): void {
   assert.doesNotMatch(said, /lifeboat-key-1:[A-Za-z0-9+/]{20}/);
 }
 
-export const filesBelow = (folder: string): string[] =>
-  existsSync(folder)
-    ? (readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[])
-        // an upload may be gone by now
-        .filter((path) => statSync(join(folder, path), { throwIfNoEntry: false })?.isFile())
-        .sort()
-    : [];
+/** Of a folder that others may be changing: what is gone while we look is not there. */
+export const filesBelow = (folder: string): string[] => listed(folder, '').sort();
+
+function listed(folder: string, below: string): string[] {
+  return entriesOf(join(folder, below)).flatMap((entry) => {
+    const path = join(below, entry.name);
+    return entry.isDirectory() ? listed(folder, path) : entry.isFile() ? [path] : [];
+  });
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
 
 /** Files with their content's length and time: the same list means that nobody wrote. */
 export const standing = (folder: string): string[] =>
-  filesBelow(folder).map((path) => {
-    const { size, mtimeMs } = statSync(join(folder, path));
-    return `${path} ${size} ${mtimeMs}`;
+  filesBelow(folder).flatMap((path) => {
+    const found = statSync(join(folder, path), { throwIfNoEntry: false });
+    return found ? [`${path} ${found.size} ${found.mtimeMs}`] : [];
   });
 
 /** Nothing is there that a server could be started on. */
