@@ -1,0 +1,41 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
+import type { z } from 'zod';
+import { Failure, InputInvalid } from '#model/failure';
+import { type FunctionWorld, functionWorld } from '#runtime/function-world';
+
+export interface FunctionDefinition<Input, Output> {
+  /** the file's name */
+  name: string;
+  /** the event; what AWS adds of its own has to be allowed for */
+  input: z.ZodType<Input>;
+  run(input: Input, world: FunctionWorld, logger: Logger): Promise<Output>;
+}
+
+/**
+ * The one stack around every function: a log line with the request's id at start and end, the event checked, and a
+ * failure told the way Step Functions shows it: `errorType` is the failure's name, the message has its hint.
+ */
+export function edge<Input, Output>({ name, input, run }: FunctionDefinition<Input, Output>) {
+  const logger = new Logger({ serviceName: name });
+  return middy<unknown, Output>()
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .onError(({ error }) => {
+      logger.error(`${name} failed`, error as Error);
+      if (error instanceof Failure && error.hint !== undefined) error.message += `\nHINT: ${error.hint}`;
+    })
+    .handler(async (event) => run(readEvent(input, event), await functionWorld(), logger));
+}
+
+function readEvent<Input>(schema: z.ZodType<Input>, event: unknown): Input {
+  const outcome = schema.safeParse(event);
+  if (outcome.success) return outcome.data;
+  const [issue] = outcome.error.issues;
+  const field = issue!.path.join('.') || 'input';
+  throw new InputInvalid(field, valueAt(event, issue!.path), issue!.message);
+}
+
+function valueAt(event: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], event);
+}
