@@ -20,7 +20,7 @@ export interface SmtpServer {
 /** `question`: somebody has to approve or answer something. */
 export type Occasion = (typeof occasions)[number];
 
-const occasions = ['success', 'failure', 'question'] as const;
+export const occasions = ['success', 'failure', 'question'] as const;
 
 export const emailAddress = () => text('an e-mail address', /^[^\s@,<>]+@[^\s@,<>]+$/);
 

@@ -1,0 +1,35 @@
+import type { Finding, FindingKind } from '#model/finding';
+import type { NoticeInput } from '#model/notice';
+import { fineAgain } from './notices.ts';
+
+const titles: Record<FindingKind, string> = {
+  'wal-gap': 'the stored WAL has a gap',
+  'receiver-still': 'the WAL receiver stands still',
+  'rpo-above-tier': 'more could be lost than is promised',
+  'rto-above-tier': 'a recovery takes longer than is promised',
+  'backup-overdue': 'a backup is overdue',
+  damage: 'a backup or its WAL is damaged',
+  unproven: 'the newest backups are not proven',
+  'server-unreachable': 'the server cannot be reached',
+};
+
+export const findingNotice = ({ kind, source, since, what, todo, dedupe }: Finding): NoticeInput => ({
+  format: 'lifeboat-notice/1',
+  occasion: 'failure',
+  subject: source,
+  title: titles[kind],
+  what,
+  since,
+  todo,
+  dedupe,
+});
+
+/** Ends what was told with `findingNotice`. */
+export const endNotice = ({ kind, source, since, dedupe }: Finding, now: Date): NoticeInput =>
+  fineAgain({
+    subject: source,
+    title: `over: ${titles[kind]}`,
+    dedupe,
+    since: since === null ? now : new Date(since),
+    now,
+  });
