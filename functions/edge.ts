@@ -2,13 +2,14 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { z } from 'zod';
-import { Failure, InputInvalid } from '#model/failure';
+import { Failure } from '#model/failure';
+import { readInput } from '#model/read-input';
 import { type FunctionWorld, functionWorld } from '#runtime/function-world';
 
 export interface FunctionDefinition<Input, Output> {
   /** the file's name */
   name: string;
-  /** the event; what AWS adds of its own has to be allowed for */
+  /** the event; what AWS adds of its own has to be allowed for. Its error texts say what is allowed instead */
   input: z.ZodType<Input>;
   run(input: Input, world: FunctionWorld, logger: Logger): Promise<Output>;
 }
@@ -25,17 +26,5 @@ export function edge<Input, Output>({ name, input, run }: FunctionDefinition<Inp
       logger.error(`${name} failed`, error as Error);
       if (error instanceof Failure && error.hint !== undefined) error.message += `\nHINT: ${error.hint}`;
     })
-    .handler(async (event) => run(readEvent(input, event), await functionWorld(), logger));
-}
-
-function readEvent<Input>(schema: z.ZodType<Input>, event: unknown): Input {
-  const outcome = schema.safeParse(event);
-  if (outcome.success) return outcome.data;
-  const [issue] = outcome.error.issues;
-  const field = issue!.path.join('.') || 'input';
-  throw new InputInvalid(field, valueAt(event, issue!.path), issue!.message);
-}
-
-function valueAt(event: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], event);
+    .handler(async (event) => run(readInput(input, event), await functionWorld(), logger));
 }

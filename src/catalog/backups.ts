@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readCatalog, recordInCatalog } from '#catalog/projection';
-import { type BackupId, isBackupId } from '#model/backup-id';
+import { type BackupId, backupId, isBackupId } from '#model/backup-id';
 import { InputInvalid, ObjectDamaged, ObjectMissing } from '#model/failure';
 import { type BackupSummary, type Manifest, parseManifest, printManifest, summarize } from '#model/manifest';
 import { backupsFolder, catalogKey, manifestKey } from '#store/bucket-layout';
@@ -78,15 +78,26 @@ export type FoundBackup =
   | { state: 'uncommitted'; id: BackupId }
   | { state: 'unreadable'; id: BackupId; failure: ObjectDamaged };
 
+export interface WhichBackups {
+  /** only those that began then or later: older ones are not even listed */
+  begunSince?: Date;
+}
+
 /**
  * In the order of their ids, which is the order in which they began. One listing, and one read for each backup that
  * the catalog does not know yet.
  */
-export async function findBackups(store: ObjectStore, source: string): Promise<FoundBackup[]> {
+export async function findBackups(
+  store: ObjectStore,
+  source: string,
+  { begunSince }: WhichBackups = {},
+): Promise<FoundBackup[]> {
   const { backups } = await readCatalog(store, source);
   const known = new Map(backups.map((summary) => [summary.backup, summary]));
   const found: FoundBackup[] = [];
-  for await (const folder of store.folders(backupsFolder(source))) {
+  const prefix = backupsFolder(source);
+  const which = begunSince === undefined ? {} : { startAfter: prefix + backupId(begunSince, 'full').slice(0, -5) };
+  for await (const folder of store.folders(prefix, which)) {
     const id = folder.slice(0, -1);
     if (!isBackupId(id)) continue;
     const summary = known.get(id);
@@ -95,8 +106,12 @@ export async function findBackups(store: ObjectStore, source: string): Promise<F
   return found;
 }
 
-export async function committedBackups(store: ObjectStore, source: string): Promise<BackupSummary[]> {
-  const found = await findBackups(store, source);
+export async function committedBackups(
+  store: ObjectStore,
+  source: string,
+  which?: WhichBackups,
+): Promise<BackupSummary[]> {
+  const found = await findBackups(store, source, which);
   return found.flatMap((backup) => (backup.state === 'committed' ? [backup.summary] : []));
 }
 

@@ -6,6 +6,8 @@ export interface LeaseState {
   holder: string;
   host: string;
   pid: number;
+  /** the state machine's execution that the work belongs to */
+  execution?: string;
   acquiredAt: string;
   /** by the holder's clock */
   expiresAt: string;
@@ -47,6 +49,7 @@ export function parseLease(bytes: Buffer, key: string): LeaseState {
     typeof state?.holder === 'string' &&
     typeof state.host === 'string' &&
     typeof state.pid === 'number' &&
+    (state.execution === undefined || typeof state.execution === 'string') &&
     typeof state.renewals === 'number' &&
     typeof state.released === 'boolean' &&
     typeof state.durationMs === 'number' &&

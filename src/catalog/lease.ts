@@ -8,8 +8,8 @@ import type { ObjectStore } from '#store/object-store';
 export type LeasedWork = 'backup' | 'receive-wal';
 
 export interface LeaseOptions {
-  /** who we are, for the messages of those who have to wait */
-  holder: { host: string; pid: number };
+  /** who we are, and for which execution: for the messages of those who have to wait, and who clears up after us */
+  holder: { host: string; pid: number; execution?: string };
   /** how long it holds without a renewal; renewed three times as often */
   durationMs?: number;
   /** how far clocks may be apart: a lease is taken over only this long after it expired */
@@ -180,7 +180,8 @@ async function replace(
   return found?.state.holder === state.holder && found.state.renewals === state.renewals ? found.etag : undefined;
 }
 
-async function readLease(store: ObjectStore, key: string): Promise<StoredLease | undefined> {
+/** undefined when nobody ever had it. @throws ObjectDamaged */
+export async function readLease(store: ObjectStore, key: string): Promise<StoredLease | undefined> {
   try {
     const { object, body } = await store.get(key);
     const chunks: Buffer[] = [];
@@ -192,7 +193,7 @@ async function readLease(store: ObjectStore, key: string): Promise<StoredLease |
   }
 }
 
-function held(work: LeasedWork, source: string, state?: LeaseState, until?: Date, what = 'is held'): LeaseHeld {
+export function held(work: LeasedWork, source: string, state?: LeaseState, until?: Date, what = 'is held'): LeaseHeld {
   const who = state ? ` by process ${state.pid} on ${state.host} since ${state.acquiredAt}` : '';
   const when = until ? ` until ${until.toISOString()}` : '';
   return new LeaseHeld(`the ${work} lease of ${source} ${what}${who}${when}`, {

@@ -4,7 +4,8 @@
  * Everywhere: `*`, numbers, ranges `a-b`, steps `a/n`, `a-b/n` and `* /n`, lists with commas.
  * day-of-month also `?`, `L` (last day), `nW` (weekday nearest to day n), `LW`.
  * day-of-week also `?`, `L` (Saturday), `nL` (last such day of the month), `n#k` (the k-th); 1 is Sunday.
- * Exactly one of day-of-month and day-of-week is `?`. `L-3` exists elsewhere, not in AWS.
+ * Exactly one of day-of-month and day-of-week is `?`. `L-3` exists elsewhere, not in AWS. AWS does not say what `31W` is
+ * in a month of 30 days, so a day with W has to be in each of the chosen months.
  * Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
  */
 export function cronProblem(body: string): string | undefined {
@@ -16,11 +17,19 @@ export function cronProblem(body: string): string | undefined {
     const problem = fieldProblem(texts[index]!, field);
     if (problem) return `${problem} in ${field.name} (field ${index + 1}), found "${texts[index]}"`;
   }
-  const [, , dayOfMonth, month, dayOfWeek] = texts;
+  const [, , dayOfMonth, month, dayOfWeek, year] = texts;
   if ((dayOfMonth === '?') === (dayOfWeek === '?')) {
     return `exactly one "?" in day-of-month (field 3) and day-of-week (field 5), found "${dayOfMonth}" and "${dayOfWeek}"`;
   }
-  return neverProblem(dayOfMonth!, month!);
+  return neverProblem(dayOfMonth!, month!, year!);
+}
+
+/** The numbers that a field of a good expression stands for; undefined for `*`, `?` and the special forms. */
+export function cronValues(text: string, index: number): number[] | undefined {
+  const field = cronFields[index]!;
+  if (text === '*' || field.special?.pattern.test(text)) return undefined;
+  const all = Array.from({ length: field.max - field.min + 1 }, (_, above) => field.min + above);
+  return all.filter((value) => isIn(value, text, field));
 }
 
 interface CronField {
@@ -85,15 +94,21 @@ function valueIn(text: string, field: CronField): number | undefined {
 }
 
 /** Days that no chosen month has: AWS takes `31 2`, and nothing would ever be backed up. */
-function neverProblem(dayOfMonth: string, month: string): string | undefined {
+function neverProblem(dayOfMonth: string, month: string, year: string): string | undefined {
   const [, , dayField, monthField] = cronFields;
   const days = dayOfMonth.split(',').map((item) => itemSpan(item, dayField!)?.from ?? (Number.parseInt(item, 10) || 1));
-  const longest = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].filter((_, index) =>
+  const leap = cronValues(year, 5)?.some(isLeap) ?? true;
+  const lengths = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].filter((_, index) =>
     isIn(index + 1, month, monthField!),
   );
-  if (Math.min(...days) <= Math.max(...longest)) return undefined;
-  return `a day that occurs, found day-of-month "${dayOfMonth}" (field 3) and month "${month}" (field 4)`;
+  const found = `found day-of-month "${dayOfMonth}" (field 3) and month "${month}" (field 4)`;
+  if (Math.min(...days) > Math.max(...lengths)) return `a day that occurs, ${found}`;
+  const shortest = Math.min(...lengths.map((length) => (length === 29 ? 28 : length)));
+  if (!dayOfMonth.endsWith('W') || Math.min(...days) <= shortest) return undefined;
+  return `before W a day that each of these months has (LW is the last weekday), ${found}`;
 }
+
+const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
 
 const isIn = (value: number, text: string, field: CronField): boolean =>
   text.split(',').some((item) => {

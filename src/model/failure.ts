@@ -117,6 +117,11 @@ export class LeaseHeld extends Failure {
   readonly verdict = 'retry';
 }
 
+/** Another daemon works with this state directory. */
+export class AlreadyRunning extends Failure {
+  readonly verdict = 'operator';
+}
+
 /** WAL that must be continuous is not, or does not belong here. */
 export class WalBroken extends Failure {
   readonly verdict = 'operator';

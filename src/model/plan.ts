@@ -43,7 +43,13 @@ export const isS3Url = (bucket: string): boolean => bucket.startsWith('s3://');
 
 const bucketAllowed = 'the path of a directory, or s3://bucket/prefix';
 
-const sourceName = text('1 to 63 lower-case letters, digits or -, beginning with a letter', /^[a-z][a-z0-9-]{0,62}$/);
+/** Folders of the bucket that belong to no source. */
+const reserved = ['approvals', 'catalog', 'evidence', 'executions', 'notices'];
+
+const sourceName = text(
+  `1 to 63 lower-case letters, digits or -, beginning with a letter, and none of ${reserved.join(', ')}`,
+  new RegExp(`^(?!(?:${reserved.join('|')})$)[a-z][a-z0-9-]{0,62}$`),
+);
 
 const planSchema: z.ZodType<Plan> = section({
   bucket: text(bucketAllowed, /^(s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?|(?!\w+:\/\/).*\S.*)$/).transform(

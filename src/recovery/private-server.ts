@@ -15,6 +15,9 @@ export interface PrivateServerOptions {
   onLog?: (line: string) => void;
 }
 
+/** How the folders of such servers' sockets are called. */
+export const socketFolderPrefix = 'lifeboat-server-';
+
 /**
  * A server that nobody but us can reach: it listens on a socket in a folder of its own, open to its account alone,
  * where anybody may connect as anybody. What it was configured with for its real life (addresses, certificates,
@@ -26,7 +29,7 @@ export class PrivateServer {
   readonly #server: RunningServer;
 
   static async start(options: PrivateServerOptions): Promise<PrivateServer> {
-    const folder = mkdtempSync(join(tmpdir(), 'lifeboat-server-'));
+    const folder = mkdtempSync(join(tmpdir(), socketFolderPrefix));
     chmodSync(folder, 0o700);
     const rules = join(folder, 'pg_hba.conf');
     writeFileSync(rules, 'local all all trust\n');

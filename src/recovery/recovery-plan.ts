@@ -29,10 +29,12 @@ export interface RecoveryPlan {
 }
 
 /** SHA-256 of what is decided; not of sizes and forecasts, which change while WAL keeps arriving. */
-export function hashPlan(plan: RecoveryPlan): string {
+export const hashPlan = (plan: RecoveryPlan): string => createHash('sha256').update(decidedJson(plan)).digest('hex');
+
+/** What the hash is of. */
+export function decidedJson(plan: RecoveryPlan): string {
   const { forecastMs: _forecast, leftOut: _leftOut, wal, ...rest } = plan;
-  const decided = { ...rest, from: wal.from };
-  return createHash('sha256').update(printPlanJson(decided)).digest('hex');
+  return printPlanJson({ ...rest, from: wal.from });
 }
 
 /** LSNs as PostgreSQL prints them, byte counts as decimal text: neither fits a JSON number. */

@@ -20,7 +20,7 @@ import { type MappedTablespace, printTablespaceMap } from '#postgres/tablespace-
 import { openBackup, type Vault } from '#recovery/open-backup';
 import type { RestoreLayout } from '#recovery/restore-layout';
 import { type PartJob, partJobs } from '#recovery/restore-part';
-import { recordName } from '#recovery/restore-place';
+import { recordName } from '#recovery/restore-record';
 import { heldBack, restoredPath } from '#recovery/write-archive';
 
 /** Restores one part somewhere else (a worker thread); several may be under way. */

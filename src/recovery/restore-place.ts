@@ -13,14 +13,11 @@ import {
   statfsSync,
   symlinkSync,
   unlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputInvalid, RestoreFailed } from '#model/failure';
+import { isBusy, type Restorer, recordName, restoringRecord, writeRecord } from '#recovery/restore-record';
 import { heldBack } from '#recovery/write-archive';
-
-/** What the directory of a restored cluster says about its restore: under way, or how it ended. */
-export const recordName = 'lifeboat.restore.json';
 
 export interface PlaceOptions {
   /** rename what lies there instead of refusing */
@@ -30,11 +27,6 @@ export interface PlaceOptions {
   now: Date;
   /** who we are: a restore that is still under way is left alone */
   restorer: Restorer;
-}
-
-interface Restorer {
-  host: string;
-  pid: number;
 }
 
 /** A directory, and what has to happen to it before a restore may write there. */
@@ -103,32 +95,8 @@ function placeUnusable(place: string, code = 'unknown error'): InputInvalid {
  * removes recovery.signal when it ends recovery, before it takes the first transaction.
  */
 function isLeftOver(place: string): boolean {
-  if (readRecord(place)?.state !== 'restoring') return false;
+  if (!restoringRecord(place)) return false;
   return !existsSync(join(place, heldBack.path)) || existsSync(join(place, 'recovery.signal'));
-}
-
-/** Is the restore that marked this place still running here? A number that another program has by now is no restore. */
-function isBusy(place: string, { host }: Restorer): boolean {
-  const record = readRecord(place);
-  if (record?.state !== 'restoring' || record.host !== host) return false;
-  try {
-    return readFileSync(`/proc/${record.pid}/cmdline`, 'utf8').includes('restore');
-  } catch {
-    return false; // it has ended
-  }
-}
-
-interface RestoringRecord extends Partial<Restorer> {
-  state?: string;
-}
-
-function readRecord(place: string): RestoringRecord | undefined {
-  const path = join(place, recordName);
-  try {
-    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as RestoringRecord) : undefined;
-  } catch {
-    return undefined; // killed while it was written, or none of ours: whoever looks decides
-  }
 }
 
 /** Is it a running server's data directory, or one of its tablespaces? */
@@ -269,8 +237,4 @@ function empty(place: string): void {
   for (const name of readdirSync(place)) {
     if (name !== 'lost+found') rmSync(join(place, name), { recursive: true, force: true });
   }
-}
-
-export function writeRecord(dataDir: string, record: object): void {
-  writeFileSync(join(dataDir, recordName), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
 }

@@ -53,10 +53,12 @@ export class WalSpool {
     return touched !== undefined && Date.now() - touched.mtimeMs < deadAfterMs;
   }
 
-  /** Become the one prefetcher. False when another one lives. */
+  /** Become the one prefetcher. False when another one lives, or pg_wal is gone with the cluster that wanted it. */
   async lock(pid: number): Promise<boolean> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    if (await this.isServed()) return false;
+    const made = mkdir(this.folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if (!(await exists(made)) || (await this.isServed())) return false;
     await writeFile(this.path(lockName), `${pid}\n`);
     return this.keepLock(pid);
   }

@@ -2,6 +2,8 @@ import type { Plan } from '#model/plan';
 import type { Environment } from '#runtime/environment';
 import { loadPlan } from '#runtime/load-plan';
 import { type Bucket, openBucket } from '#runtime/open-bucket';
+import { type PublishNotice, topicPublisher } from '#runtime/publish-notice';
+import type { StepFunctions } from '#runtime/step-functions';
 
 /** What a function knows of the world beside its event. */
 export interface FunctionWorld {
@@ -9,6 +11,10 @@ export interface FunctionWorld {
   vault: Bucket;
   environment: Environment;
   now(): Date;
+  /** tells people, through the channels of the plan; undefined where nobody takes notices */
+  publish?: PublishNotice | undefined;
+  /** where the machines run, when that is not what the environment's endpoint and credentials lead to */
+  stepFunctions?: StepFunctions | undefined;
 }
 
 let opened: Promise<FunctionWorld> | undefined;
@@ -22,13 +28,20 @@ export function functionWorld(): Promise<FunctionWorld> {
   return opened;
 }
 
-/** Functions that run inside of another process are given what that knows. */
+/** Functions that run inside of another process are given what that knows, and leave the telling to it. */
 export function provideWorld(world: FunctionWorld): void {
+  process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT';
   opened = Promise.resolve(world);
 }
 
 /** @throws InputInvalid when LIFEBOAT_PLAN names no plan; PlanInvalid, KeyUnusable, StoreRefused */
 async function openWorld(environment: Environment): Promise<FunctionWorld> {
   const plan = await loadPlan(environment.LIFEBOAT_PLAN ?? 'plan.yml', { environment, cwd: process.cwd() });
-  return { plan, vault: await openBucket(plan, environment), environment, now: () => new Date() };
+  return {
+    plan,
+    vault: await openBucket(plan, environment),
+    environment,
+    now: () => new Date(),
+    publish: topicPublisher(environment),
+  };
 }

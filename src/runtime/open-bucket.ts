@@ -1,5 +1,6 @@
 import { isS3Url, type Plan } from '#model/plan';
 import { type KeyRing, keyFileRing } from '#pipeline/data-key';
+import { announcedIn } from '#runtime/announce-puts';
 import type { Environment } from '#runtime/environment';
 import { readKeyFile } from '#runtime/key-file';
 import type { ObjectStore } from '#store/object-store';
@@ -21,12 +22,17 @@ export async function openBucket(plan: Plan, environment: Environment): Promise<
   return { store, keyRing };
 }
 
-/** Only the store. @throws StoreRefused when the directory does not exist */
+/** Only the store; with LIFEBOAT_EVENTS its puts are announced. @throws StoreRefused when the directory does not exist */
 export async function openStoreAt(bucket: string, environment: Environment): Promise<ObjectStore> {
+  return announcedIn(environment, await openStoreOf(bucket, environment));
+}
+
+async function openStoreOf(bucket: string, environment: Environment): Promise<ObjectStore> {
   if (isS3Url(bucket)) return (await import('#runtime/open-store')).openStore(bucket, environment);
   return (await import('#store/directory-store')).openDirectoryStore(bucket);
 }
 
-async function openKeyRing({ encryption }: Plan): Promise<KeyRing | undefined> {
+/** Only the keys. @throws KeyUnusable */
+export async function openKeyRing({ encryption }: Plan): Promise<KeyRing | undefined> {
   return encryption === 'none' ? undefined : keyFileRing(await readKeyFile(encryption.keyFile));
 }

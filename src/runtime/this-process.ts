@@ -1,19 +1,29 @@
 import { spawn } from 'node:child_process';
-import { availableParallelism, hostname } from 'node:os';
+import { availableParallelism, hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
 
 /** Who we are, for leases and locks. */
 export const thisProcess = (): { host: string; pid: number } => ({ host: hostname(), pid: process.pid });
 
-/** The words that start `lifeboat` as we were started: for commands that PostgreSQL runs later. */
-export const lifeboatWords = (): string[] => [process.execPath, process.argv[1]!];
+/** The name of the account that we run as. */
+export function thisUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'somebody'; // an id without an entry in the list of accounts
+  }
+}
+
+/** The words that start `lifeboat`, whichever of our programs we are: for commands that PostgreSQL runs later. */
+export const lifeboatWords = (): string[] => [process.execPath, join(import.meta.dirname, '../../bin/lifeboat.mjs')];
 
 /** How much can be done at the same time. */
 export const cores = (): number => availableParallelism();
 
 /** Run `lifeboat` once more, with other arguments, as a process that lives on without us. */
 export function startDetached(args: readonly string[], cwd: string): void {
-  const program = process.argv[1]!;
-  const child = spawn(process.execPath, [program, ...args], { cwd, detached: true, stdio: 'ignore' });
+  const [program, ...words] = lifeboatWords();
+  const child = spawn(program!, [...words, ...args], { cwd, detached: true, stdio: 'ignore' });
   child.on('error', () => undefined); // only ever used for what is faster, not for what is needed
   child.unref();
 }

@@ -26,3 +26,59 @@ export const historyKey = (source: string, systemId: string, timeline: Timeline)
 export const catalogKey = (source: string): string => `catalog/${source}/backups.json`;
 
 export const leaseKey = (source: string, work: string): string => `${source}/leases/${work}`;
+
+export const executionFolder = (machine: string, execution: string): string => `executions/${machine}/${execution}/`;
+/** What a task of an execution leaves; `step` names it within the execution. */
+export const taskResultKey = (machine: string, execution: string, step: string): string =>
+  `${executionFolder(machine, execution)}${step}.json`;
+/** The failures of a task's attempts begin with this, oldest first. */
+export const taskFailurePrefix = (resultKey: string): string => `${resultKey.replace(/\.json$/, '')}.failure-`;
+/** Why the attempt that began at that time failed. */
+export const taskFailureKey = (resultKey: string, startedAt: Date): string =>
+  `${taskFailurePrefix(resultKey)}${startedAt.toISOString().replace(/[-:.]/g, '')}.json`;
+
+/** That a channel has taken a notice. */
+export const noticeTakenKey = (notice: string, channel: string): string => `notices/${notice}/${channel}.json`;
+/** What was last told under a dedupe key, which is named by its digest. */
+export const noticeToldKey = (digest: string): string => `catalog/notices/${digest}.json`;
+
+const compactTime = (at: Date): string => at.toISOString().replace(/[-:.]/g, '');
+const catalogFolder = (source: string): string => `catalog/${source}/`;
+
+/** What reading one object back said; `version` names the generation that was read. */
+export const verifiedFolder = (source: string): string => `${catalogFolder(source)}verified/`;
+export const verifiedKey = (source: string, key: string, version: string): string =>
+  `${verifiedFolder(source)}${key.slice(sourceFolder(source).length)}-${version}.json`;
+/** The projection of the WAL that was read back. */
+export const verifiedWalKey = (source: string): string => `${catalogFolder(source)}wal.json`;
+
+/** What reading a whole backup back said, and what its drills did, by the time at which they ended. */
+export const verificationsFolder = (source: string): string => `${catalogFolder(source)}verifications/`;
+export const verificationKey = (source: string, id: BackupId, at: Date): string =>
+  `${verificationsFolder(source)}${id}/${compactTime(at)}.json`;
+export const proofsFolder = (source: string): string => `${catalogFolder(source)}proofs/`;
+export const proofKey = (source: string, id: BackupId, at: Date): string =>
+  `${proofsFolder(source)}${id}/${compactTime(at)}.json`;
+/** The projection of both. */
+export const standingKey = (source: string): string => `${catalogFolder(source)}standing.json`;
+
+/** The projection of what is measured every minute. */
+export const exposureKey = (source: string): string => `${catalogFolder(source)}exposure.json`;
+
+/** Each time a question is asked once more it has the next number; the first one's name has none. */
+export const approvalsFolder = 'approvals/';
+export const approvalFolder = (machine: string, execution: string): string =>
+  `${approvalsFolder}${machine}/${execution}/`;
+export const questionKey = (machine: string, execution: string, number: number): string =>
+  `${approvalFolder(machine, execution)}question${number === 1 ? '' : `-${number}`}.json`;
+export const answerKey = (machine: string, execution: string, number: number): string =>
+  `${approvalFolder(machine, execution)}answer${number === 1 ? '' : `-${number}`}.json`;
+/** The projection of the questions that wait for an answer. */
+export const openQuestionsKey = 'catalog/approvals.json';
+
+export const evidenceFolder = 'evidence/';
+export const evidenceKey = (sequence: number): string => `${evidenceFolder}${String(sequence).padStart(12, '0')}.json`;
+/** The projection of where the evidence ends. */
+export const evidenceEndKey = 'catalog/evidence.json';
+/** Under which number what has this id was recorded; `digest` is the SHA-256 of the id. */
+export const evidenceIdKey = (digest: string): string => `catalog/evidence/${digest}.json`;

@@ -11,7 +11,7 @@ import { parseTarget, type TargetInput } from '#model/recovery-target';
 import { type KeyRing, keyFileRing, masterKeyId } from '#pipeline/data-key';
 import { preparePlan } from '#recovery/prepare-plan';
 import { planLayout } from '#recovery/restore-layout';
-import { recordName } from '#recovery/restore-place';
+import { recordName } from '#recovery/restore-record';
 import { shellCommand } from '#recovery/settings';
 import { tryFetch } from '#recovery/try-fetch';
 import { createDirectoryStore } from '#store/directory-store';
@@ -207,6 +207,8 @@ export class ProtectedSource {
       checks: [],
       workers: options.workers ?? 1,
       requestedBy: 'test',
+      approvedBy: null,
+      execution: null,
       now: () => new Date(),
       signal: options.signal ?? new AbortController().signal,
       onProgress: () => undefined,

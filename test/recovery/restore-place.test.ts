@@ -22,11 +22,10 @@ import {
   clearPlaces,
   type PlaceOptions,
   placeState,
-  recordName,
   releaseTablespaces,
   takePlaces,
-  writeRecord,
 } from '#recovery/restore-place';
+import { recordName, writeRecord } from '#recovery/restore-record';
 import { heldBack } from '#recovery/write-archive';
 
 const root = mkdtempSync(join(tmpdir(), 'lifeboat-place-'));

@@ -1,0 +1,38 @@
+import { nameOf, outputOf } from '#catalog/answer-question';
+import { putQuestion, readQuestion } from '#catalog/approvals';
+import type { Question } from '#model/approval';
+import { text, wholeNumber } from '#model/plan-field';
+import { fields } from '#model/read-input';
+import { approvalNotice } from '#notify/approval-notice';
+import { stepFunctionsOf } from '#runtime/step-functions';
+import { edge } from './edge.ts';
+
+/**
+ * Keep a question with the token of the state that waits for its answer, and tell people. Asked once more with another
+ * token, an answer that was given to the same plan goes there at once.
+ */
+export const handler = edge({
+  name: 'ask-approval',
+  input: fields({
+    execution: text("the execution's ARN"),
+    machine: text('the name of a machine'),
+    source: text('the name of a source'),
+    planHash: text("a plan's hash: 64 hexadecimal digits", /^[0-9a-f]{64}$/),
+    plan: text('the plan, as people are to read it'),
+    requestedBy: text('who asks for it'),
+    taskToken: text("a task's token"),
+    expiresInSeconds: wholeNumber(1, 31_536_000),
+  }),
+
+  async run({ expiresInSeconds, ...asked }, { plan, vault, now, publish, ...world }, logger) {
+    const expiresAt = new Date(now().getTime() + expiresInSeconds * 1000).toISOString();
+    const question: Question = { format: 'lifeboat-question/1', ...asked, askedAt: now().toISOString(), expiresAt };
+    const name = nameOf(asked.execution);
+    const number = await putQuestion(vault.store, name, question);
+    const { answer } = (await readQuestion(vault.store, name))!;
+    logger.info('asked', { execution: asked.execution, number, answered: answer !== undefined });
+    if (answer) await stepFunctionsOf(world).sendTaskSuccess(asked.taskToken, outputOf(answer));
+    else await publish?.(approvalNotice(question, plan));
+    return { execution: asked.execution, number, answered: answer !== undefined };
+  },
+});

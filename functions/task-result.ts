@@ -1,0 +1,16 @@
+import { readTaskOutcome } from '#catalog/task-outcome';
+import { brief } from '#model/brief';
+import { oneOf, text } from '#model/plan-field';
+import { fields } from '#model/read-input';
+import { edge } from './edge.ts';
+
+/** What a task that ended well left, shortened to what a machine may carry. @throws ResultMissing */
+export const handler = edge({
+  name: 'task-result',
+  input: fields({
+    task: oneOf(['base-backup', 'verify-part', 'restore', 'drill']),
+    resultKey: text('the key of a task result'),
+  }),
+
+  run: async ({ task, resultKey }, { vault }) => brief((await readTaskOutcome(vault.store, task, resultKey)).result),
+});

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { chooseSource } from '#model/choose-source';
+import type { FindingChanges } from '#model/finding-changes';
+import { text } from '#model/plan-field';
+import { endNotice, findingNotice } from '#notify/finding-notice';
+import { type AskedServer, watchSource } from '#recovery/watch-source';
+import { askServer } from '#runtime/server-position';
+import { edge } from './edge.ts';
+
+/** Every minute: what would be lost, how long a recovery would take, and what is not as it should be. */
+export const handler = edge({
+  name: 'watch',
+  input: z.looseObject({ source: text('the name of a source').exactOptional() }),
+
+  async run({ source }, { plan, vault, environment, now, publish }, logger) {
+    const sources = source === undefined ? plan.sources : [chooseSource(plan, source)];
+    const tell = async ({ raised, ended }: FindingChanges) => {
+      for (const finding of raised) await publish?.(findingNotice(finding));
+      for (const finding of ended) await publish?.(endNotice(finding, now()));
+    };
+    const watched = await Promise.allSettled(
+      sources.map((one) => {
+        const ask = (): Promise<AskedServer> => askServer(one.connection, environment);
+        return watchSource({ store: vault.store, source: one, askServer: ask, now, tell });
+      }),
+    );
+    for (const { name, outcome } of sources.map(({ name }, index) => ({ name, outcome: watched[index]! }))) {
+      if (outcome.status === 'rejected') logger.error(`${name} could not be watched`, outcome.reason as Error);
+    }
+    const failed = watched.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
+    const findings = watched.flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? outcome.value.changes.current : [],
+    );
+    return { findings };
+  },
+});

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { changeProjection, type Projection, readProjection } from '#catalog/change-projection';
+import { parseRecord, printRecord, putRecord, readRecord } from '#catalog/put-record';
+import {
+  type ChainEnd,
+  chainBegin,
+  type Deed,
+  digestOf,
+  type Evidence,
+  evidenceSchema,
+  recordAfter,
+} from '#model/evidence';
+import { StoreUnavailable } from '#model/failure';
+import { evidenceEndKey, evidenceFolder, evidenceIdKey, evidenceKey } from '#store/bucket-layout';
+import type { ObjectStore } from '#store/object-store';
+import { readObject } from '#store/read-object';
+
+/*
+ * evidence/000000000001.json, …2.json, …: each with the digest of the one before. A number is taken by putting on
+ * condition that there is no such object, so of two writers one goes on behind the other.
+ *
+ * What was recorded is found by its id: an object catalog/evidence/<digest of the id>.json tells its number. Who died
+ * between the record and that object left the record among the newest ones, which are looked at by everybody who adds one.
+ */
+const endSchema = z.strictObject({
+  format: z.literal('lifeboat-evidence-end/1'),
+  sequence: z.number().int().nonnegative(),
+  digest: z.string().nullable(),
+  /** the newest records' ids, oldest first */
+  recent: z.array(z.strictObject({ sequence: z.number().int().positive(), id: z.string() })),
+});
+type End = z.infer<typeof endSchema>;
+
+const projection: Projection<End> = {
+  key: evidenceEndKey,
+  schema: endSchema,
+  empty: { format: 'lifeboat-evidence-end/1', ...chainBegin, recent: [] },
+};
+
+const keptRecent = 100;
+const tries = 100;
+const maxRecordBytes = 4 << 20;
+
+export interface Recorded {
+  key: string;
+  sequence: number;
+  /** what has this id was recorded before */
+  again: boolean;
+}
+
+/**
+ * Add a record to the chain, once for each id.
+ * @throws StoreUnavailable when others are faster every time; ObjectDamaged when the last record is none
+ */
+export async function recordEvidence(store: ObjectStore, deed: Deed): Promise<Recorded> {
+  const known = await readRecord(store, evidenceIdKey(digestOf(deed.id)), numberSchema);
+  if (known) return recorded(known.sequence, true);
+  let end = await readProjection(store, projection);
+  for (let attempt = 0; attempt < tries; attempt++) {
+    end = await followToEnd(store, end);
+    const earlier = end.recent.find(({ id }) => id === deed.id);
+    if (earlier) return await noteRecorded(store, end, deed.id, recorded(earlier.sequence, true));
+    const bytes = printRecord(evidenceSchema.parse(recordAfter(end, deed)));
+    const { sequence } = withRecord(end, deed.id, bytes);
+    const outcome = await store.put(evidenceKey(sequence), bytes, { condition: 'absent' });
+    if (outcome.stored)
+      return await noteRecorded(store, withRecord(end, deed.id, bytes), deed.id, recorded(sequence, false));
+    await sleep(Math.random() * Math.min(500, 2 ** attempt));
+  }
+  throw new StoreUnavailable(`others recorded ${tries} times before ${deed.id} could be`, {
+    operation: 'record evidence',
+    subject: evidenceFolder,
+  });
+}
+
+const numberSchema = z.strictObject({ sequence: z.number().int().positive() });
+
+const recorded = (sequence: number, again: boolean): Recorded => ({ key: evidenceKey(sequence), sequence, again });
+
+/** Where the chain ends now: usually where it was said to, or one record behind. */
+async function followToEnd(store: ObjectStore, end: End): Promise<End> {
+  let found = end;
+  for await (const { key } of store.list(evidenceFolder, { startAfter: evidenceKey(end.sequence) })) {
+    if (key !== evidenceKey(found.sequence + 1)) break; // a hole, which verifyEvidence tells: no number is jumped
+    const bytes = await readObject(store, key, { maxBytes: maxRecordBytes });
+    found = withRecord(found, parseRecord(bytes, key, evidenceSchema).id, bytes);
+  }
+  return found;
+}
+
+function withRecord(end: End, id: string, bytes: Buffer): End {
+  const sequence = end.sequence + 1;
+  const recent = [...end.recent, { sequence, id }].slice(-keptRecent);
+  return { ...end, sequence, digest: digestOf(bytes), recent };
+}
+
+/** Both only save looking: what fails here is done by the next one. */
+async function noteRecorded(store: ObjectStore, end: End, id: string, outcome: Recorded): Promise<Recorded> {
+  await putRecord(store, evidenceIdKey(digestOf(id)), { sequence: outcome.sequence });
+  await changeProjection(store, projection, (known) => (known.sequence < end.sequence ? end : known));
+  return outcome;
+}
+
+export type EvidenceCheck =
+  | { ok: true; records: number }
+  /** `key`: the first record that is not as it was, or not there; those before it are */
+  | { ok: false; records: number; key: string; problem: string };
+
+/** Walk the whole chain and say where it breaks first. */
+export async function verifyEvidence(store: ObjectStore): Promise<EvidenceCheck> {
+  const end = await readProjection(store, projection);
+  let last: ChainEnd = chainBegin;
+  const broken = (key: string, problem: string): EvidenceCheck => ({ ok: false, records: last.sequence, key, problem });
+  for await (const { key } of store.list(evidenceFolder)) {
+    const expected = evidenceKey(last.sequence + 1);
+    if (key !== expected) return broken(expected, `is missing, and ${key} is there`);
+    const bytes = await readObject(store, key, { maxBytes: maxRecordBytes });
+    const problem = problemOf(bytes, last);
+    if (problem !== undefined) return broken(key, problem);
+    last = { sequence: last.sequence + 1, digest: digestOf(bytes) };
+    if (last.sequence === end.sequence && last.digest !== end.digest) {
+      return broken(key, `was changed: its SHA-256 is ${last.digest}, ${evidenceEndKey} says ${end.digest}`);
+    }
+  }
+  if (last.sequence < end.sequence) {
+    return broken(evidenceKey(last.sequence + 1), `is missing: ${evidenceEndKey} knows records up to ${end.sequence}`);
+  }
+  return { ok: true, records: last.sequence };
+}
+
+function problemOf(bytes: Buffer, last: ChainEnd): string | undefined {
+  const parsed = evidenceSchema.safeParse(fromJson(bytes));
+  if (!parsed.success)
+    return `is no evidence: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}`;
+  const { sequence, previous } = parsed.data;
+  if (sequence !== last.sequence + 1) return `says that it is record ${sequence}`;
+  if (previous === last.digest) return undefined;
+  return `follows a record with SHA-256 ${previous}, the one before it has ${last.digest}: one of them was changed`;
+}
+
+function fromJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined; // the schema refuses it
+  }
+}
+
+/** All records, oldest first, or those after a number. @throws ObjectDamaged when one is none */
+export async function* readEvidence(store: ObjectStore, after = 0): AsyncGenerator<Evidence> {
+  for await (const { key } of store.list(evidenceFolder, after > 0 ? { startAfter: evidenceKey(after) } : {})) {
+    yield parseRecord(await readObject(store, key, { maxBytes: maxRecordBytes }), key, evidenceSchema);
+  }
+}
+
+/** Make the projection of where the chain ends anew. */
+export async function rebuildEvidenceEnd(store: ObjectStore): Promise<void> {
+  const found = await followToEnd(store, projection.empty);
+  await changeProjection(store, projection, (known) => (known.sequence < found.sequence ? found : known));
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { changeProjection, type Projection, readProjection } from '#catalog/change-projection';
+import { findingKinds } from '#model/finding';
+import { exposureKey } from '#store/bucket-layout';
+import type { ObjectStore } from '#store/object-store';
+
+/**
+ * What the watch measured last, and what it has to remember until the next time. It can be lost: then the next two
+ * measurements make it anew, and what is wrong is told once more.
+ */
+const instant = z.iso.datetime();
+const lsnText = z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/);
+const timeline = z.number().int().positive();
+
+const findingSchema = z.strictObject({
+  kind: z.enum(findingKinds),
+  source: z.string(),
+  since: instant.nullable(),
+  what: z.string(),
+  todo: z.string(),
+  dedupe: z.string(),
+});
+
+/** WAL that is stored, as far as listings have told; of one system. */
+const storedWalSchema = z.strictObject({
+  systemId: z.string(),
+  segmentSize: z.number().int().positive(),
+  timelines: z.array(
+    z.strictObject({ timeline, stretches: z.array(z.strictObject({ start: lsnText, end: lsnText })) }),
+  ),
+});
+export type StoredWal = z.infer<typeof storedWalSchema>;
+
+const forecastSchema = z.strictObject({
+  ms: z.number(),
+  phasesMs: z.strictObject({ files: z.number(), replay: z.number(), checks: z.number() }),
+  drills: z.number().int(),
+  newestDrillAt: instant,
+  confidence: z.enum(['good', 'fair', 'poor']),
+  basis: z.string(),
+});
+
+const exposureSchema = z.strictObject({
+  format: z.literal('lifeboat-exposure/1'),
+  /** by our clock */
+  at: instant,
+  watchedSince: instant,
+  /** what would be lost if the server died now; null: everything */
+  lossMs: z.number().nullable(),
+  reason: z.string(),
+  /** null: the plan has no tier */
+  tier: z.strictObject({ rpoMs: z.number(), rtoMs: z.number() }).nullable(),
+  /** null: there was no drill yet */
+  rto: forecastSchema.nullable(),
+  /** how far can be restored with what was read back; null: nothing can be */
+  verified: z
+    .strictObject({ backup: z.string(), systemId: z.string(), timeline, lsn: lsnText, asOf: instant })
+    .nullable(),
+  server: z.discriminatedUnion('state', [
+    z.strictObject({ state: z.literal('reachable'), systemId: z.string(), timeline, flushed: lsnText, clock: instant }),
+    z.strictObject({ state: z.literal('unreachable'), why: z.string(), since: instant }),
+  ]),
+  /** by the server's clock: when it was last reached, and when everything on it was last verified */
+  lastUp: instant.nullable(),
+  coveredAt: instant.nullable(),
+  stored: storedWalSchema.nullable(),
+  /** the server is ahead of what is stored, which has ended there since then */
+  behind: z.strictObject({ storedTo: lsnText.nullable(), since: instant }).nullable(),
+  /** WAL is missing after this position, since it was first seen */
+  gap: z.strictObject({ after: lsnText, since: instant }).nullable(),
+  /** what people were told of and is not over */
+  findings: z.array(findingSchema),
+});
+export type MeasuredExposure = z.infer<typeof exposureSchema>;
+
+const projectionOf = (source: string): Projection<MeasuredExposure | undefined> => ({
+  key: exposureKey(source),
+  schema: exposureSchema,
+  empty: undefined,
+});
+
+/** undefined: nobody has measured yet */
+export const readExposure = (store: ObjectStore, source: string): Promise<MeasuredExposure | undefined> =>
+  readProjection(store, projectionOf(source));
+
+/** Keep a measurement, unless a newer one is kept already. Clocks that were set back by more than an hour are believed. */
+export async function keepExposure(store: ObjectStore, source: string, measured: MeasuredExposure): Promise<void> {
+  await changeProjection(store, projectionOf(source), (known) => {
+    const aheadMs = known ? Date.parse(known.at) - Date.parse(measured.at) : 0;
+    return aheadMs > 0 && aheadMs < 3_600_000 ? known : measured;
+  });
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/** One thing that was done. Each record holds the digest of the one before, so that none can be changed or taken out. */
+export const evidenceSchema = z.strictObject({
+  format: z.literal('lifeboat-evidence/1'),
+  /** from 1, without a hole */
+  sequence: z.number().int().positive(),
+  /** SHA-256 of the bytes of the record before, hexadecimal; null in the first */
+  previous: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+  /** names what was done for good: a repeated step records it once */
+  id: z.string().min(1).max(1_000),
+  /** a person, `schedule` or `lifeboat` */
+  who: z.string().min(1),
+  /** in words: `restored main to 2026-11-20 05:13:45+00` */
+  what: z.string().min(1),
+  /** the source that it was done to or for; null: something else */
+  source: z.string().nullable(),
+  when: z.iso.datetime(),
+  /** `succeeded`, `failed`, `refused`, … */
+  outcome: z.string().min(1),
+  /** ARN; null: none */
+  execution: z.string().nullable(),
+  planHash: z.string().nullable(),
+  /** the yes or no of a person; null: nobody was asked */
+  approval: z
+    .strictObject({
+      decision: z.enum(['approve', 'reject']),
+      by: z.string(),
+      at: z.string(),
+      reason: z.string().nullable(),
+    })
+    .nullable(),
+});
+export type Evidence = z.infer<typeof evidenceSchema>;
+
+/** What was done, before it has its place in the chain. */
+export type Deed = Omit<Evidence, 'format' | 'sequence' | 'previous'>;
+
+/** Where the chain ends: the next record follows this one. */
+export interface ChainEnd {
+  sequence: number;
+  /** of the last record's bytes; null before the first */
+  digest: string | null;
+}
+
+export const chainBegin: ChainEnd = { sequence: 0, digest: null };
+
+export const digestOf = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+export const recordAfter = (end: ChainEnd, deed: Deed): Evidence => ({
+  format: 'lifeboat-evidence/1',
+  sequence: end.sequence + 1,
+  previous: end.digest,
+  ...deed,
+});

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { isBackupId } from '#model/backup-id';
+import { InputInvalid } from '#model/failure';
+import { oneOf, text, yesOrNo } from '#model/plan-field';
+import { fields, readInput } from '#model/read-input';
+
+/*
+ * What a person, the scheduler or another machine starts the machines with. A mistake is answered before anything is
+ * done; what is left out has one meaning, which stands beside the field.
+ */
+
+const source = text('the name of a source in the plan').exactOptional();
+const backup = z
+  .custom<string>((value) => typeof value === 'string' && isBackupId(value), 'an id like 20261120T051345123Z-full')
+  .exactOptional();
+/** When the scheduler meant it to start. */
+const scheduledTime = text('an instant like 2026-11-20T05:13:45Z', /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/);
+const asked = {
+  requestedBy: text('the name of who asks for it, at most 200 letters', /^[^\n]{1,200}$/).exactOptional(),
+  scheduledTime: scheduledTime.exactOptional(),
+};
+
+const backupInput = fields({
+  /** default: all sources of the plan */
+  source,
+  /** default: full */
+  type: oneOf(['full', 'incremental']).exactOptional(),
+  ...asked,
+});
+export type BackupInput = z.infer<typeof backupInput>;
+export const readBackupInput = (input: unknown): BackupInput => readInput(backupInput, input);
+
+const verifyInput = fields({ source, backup, ...asked });
+export type VerifyInput = z.infer<typeof verifyInput>;
+/** By hand; without a backup it is the newest. */
+export const readVerifyInput = (input: unknown): VerifyInput => readInput(verifyInput, input);
+
+const drillInput = fields({
+  source,
+  /** restored to its own end */
+  backup,
+  /** default: newest, the last point that is stored */
+  target: oneOf(['newest', 'random']).exactOptional(),
+  ...asked,
+});
+export type DrillInput = z.infer<typeof drillInput>;
+
+export function readDrillInput(input: unknown): DrillInput {
+  const read = readInput(drillInput, input);
+  if (read.backup !== undefined && read.target !== undefined) {
+    throw new InputInvalid('target', read.target, 'nothing beside a backup', 'leave out target or backup');
+  }
+  return read;
+}
+
+const absolute = text('the absolute path of a directory', /^\/+[^/\0\n][^\0\n]*$/);
+const word = z.union([z.string(), z.number(), z.boolean()], { error: 'text, a number, true or false' });
+const digits = (allowed: string) =>
+  z
+    .custom<string | number>((value) => /^\d{1,10}$/.test(String(value)), { error: allowed })
+    .transform((value) => String(value))
+    .exactOptional();
+const yes = () => z.literal(true, { error: 'true, or leave it out' }).exactOptional();
+
+const restoreInput = fields({
+  source,
+  /** the data directory to make */
+  to: absolute,
+  /** one of these six; default: latest */
+  time: text('a date, a time and a zone, like 2026-11-20 05:13:45Z').exactOptional(),
+  lsn: text('an LSN like 16/B374D848').exactOptional(),
+  xid: digits('a transaction id from 3 to 4294967295'),
+  name: text('the name of a restore point').exactOptional(),
+  immediate: yes(),
+  latest: yes(),
+  exclusive: yesOrNo().exactOptional(),
+  action: oneOf(['promote', 'pause', 'shutdown']).exactOptional(),
+  timeline: digits('a number from 1'),
+  backup,
+  /** rename what lies at the places to restore to */
+  setAside: yesOrNo().exactOptional(),
+  /** a tablespace's location or oid, and its new place */
+  tablespaces: z
+    .record(text('the location or oid of a tablespace', /^(\/[^=\n]*|\d+)$/), absolute, {
+      error: 'a map of old to new places',
+    })
+    .exactOptional(),
+  /** of the server, while it replays */
+  settings: z
+    .record(text('the name of a server setting', /^[a-z_][\w.]*$/i), word, { error: 'a map of server settings' })
+    .exactOptional(),
+  /** why, for those who approve and for the evidence */
+  reason: text('a reason of at most 500 letters', /^[\s\S]{1,500}$/).exactOptional(),
+  ...asked,
+});
+export type RestoreInput = z.infer<typeof restoreInput>;
+export const readRestoreInput = (input: unknown): RestoreInput => readInput(restoreInput, input);
+
+/** Who asks: a person who says so, the schedule, or nobody that we know. */
+export const requesterOf = ({ requestedBy, scheduledTime }: { requestedBy?: string; scheduledTime?: string }): string =>
+  requestedBy ?? (scheduledTime === undefined ? 'somebody' : 'schedule');

@@ -1,0 +1,50 @@
+import { readChain } from '#catalog/backups';
+import { parseTarget } from '#model/recovery-target';
+import { type RestoreRequest, tablespaceMappings } from '#model/restore-request';
+import { describePlan } from '#recovery/describe-plan';
+import type { Vault } from '#recovery/open-backup';
+import { pinTarget } from '#recovery/pin-target';
+import { type PreparedPlan, preparePlan } from '#recovery/prepare-plan';
+import { decidedJson } from '#recovery/recovery-plan';
+import { planLayout } from '#recovery/restore-layout';
+
+export interface PreparedApproval {
+  /** leads to this plan again, however much is stored by then */
+  request: RestoreRequest;
+  planHash: string;
+  /** as a person reads it, at most 4 KiB */
+  planText: string;
+  /** what the hash is of, as JSON: tells later what changed */
+  decided: string;
+}
+
+/**
+ * Plan a restore for approval: `latest`, and whatever else depends on what is stored, becomes the one thing that it is now.
+ * @throws TargetUnreachable; InputInvalid for tablespaces that the backup does not have; ObjectDamaged, ObjectMissing
+ */
+export async function prepareApproval(
+  vault: Vault,
+  request: RestoreRequest,
+  signal: AbortSignal,
+): Promise<PreparedApproval> {
+  const first = await preparePlan(vault, request.source, parseTarget(request.target), signal);
+  const pinned = { ...request, target: pinTarget(first.plan, baseOf(first)) };
+  const { facts, plan, hash } = await preparePlan(vault, request.source, parseTarget(pinned.target), signal);
+  const chain = await readChain(vault.store, request.source, plan.chain, facts.backups);
+  const layout = planLayout(request.to, chain.at(-1)!.tablespaces, tablespaceMappings(request));
+  const asked = [`asked for      ${first.plan.target}`, ...describeRest(request)];
+  const planText = cut([describePlan(plan, hash, layout), ...asked.map((line) => `  ${line}`)].join('\n'));
+  return { request: pinned, planHash: hash, planText, decided: decidedJson(plan) };
+}
+
+const baseOf = ({ facts, plan }: PreparedPlan) => facts.backups.find(({ backup }) => backup === plan.chain.at(-1))!;
+
+function describeRest({ setAside, settings }: RestoreRequest): string[] {
+  const set = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  return [
+    `in the way     ${setAside ? 'what lies there is set aside' : 'refused when something lies there'}`,
+    ...(set.length > 0 ? [`replays with   ${set.join(', ')}`] : []),
+  ];
+}
+
+const cut = (text: string): string => (text.length > 4000 ? `${text.slice(0, 3999)}…` : text);

@@ -1,0 +1,152 @@
+import type { Environment } from '#runtime/environment';
+
+/** One call of one action; `given` has the names that Step Functions gives its parameters. */
+export type AwsSdkCall = (call: {
+  service: string;
+  action: string;
+  given: unknown;
+  signal: AbortSignal;
+}) => Promise<unknown>;
+
+/** `error` is what Step Functions calls it, e.g. S3.NoSuchKeyException */
+export class AwsSdkRefused extends Error {
+  readonly error: string;
+  constructor(error: string, message: string) {
+    super(message);
+    this.error = error;
+  }
+}
+
+interface Client {
+  send(command: object, options: { abortSignal: AbortSignal }): Promise<object>;
+}
+interface Service {
+  /** before the dot of its errors */
+  title: string;
+  /** whether the SDK's own names of parameters begin with a small letter */
+  small: boolean;
+  load(): Promise<{ module: Record<string, unknown>; client: new (config: object) => Client }>;
+}
+
+/** Loaded when they are first called: an SDK takes 10 MB and more. */
+const services: Readonly<Record<string, Service>> = {
+  s3: {
+    title: 'S3',
+    small: false,
+    load: async () => {
+      const module = await import('@aws-sdk/client-s3');
+      return { module: { ...module }, client: module.S3Client as never };
+    },
+  },
+  sfn: {
+    title: 'Sfn',
+    small: true,
+    load: async () => {
+      const module = await import('@aws-sdk/client-sfn');
+      return { module: { ...module }, client: module.SFNClient as never };
+    },
+  },
+  sns: {
+    title: 'Sns',
+    small: false,
+    load: async () => {
+      const module = await import('@aws-sdk/client-sns');
+      return { module: { ...module }, client: module.SNSClient as never };
+    },
+  },
+  lambda: {
+    title: 'Lambda',
+    small: false,
+    load: async () => {
+      const module = await import('@aws-sdk/client-lambda');
+      return { module: { ...module }, client: module.LambdaClient as never };
+    },
+  },
+};
+
+/**
+ * Calls AWS, or what speaks like it at AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> of the environment. `own`
+ * configures the services that this process serves itself.
+ */
+export function createAwsSdk(environment: Environment, own: () => Readonly<Record<string, object>>): AwsSdkCall {
+  const clients = new Map<string, Promise<{ module: Record<string, unknown>; client: Client }>>();
+  return async ({ service, action, given, signal }) => {
+    const known = Object.hasOwn(services, service) ? services[service] : undefined;
+    if (!known) throw notKnown(`aws-sdk:${service}`, Object.keys(services));
+    let opening = clients.get(service);
+    if (!opening) {
+      opening = open(known, { ...fromEnvironment(environment, service), ...own()[service] });
+      clients.set(service, opening);
+      opening.catch(() => clients.delete(service));
+    }
+    const { module, client } = await opening;
+    const Command = module[`${capital(action)}Command`] as (new (input: unknown) => object) | undefined;
+    if (!Command) throw notKnown(`aws-sdk:${service}:${action}`, actionsOf(module));
+    try {
+      const command = new Command(known.small ? renamed(given, small) : given);
+      return await plainAnswer(await client.send(command, { abortSignal: signal }), known.small);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw new AwsSdkRefused(`${known.title}.${errorName(error, known.title)}`, (error as Error).message);
+    }
+  };
+}
+
+async function open({ load }: Service, config: object) {
+  const { module, client: Client } = await load();
+  return { module, client: new Client(config) };
+}
+
+function fromEnvironment(environment: Environment, service: string): object {
+  const endpoint = environment[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ?? environment.AWS_ENDPOINT_URL;
+  const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? (endpoint && 'us-east-1');
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = environment;
+  const sessionToken = AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {};
+  return {
+    ...(endpoint && { endpoint, ...(service === 's3' && { forcePathStyle: true }) }),
+    ...(region && { region }),
+    ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey, ...sessionToken } }),
+  };
+}
+
+const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+const small = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
+
+const actionsOf = (module: Record<string, unknown>): string[] =>
+  Object.keys(module)
+    .filter((name) => name.endsWith('Command') && !name.startsWith('$'))
+    .map((name) => small(name.slice(0, -'Command'.length)));
+
+const notKnown = (what: string, known: readonly string[]): AwsSdkRefused =>
+  new AwsSdkRefused('States.Runtime', `${what} cannot be called: there are ${known.join(', ')}`);
+
+/** The names that Step Functions took over from the SDK for Java, where each ends with Exception. */
+function errorName(error: unknown, title: string): string {
+  const name = error instanceof Error ? error.name : 'Error';
+  if (name === 'NotFound' && title === 'S3') return 'NoSuchKeyException';
+  if (/^(?:Error|TypeError|Unknown\w*|\d+)$/.test(name)) return title === 'S3' ? 'S3Exception' : `${title}Exception`;
+  return name.endsWith('Exception') ? name : `${name}Exception`;
+}
+
+/** As a machine sees it: bodies as text, times as ISO 8601, names with a capital first. */
+async function plainAnswer(answer: object, rename: boolean): Promise<unknown> {
+  const { $metadata: _, ...rest } = answer as { $metadata?: unknown } & Record<string, unknown>;
+  const entries = await Promise.all(
+    Object.entries(rest).map(async ([name, value]) => [name, isBody(value) ? await value.transformToString() : value]),
+  );
+  const plain: unknown = JSON.parse(
+    JSON.stringify(Object.fromEntries(entries), (_, value) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value,
+    ),
+  );
+  return rename ? renamed(plain, capital) : plain;
+}
+
+const isBody = (value: unknown): value is { transformToString(): Promise<string> } =>
+  typeof value === 'object' && value !== null && 'transformToString' in value;
+
+function renamed(value: unknown, rename: (name: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((part) => renamed(part, rename));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [rename(name), renamed(part, rename)]));
+}

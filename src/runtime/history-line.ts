@@ -1,0 +1,35 @@
+import type { HistoryEvent } from '@aws-sdk/client-sfn';
+
+/** What an event of an execution's history tells a person; undefined for what only machines care about. */
+export function historyLine(event: HistoryEvent): string | undefined {
+  const { type } = event;
+  if (type === 'ExecutionStarted') return 'started';
+  if (type?.endsWith('StateEntered')) return `→ ${event.stateEnteredEventDetails?.name}`;
+  const failed = failureOf(event);
+  if (failed) return `✗ ${failed.error ?? type}: ${shorten(failed.cause ?? 'without a cause')}`;
+  if (type === 'ExecutionSucceeded') return 'succeeded';
+  if (type === 'ExecutionAborted') return 'stopped by somebody';
+  return undefined;
+}
+
+function failureOf(event: HistoryEvent): { error?: string | undefined; cause?: string | undefined } | undefined {
+  return (
+    event.taskFailedEventDetails ??
+    event.taskTimedOutEventDetails ??
+    event.taskStartFailedEventDetails ??
+    event.taskSubmitFailedEventDetails ??
+    event.executionFailedEventDetails ??
+    event.executionTimedOutEventDetails
+  );
+}
+
+/** A function's failure comes as JSON with a stack: its message is enough. */
+function shorten(cause: string): string {
+  try {
+    const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
+    if (typeof errorMessage === 'string') return errorMessage;
+  } catch {
+    // words, then
+  }
+  return cause.length > 500 ? `${cause.slice(0, 497)}...` : cause;
+}

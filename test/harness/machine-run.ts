@@ -1,0 +1,255 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '#local/clock';
+import { FunctionHost, type Functions } from '#local/function-host';
+import { type Json, StatesError, type TaskCall, type TaskTokens } from '#local/integration';
+import { type ExecutionEnd, runExecution } from '#local/run-execution';
+import { executionArn, machineArn } from '#model/arn';
+import type { FailureObject } from '#model/task-result';
+import { provideWorld } from '#runtime/function-world';
+import { taskFailureKey } from '#store/bucket-layout';
+import type { StoredSource } from './stored-source.ts';
+
+// what functions log is not what a test's reader looks for
+process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What a task is told, and what it can leave. */
+export interface ScriptedTask {
+  name: string;
+  input: Record<string, Json>;
+  execution: string;
+  resultKey: string;
+  /** from 1, of this step */
+  attempt: number;
+  signal: AbortSignal;
+  leave(result: unknown): Promise<void>;
+  /** Says why, and fails as ECS tells it. */
+  fail(failure: Partial<FailureObject['failure']>): Promise<never>;
+}
+
+/** Ends well unless it throws; a task that shall fail throws what `ecsFailure` makes, or what `fail` does. */
+export type TaskScript = (task: ScriptedTask) => Promise<unknown>;
+
+export interface PersonsAnswer {
+  decision: 'approve' | 'reject';
+  by: string;
+  reason?: string;
+}
+
+export interface MachineRunOptions {
+  source: StoredSource;
+  tasks?: Record<string, TaskScript>;
+  /** of a person who is asked; none: nobody answers, and the day passes */
+  answer?: (question: Record<string, Json>) => Promise<PersonsAnswer> | PersonsAnswer;
+  /** instead of the real ones */
+  functions?: Functions;
+  /** every function is invoked twice, as Lambda may do; the second answer counts */
+  twice?: boolean;
+  /** asked at each call: a StatesError that is thrown instead */
+  refuse?: (call: TaskCall, function_: string | undefined) => StatesError | undefined;
+}
+
+/**
+ * The machines of this checkout on the interpreter of this checkout: real functions, a real bucket, scripted tasks and
+ * people. Waiting takes no time; time that a task has passes only when it waits for a person who does not answer.
+ */
+export class MachineRun {
+  readonly notices: Record<string, Json>[] = [];
+  readonly evidence: Record<string, Json>[] = [];
+  readonly tasks: { name: string; input: Record<string, Json>; resultKey: string }[] = [];
+  readonly started: Json[] = [];
+  /** of people's answers */
+  readonly failures: Error[] = [];
+  /** of functions that were called, in order */
+  readonly calls: string[] = [];
+  readonly #options: MachineRunOptions;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'lifeboat-run-'));
+  readonly #waiting = new Map<string, PromiseWithResolvers<Json>>();
+  readonly #attempts = new Map<string, number>();
+  #host: FunctionHost | undefined;
+  #question: Record<string, Json> = {};
+  #busy = 0;
+
+  constructor(options: MachineRunOptions) {
+    this.#options = options;
+  }
+
+  /** With the same name again, the execution is resumed or its end told. */
+  async run(machine: string, input: Json, name = 'run-1'): Promise<ExecutionEnd> {
+    provideWorld({
+      ...this.#options.source.world,
+      publish: async (notice) => void this.notices.push(notice as Record<string, Json>),
+      stepFunctions: {
+        sendTaskSuccess: async (token, output) => {
+          this.#waitFor(token).resolve(output as Json);
+          return 'taken';
+        },
+      },
+    });
+    this.#host ??= new FunctionHost({ ...(await allFunctions()), ...this.#options.functions });
+    const text = readFileSync(join(root, 'statemachines', `${machine}.asl.json`), 'utf8');
+    return runExecution({
+      definition: JSON.parse(text.replace(/\$\{(\w+)\}/g, (_, substitution: string) => substitution)),
+      execution: {
+        arn: executionArn(machine, name),
+        name,
+        machineArn: machineArn(machine),
+        machineName: machine,
+        startTime: this.#options.source.now.toISOString(),
+        input,
+        roleArn: 'arn:aws:iam::000000000000:role/x',
+      },
+      journalFile: join(this.#folder, `${machine}-${name}.jsonl`),
+      integrations: (call) => this.#call(call),
+      tokens: this.#tokens,
+      clock: this.#clock,
+      signal: new AbortController().signal,
+    });
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #call(call: TaskCall): Promise<Json> {
+    this.#busy++;
+    try {
+      const given = call.arguments as Record<string, Json>;
+      const function_ = call.resource === 'lambda:invoke' ? kebab(given.FunctionName as string) : undefined;
+      const refused = this.#options.refuse?.(call, function_);
+      if (refused) throw refused;
+      if (function_ !== undefined) return await this.#invoke(function_, given.Payload as Record<string, Json>);
+      if (call.resource === 'ecs:runTask') return await this.#runTask(call, given);
+      if (call.resource === 'sns:publish') this.notices.push(JSON.parse(given.Message as string));
+      else this.#start(given);
+      return { MessageId: call.id };
+    } finally {
+      this.#busy--;
+    }
+  }
+
+  async #invoke(name: string, payload: Record<string, Json>): Promise<Json> {
+    this.calls.push(name);
+    if (this.#options.twice) await this.#host!.invoke(name, payload);
+    const answered = await this.#host!.invoke(name, payload);
+    if ('error' in answered) throw new StatesError(answered.error.errorType, JSON.stringify(answered.error));
+    if (name === 'record-evidence') this.evidence.push(payload);
+    if (name === 'ask-approval') this.#ask(payload).catch((failure: Error) => this.failures.push(failure));
+    return { ExecutedVersion: '$LATEST', Payload: answered.payload, StatusCode: 200 };
+  }
+
+  async #ask(question: Record<string, Json>): Promise<void> {
+    this.#question = question;
+    const answer = await this.#options.answer?.(question);
+    if (answer) await this.answer(answer);
+  }
+
+  /** Somebody answers what was asked last. */
+  async answer(answer: PersonsAnswer): Promise<void> {
+    const { execution, planHash } = this.#question;
+    const answered = await this.#host!.invoke('answer-approval', { execution: execution!, plan: planHash!, ...answer });
+    if ('error' in answered) throw new Error(answered.error.errorMessage);
+  }
+
+  /** Who has the token of what was asked last can send anything. */
+  sendTaskSuccess(output: Json): void {
+    this.#waitFor(this.#question.taskToken as string).resolve(output);
+  }
+
+  #start(given: Record<string, Json>): void {
+    const name = given.Name as string;
+    const taken = this.started.some((other) => (other as Record<string, Json>).Name === name);
+    if (taken)
+      throw new StatesError('StepFunctions.ExecutionAlreadyExistsException', `Execution Already Exists: '${name}'`);
+    this.started.push(given);
+  }
+
+  async #runTask(call: TaskCall, given: Record<string, Json>): Promise<Json> {
+    const name = kebab(given.TaskDefinition as string);
+    const { Overrides } = given as {
+      Overrides: { ContainerOverrides: [{ Environment: { Name: string; Value: string }[] }] };
+    };
+    const environment = Object.fromEntries(
+      Overrides.ContainerOverrides[0].Environment.map(({ Name, Value }) => [Name, Value]),
+    );
+    const input = JSON.parse(environment.LIFEBOAT_INPUT!) as Record<string, Json>;
+    const resultKey = environment.LIFEBOAT_RESULT!;
+    const attempt = (this.#attempts.get(resultKey) ?? 0) + 1;
+    this.#attempts.set(resultKey, attempt);
+    this.tasks.push({ name, input, resultKey });
+    const script = this.#options.tasks?.[name];
+    if (!script) throw new Error(`the test has no script for the task ${name}`);
+    const execution = environment.LIFEBOAT_EXECUTION!;
+    const { store } = this.#options.source;
+    // as tasks do: what is there is not done again
+    if (await store.head(resultKey)) return { ExitCode: 0 };
+    const now = () => this.#options.source.now;
+    const put = (key: string, content: object) =>
+      store.put(key, Buffer.from(JSON.stringify(content)), { condition: 'absent' });
+    await script({
+      name,
+      input,
+      execution,
+      resultKey,
+      attempt,
+      signal: call.signal,
+      async leave(result) {
+        const times = { startedAt: now().toISOString(), finishedAt: now().toISOString() };
+        await put(resultKey, { format: 'lifeboat-result/1', task: name, execution, ...times, result });
+      },
+      async fail(failure) {
+        const content = { name: 'Error', message: 'it failed', hint: null, verdict: null, ...failure };
+        await put(taskFailureKey(resultKey, now()), { format: 'lifeboat-failure/1', failure: content });
+        throw ecsFailure({ ExitCode: 1 });
+      },
+    });
+    return { ExitCode: 0 };
+  }
+
+  #waitFor(token: string): PromiseWithResolvers<Json> {
+    const waiting = this.#waiting.get(token) ?? Promise.withResolvers<Json>();
+    this.#waiting.set(token, waiting);
+    return waiting;
+  }
+
+  readonly #tokens: TaskTokens = { answer: (token) => this.#waitFor(token).promise };
+
+  readonly #clock: Clock = {
+    now: () => this.#options.source.now.getTime(),
+    sleep: async (ms, signal) => {
+      const passes = ms <= (this.#options.answer ? 3_600_000 : 86_400_000);
+      for (let idle = 0; !passes || idle < (ms > 3_600_000 ? 60 : 2); idle = this.#busy > 0 ? 0 : idle + 1) {
+        await delay(3, undefined, signal ? { signal } : {}).catch(() => undefined);
+        if (signal?.aborted) throw signal.reason;
+      }
+      this.#options.source.pass(ms / 60_000);
+    },
+  };
+}
+
+/** What Step Functions tells of a task that did not end well. */
+export function ecsFailure(container: { ExitCode?: number; Reason?: string }, stoppedReason?: string): StatesError {
+  const StoppedReason = stoppedReason ?? 'Essential container in task exited';
+  return new StatesError(
+    'States.TaskFailed',
+    JSON.stringify({ Containers: [{ Name: 'task', ...container }], StoppedReason }),
+  );
+}
+
+async function allFunctions(): Promise<Functions> {
+  const files = await readdir(join(root, 'functions'));
+  const names = files.filter((file) => file.endsWith('.ts') && file !== 'edge.ts').map((file) => file.slice(0, -3));
+  return Object.fromEntries(names.map((name) => [name, () => import(join(root, 'functions', `${name}.ts`))]));
+}
+
+/** `PlanBackupFunctionArn` → `plan-backup` */
+const kebab = (substitution: string): string =>
+  substitution
+    .replace(/(?:Function|Task|StateMachine)Arn$/, '')
+    .replace(/[A-Z]/g, (letter, at: number) => `${at > 0 ? '-' : ''}${letter.toLowerCase()}`);

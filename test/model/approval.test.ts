@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Answer, type ApprovalFacts, decideApproval, type GivenAnswer, type Question } from '#model/approval';
+
+const planHash = '379ec2ea74d5'.padEnd(64, '0');
+const question: Question = {
+  format: 'lifeboat-question/1',
+  execution: 'arn:aws:states:local:000000000000:execution:restore:lost-orders',
+  machine: 'restore',
+  source: 'main',
+  planHash,
+  plan: 'restore main',
+  requestedBy: 'Grace',
+  askedAt: '2026-11-20T05:00:00.000Z',
+  expiresAt: '2026-11-21T05:00:00.000Z',
+  taskToken: 'secret',
+};
+const ada = { name: 'Ada', email: 'ada@example.org' };
+const grace = { name: 'Grace', email: 'grace@example.org' };
+
+function decide(given: Partial<GivenAnswer>, more: Partial<ApprovalFacts> = {}): string {
+  const outcome = decideApproval({
+    question,
+    answer: { decision: 'approve', plan: planHash, by: 'Ada', ...given },
+    approvers: [ada, grace],
+    fourEyes: false,
+    now: new Date('2026-11-20T06:00:00Z'),
+    ...more,
+  });
+  return outcome.accepted ? (outcome.again ? 'again' : 'accepted') : outcome.reason;
+}
+
+const final = (decision: Answer['decision'], by: string): Answer => ({
+  format: 'lifeboat-answer/1',
+  execution: question.execution,
+  machine: 'restore',
+  source: 'main',
+  planHash,
+  decision,
+  by,
+  reason: null,
+  at: '2026-11-20T05:30:00.000Z',
+});
+
+describe('an answer', () => {
+  test('is accepted from an approver who names the plan by 12 digits of its hash or more', () => {
+    assert.equal(decide({}), 'accepted');
+    assert.equal(decide({ plan: '379ec2ea74d5' }), 'accepted');
+    assert.equal(decide({ plan: '379EC2EA74D5' }), 'accepted');
+    assert.equal(decide({ decision: 'reject' }), 'accepted');
+  });
+
+  test('to another plan is refused, with the plan that is asked for', () => {
+    assert.equal(decide({ plan: '379ec2ea74d' }), 'the plan to answer is 379ec2ea74d5…, not 379ec2ea74d');
+    assert.equal(decide({ plan: '479ec2ea74d5' }), 'the plan to answer is 379ec2ea74d5…, not 479ec2ea74d5');
+    assert.equal(decide({ plan: '' }), 'the plan to answer is 379ec2ea74d5…, not nothing');
+    assert.equal(decide({ plan: `${planHash}0` }).startsWith('the plan to answer is'), true);
+  });
+
+  test('after its time is refused, at that very instant too', () => {
+    assert.equal(decide({}, { now: new Date(question.expiresAt) }), `the question expired at ${question.expiresAt}`);
+  });
+
+  test('of somebody who is no approver is refused; without a list anybody may', () => {
+    assert.equal(decide({ by: 'Mallory' }), "Mallory is not among the plan's approvers: Ada, Grace");
+    assert.equal(decide({ by: 'Mallory' }, { approvers: [] }), 'accepted');
+    assert.equal(decide({ by: '  ' }, { approvers: [] }), 'nobody answers');
+  });
+
+  test('by name or e-mail, in capitals and with blanks, is the same person’s', () => {
+    for (const by of ['ada', ' ADA ', 'Ada@Example.org']) assert.equal(decide({ by }), 'accepted');
+  });
+
+  test('of who asked is refused where the plan asks for four eyes, under whichever of his names', () => {
+    for (const by of ['Grace', 'grace ', 'GRACE@example.org']) {
+      assert.equal(decide({ by }, { fourEyes: true }), `the plan asks for four eyes, and ${by} asked for it`);
+    }
+    assert.equal(decide({ by: 'Ada' }, { fourEyes: true }), 'accepted');
+    assert.equal(decide({ by: 'Grace' }), 'accepted');
+    const byMail = { ...question, requestedBy: 'grace@example.org' };
+    assert.match(decide({ by: 'Grace' }, { fourEyes: true, question: byMail }), /asked for it$/);
+  });
+
+  test('cannot be of four eyes where nobody knows who asked', () => {
+    const unknown = { ...question, requestedBy: 'somebody' };
+    assert.equal(
+      decide({}, { fourEyes: true, question: unknown }),
+      'the plan asks for four eyes, and nobody knows who asked',
+    );
+    assert.equal(decide({}, { fourEyes: true, question: { ...question, requestedBy: 'schedule' } }), 'accepted');
+  });
+
+  test('is final: the same again is accepted, also later; any other is refused', () => {
+    const given = { final: final('approve', 'Ada') };
+    assert.equal(decide({ by: 'ada@example.org' }, given), 'again');
+    assert.equal(decide({}, { ...given, now: new Date('2027-01-01') }), 'again');
+    assert.equal(
+      decide({ by: 'Grace' }, given),
+      'it was approved by Ada at 2026-11-20T05:30:00.000Z, and that is final',
+    );
+    assert.equal(
+      decide({ decision: 'reject' }, given),
+      'it was approved by Ada at 2026-11-20T05:30:00.000Z, and that is final',
+    );
+    assert.match(decide({}, { final: final('reject', 'Ada') }), /^it was rejected by Ada/);
+  });
+});
