@@ -1,33 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckFailed, RestoreFailed } from '#model/failure';
-import { formatLsn } from '#model/lsn';
 import type { Manifest } from '#model/manifest';
 import type { Check } from '#model/postgres-source';
-import { historyFileName } from '#model/timeline';
+import type { RestoreRecord } from '#model/task-result';
 import type { Account } from '#postgres/server-process';
-import { checkPages } from '#recovery/check-pages';
-import { askChecks, type CheckResult } from '#recovery/checks';
-import { configurePromoted, configureRecovery } from '#recovery/configure';
+import { configureRecovery } from '#recovery/configure';
 import type { Vault } from '#recovery/open-backup';
 import type { RecoveryPlan } from '#recovery/recovery-plan';
-import { type PointReached, replay } from '#recovery/replay';
 import { releaseControlFile, restoreChain } from '#recovery/restore-chain';
 import type { RestoreLayout } from '#recovery/restore-layout';
-import {
-  checkPlaces,
-  clearPlaces,
-  recordName,
-  releaseTablespaces,
-  type SetAside,
-  takePlaces,
-  writeRecord,
-} from '#recovery/restore-place';
+import { checkPlaces, clearPlaces, releaseTablespaces, type SetAside, takePlaces } from '#recovery/restore-place';
+import { recordName, writeRecord } from '#recovery/restore-record';
 import { thisProcess } from '#runtime/this-process';
+import { checkPrograms } from './check-programs.ts';
 import { PartWorkers } from './part-workers.ts';
+import { PhaseClock } from './phase-clock.ts';
+import { startRestored } from './start-restored.ts';
 
 export interface RestoreWork {
   vault: Vault;
@@ -53,8 +44,12 @@ export interface RestoreWork {
   checks: readonly Check[];
   workers: number;
   requestedBy: string;
+  approvedBy: string | null;
+  execution: string | null;
   now: () => Date;
   signal: AbortSignal;
+  /** measures it; begun here where it is not given */
+  clock?: PhaseClock;
   onProgress(progress: RestoreProgress): void;
   /** a log line of the restored server */
   onLog(line: string): void;
@@ -65,26 +60,10 @@ export type RestoreProgress =
   | { phase: 'replay'; fetchedFiles: number; totalFiles: number }
   | { phase: 'checks' | 'pages' };
 
-/** What was done; also written to `lifeboat.restore.json` in the data directory. */
-export interface RestoreRecord {
-  state: 'restored' | 'replayed';
-  source: string;
-  systemId: string;
-  chain: readonly string[];
-  target: string;
-  planHash: string;
-  requestedBy: string;
-  startedAt: string;
-  finishedAt: string;
-  dataDir: string;
-  setAside: string[];
-  /** undefined when the server was not started */
-  reached?: { lsn: string; time: string | null; stoppedAt: string; timeline: number };
-  /** the line that the promotion added to the history of timelines */
-  history?: { timeline: number; content: string };
-  checks: CheckResult[];
-  durationsMs: Record<'files' | 'replay' | 'checks', number>;
-}
+export type { RestoreRecord };
+
+/** A line of the restored server's log that tells what went wrong: the rest is noise to whoever waits. */
+export const isTrouble = (line: string): boolean => /\b(FATAL|PANIC|ERROR|WARNING): {2}|^lifeboat: |^HINT: /.test(line);
 
 /**
  * Carry out a recovery plan. Refuses before anything is touched; what fails before the cluster could be started is
@@ -92,6 +71,13 @@ export interface RestoreRecord {
  * @throws InputInvalid, RestoreFailed, ObjectDamaged, ObjectMissing, KeyUnusable, CheckFailed
  */
 export async function restore(work: RestoreWork): Promise<RestoreRecord> {
+  const record = await restoreCluster(work);
+  throwFailedChecks(record);
+  return record;
+}
+
+/** The same, but a check that failed is only told in the record. */
+export async function restoreCluster(work: RestoreWork): Promise<RestoreRecord> {
   const { layout, plan } = work;
   const places = [layout.dataDir, ...layout.tablespaces.values()];
   const startedAt = work.now();
@@ -99,7 +85,7 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     setAside: work.setAside,
     neededBytes: work.chain[0]!.rawBytes,
     now: startedAt,
-    restorer: thisProcess(),
+    restorer: { ...thisProcess(), ...(work.execution === null ? {} : { execution: work.execution }) },
   };
   if (work.binDir !== undefined) {
     await checkPrograms(work.binDir, plan.major);
@@ -107,7 +93,8 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
   }
   checkPlaces(places, options);
   const aside = takePlaces(places, options);
-  const clock = new Stopwatch();
+  const clock = work.clock ?? new PhaseClock();
+  clock.begin('files');
   try {
     if (work.account) for (const place of places) chownSync(place, work.account.uid, work.account.gid);
     await layDown(work);
@@ -122,7 +109,6 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     clearPlaces(places, aside);
     throw failure;
   }
-  clock.lap('files');
   const base: Omit<RestoreRecord, 'state' | 'finishedAt' | 'durationsMs' | 'checks'> = {
     source: plan.source,
     systemId: plan.systemId,
@@ -130,6 +116,8 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     target: plan.target,
     planHash: work.planHash,
     requestedBy: work.requestedBy,
+    approvedBy: work.approvedBy,
+    execution: work.execution,
     startedAt: startedAt.toISOString(),
     dataDir: layout.dataDir,
     setAside: [...aside.values()],
@@ -138,9 +126,8 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
     work.binDir === undefined ? { checks: [] } : await startUnlessStopped(work, work.binDir, clock, aside);
   const state = work.binDir === undefined ? 'restored' : 'replayed';
   const finishedAt = work.now().toISOString();
-  const record: RestoreRecord = { state, ...base, finishedAt, ...outcome, durationsMs: clock.laps };
+  const record: RestoreRecord = { state, ...base, finishedAt, ...outcome, durationsMs: clock.durationsMs };
   keepRecord(work, record);
-  throwFailedChecks(record);
   return record;
 }
 
@@ -170,10 +157,10 @@ async function layDown(work: RestoreWork): Promise<void> {
  * Who stops a restore does not want what is there of it. What failed by itself is kept for a look, and marked as that:
  * a mark of a restore under way would let the next one clear it away.
  */
-async function startUnlessStopped(work: RestoreWork, binDir: string, clock: Stopwatch, aside: SetAside) {
+async function startUnlessStopped(work: RestoreWork, binDir: string, clock: PhaseClock, aside: SetAside) {
   const { layout, signal } = work;
   try {
-    return await start(work, binDir, clock);
+    return await startRestored(work, binDir, clock);
   } catch (failure) {
     if (signal.aborted) clearPlaces([layout.dataDir, ...layout.tablespaces.values()], aside);
     else keepRecord(work, { state: 'failed', target: work.plan.target, reason: (failure as Error).message });
@@ -186,76 +173,8 @@ function keepRecord({ layout, account }: RestoreWork, record: object): void {
   if (account) chownSync(join(layout.dataDir, recordName), account.uid, account.gid);
 }
 
-async function start(work: RestoreWork, binDir: string, clock: Stopwatch) {
-  const { layout, plan, account } = work;
-  const newest = work.chain.at(-1)!;
-  const totalFiles = Number(plan.wal.bytes / BigInt(newest.server.segmentSize)) + 1;
-  const { server, reached } = await replay({
-    binDir,
-    dataDir: layout.dataDir,
-    ...(account ? { account } : {}),
-    environment: work.environment,
-    superuser: newest.server.superuser,
-    settings: { ...quiet(plan.major), ...work.settings },
-    action: plan.action,
-    timeline: plan.timeline,
-    signal: work.signal,
-    onLog: work.onLog,
-    onFetched: (fetchedFiles) => work.onProgress({ phase: 'replay', fetchedFiles, totalFiles }),
-  });
-  clock.lap('replay');
-  work.onProgress({ phase: 'checks' });
-  let checks: CheckResult[];
-  let history: RestoreRecord['history'];
-  try {
-    checks = await askChecks({ server, systemId: plan.systemId, checks: work.checks, signal: work.signal });
-    if (plan.action === 'promote') history = await promotion(server, layout.dataDir);
-  } finally {
-    await server.stop('fast');
-  }
-  if (plan.action === 'promote') configurePromoted(layout.dataDir, account);
-  if (newest.server.dataChecksums) {
-    work.onProgress({ phase: 'pages' });
-    checks.push(await pageCheck(work, newest.server.blockSize));
-  }
-  clock.lap('checks');
-  return { reached: printReached(reached), ...(history ? { history } : {}), checks };
-}
-
-/**
- * Where WAL of an older timeline is not at hand the summarizer fails, waits ten seconds before it tries again, and a
- * shutdown waits with it. (WalSummarizerMain in walsummarizer.c)
- */
-const quiet = (major: number): Record<string, string> => (major >= 17 ? { summarize_wal: 'off' } : {});
-
-const printReached = ({ lsn, ...rest }: PointReached) => ({ lsn: formatLsn(lsn), ...rest });
-
-async function promotion(
-  server: { query: (database: string, sql: string) => Promise<Record<string, string | null>[]> },
-  dataDir: string,
-) {
-  const [row] = await server.query(
-    'template1',
-    'select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline',
-  );
-  const timeline = Number.parseInt(row!.timeline!, 16);
-  const content = await readFile(join(dataDir, 'pg_wal', historyFileName(timeline)), 'utf8');
-  return { timeline, content: content.trim().split('\n').at(-1)! };
-}
-
-async function pageCheck(work: RestoreWork, blockSize: number): Promise<CheckResult> {
-  const begun = performance.now();
-  const { pages, wrongPages, wrong } = await checkPages(work.layout.dataDir, blockSize, work.signal);
-  const places = wrong.map(({ file, block }) => `${file} block ${block}`).join(', ');
-  return {
-    check: 'page checksums',
-    ok: wrongPages === 0,
-    detail: wrongPages === 0 ? `${pages} pages are right` : `${wrongPages} of ${pages} pages are wrong: ${places}`,
-    durationMs: Math.round(performance.now() - begun),
-  };
-}
-
-function throwFailedChecks(record: RestoreRecord): void {
+/** @throws CheckFailed with all of them */
+export function throwFailedChecks(record: RestoreRecord): void {
   const failed = record.checks.filter((check) => !check.ok);
   if (failed.length === 0) return;
   const list = failed.map((check) => `${check.check}: ${check.detail}`).join('; ');
@@ -264,25 +183,6 @@ function throwFailedChecks(record: RestoreRecord): void {
     subject: record.dataDir,
     hint: 'it is kept for a look; restore an older point, or correct the check in the plan',
   });
-}
-
-/** @throws RestoreFailed when the programs are of another major version: their server refuses the files */
-async function checkPrograms(binDir: string, major: number): Promise<void> {
-  const version = await programVersion(join(binDir, 'postgres'));
-  if (version === major) return;
-  throw new RestoreFailed(`${binDir} has PostgreSQL ${version ?? '(none)'}, the backup needs ${major}`, {
-    operation: 'restore',
-    subject: binDir,
-    hint: `install the server of PostgreSQL ${major} and name its folder with --bin-dir, or pass --no-start`,
-  });
-}
-
-export async function programVersion(program: string): Promise<number | undefined> {
-  if (!existsSync(program)) return undefined;
-  const child = spawn(program, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'], env: {} });
-  const [chunks] = await Promise.all([child.stdout.toArray(), once(child, 'close')]);
-  const match = /\(PostgreSQL\) (\d+)/.exec(Buffer.concat(chunks as Buffer[]).toString());
-  return match ? Number(match[1]) : undefined;
 }
 
 /** Everything written so far reaches the disks: syncfs(2), which Node does not offer. */
@@ -295,15 +195,4 @@ async function syncToDisk(places: readonly string[]): Promise<void> {
     subject: places[0]!,
     hint: 'the disk did not take what was written: look into the kernel log',
   });
-}
-
-class Stopwatch {
-  readonly laps = { files: 0, replay: 0, checks: 0 };
-  #since = performance.now();
-
-  lap(phase: keyof Stopwatch['laps']): void {
-    const now = performance.now();
-    this.laps[phase] = Math.round(now - this.#since);
-    this.#since = now;
-  }
 }
