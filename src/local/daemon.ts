@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { executionArn } from '#model/arn';
+import { printNotice } from '#model/notice';
+import type { Plan } from '#model/plan';
+import type { Environment } from '#runtime/environment';
+import { provideWorld } from '#runtime/function-world';
+import { openBucket } from '#runtime/open-bucket';
+import { thisProcess } from '#runtime/this-process';
+import type { ObjectStore } from '#store/object-store';
+import { taskNames } from '#tasks/task-table';
+import { systemClock } from './clock.ts';
+import { beginRun } from './daemon-mark.ts';
+import { daemonReport, type Working } from './daemon-report.ts';
+import { type Engine, openEngine } from './engine.ts';
+import { EventOutbox } from './event-outbox.ts';
+import { readEventRules } from './event-rules.ts';
+import { EventSweep } from './event-sweep.ts';
+import { invokeOrThrow } from './invoke-function.ts';
+import { localFunctions } from './local-functions.ts';
+import type { LocalLog } from './local-log.ts';
+import { localSubstitutions } from './local-substitutions.ts';
+import { loadMachines } from './machine-definitions.ts';
+import { type NoticeOutbox, openNoticeOutbox } from './notice-outbox.ts';
+import { plannedSchedules } from './planned-schedules.ts';
+import { scheduleFile } from './schedule-store.ts';
+import { Scheduler } from './scheduler.ts';
+import { startForEvent, startForSchedule } from './start-target.ts';
+import { openStateDirectory, type StateDirectory } from './state-directory.ts';
+import { TaskProcesses } from './task-processes.ts';
+import { tellEnd } from './tell-end.ts';
+
+export interface DaemonOptions {
+  plan: Plan;
+  /** absolute */
+  planPath: string;
+  stateDirectory: string;
+  environment: Environment;
+  /** of the endpoint; 0: one that is free */
+  port: number;
+  log: LocalLog;
+  /** ends it */
+  signal: AbortSignal;
+  /** told once everything runs */
+  onReady(endpoint: { url: string; credentialsFile: string }): void;
+}
+
+/**
+ * The plan at work on one machine, until the signal is given:
+ *
+ *     lock → endpoint → what was interrupted goes on → receivers → events, schedules
+ *     signal → nothing new begins → receivers stop → executions and tasks are left to the next daemon → unlock
+ *
+ * When it is killed, the next one finds everything: executions in their journals, tasks under their supervisors,
+ * receivers by their names, events and notices in their folders.
+ * @throws LeaseHeld when another daemon works in the state directory; what opening the bucket and the key throws
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const { plan, planPath, log } = options;
+  const state = await openStateDirectory(options.stateDirectory);
+  // what we put ourselves is nothing that anybody waits for
+  const vault = await openBucket(plan, options.environment);
+  const environment = { ...options.environment, LIFEBOAT_PLAN: planPath, LIFEBOAT_EVENTS: state.events };
+  const working = Promise.withResolvers<Working>();
+  const engine = await openDaemonEngine({ ...options, environment }, state, working.promise);
+  try {
+    const invoke = (name: string, event: object) => invokeOrThrow(engine.functions, name, event);
+    const notices = await openNoticeOutbox({ folder: state.notices, log, invoke: (event) => invoke('tell', event) });
+    provideWorld({
+      plan,
+      vault,
+      environment,
+      now: () => new Date(),
+      publish: (notice) => notices.publish(printNotice(notice), randomUUID()),
+      stepFunctions: {
+        async sendTaskSuccess(token, output) {
+          const outcome = await engine.tokens.sendSuccess(token, JSON.parse(JSON.stringify(output)));
+          return outcome === 'taken' ? 'taken' : 'nobody waits';
+        },
+      },
+    });
+    const scheduler = new Scheduler({
+      schedules: plannedSchedules(plan),
+      store: scheduleFile(state.schedules, { clock: systemClock, log }),
+      start: startForSchedule(engine),
+      isRunning: async (name, { stateMachine }) =>
+        (await engine.executions.find(executionArn(stateMachine, name)))?.status === 'RUNNING',
+      clock: systemClock,
+      log,
+    });
+    const processes = new TaskProcesses({ folder: state.tasks, environment });
+    working.resolve({ engine, notices, scheduler, processes });
+    await work(options, { engine, notices, scheduler, state, store: vault.store });
+  } finally {
+    await engine.close();
+  }
+}
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const machineNames = ['backup', 'drill', 'restore', 'verify'];
+
+/** What notices are given for being told at a clean stop. */
+const drainMs = 5_000;
+
+async function openDaemonEngine(
+  { planPath, environment, port, log }: DaemonOptions,
+  state: StateDirectory,
+  working: Promise<Working>,
+): Promise<Engine> {
+  const names = { functions: Object.keys(localFunctions), machines: machineNames, tasks: taskNames };
+  return openEngine({
+    state,
+    machines: await loadMachines(join(root, 'statemachines'), localSubstitutions(names)),
+    functions: {
+      ...localFunctions,
+      'daemon-status': async () => ({ handler: async () => daemonReport(await working) }),
+    },
+    tasks: taskNames,
+    taskProgram: join(root, 'tasks/run-task.ts'),
+    cwd: dirname(planPath),
+    environment,
+    publish: async (message, dedupeId) => (await working).notices.publish(message, dedupeId),
+    onEnd: (execution) => tellEnd(execution, log),
+    port,
+    pid: thisProcess().pid,
+    log,
+  });
+}
+
+interface Parts {
+  engine: Engine;
+  notices: NoticeOutbox;
+  scheduler: Scheduler;
+  state: StateDirectory;
+  store: ObjectStore;
+}
+
+/** Everything that runs at the same time. What fails here ends the daemon: it must not seem to work and not do so. */
+async function work(options: DaemonOptions, { engine, notices, scheduler, state, store }: Parts): Promise<void> {
+  const { plan, log, onReady } = options;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const run = await beginRun(state.path, new Date());
+  const resumed = await engine.resume();
+  await run.tell(resumed, { log, publish: (notice) => notices.publish(printNotice(notice), randomUUID()) });
+  for (const { name } of plan.sources) {
+    engine.services.keep({ name: `receive-${name}`, task: 'receive-wal', input: { source: name } });
+  }
+  await engine.services.stopOthers();
+  const rules = readEventRules(await readFile(join(root, 'statemachines/rules.json'), 'utf8'), store.url);
+  const deliver = startForEvent(engine);
+  const outbox = new EventOutbox({ folder: state.events, store, rules, deliver, clock: systemClock, log });
+  const sources = plan.sources.map(({ name }) => name);
+  const sweepFile = join(state.path, 'sweep.json');
+  const sweep = new EventSweep({ file: sweepFile, store, sources, outbox, clock: systemClock, log });
+  onReady({ url: engine.endpoint.url, credentialsFile: state.awsCredentials });
+  const parts = [outbox.run(signal), sweep.run(signal), scheduler.run(signal)];
+  for (const part of parts) part.catch((failure) => failed.abort(failure));
+  await Promise.all(parts);
+  const waiting = await notices.drain(drainMs);
+  if (waiting > 0) log.warn(`${waiting} notices could not be told yet: they are after the next start`);
+  await run.end();
+}

@@ -1,0 +1,20 @@
+import { clusterArn, functionArn, machineArn, taskDefinitionArn, topicArn } from '#model/arn';
+
+/** What stands for `${…}` in the machines here, as DefinitionSubstitutions do in the template. */
+export const localSubstitutions = (names: {
+  functions: readonly string[];
+  machines: readonly string[];
+  tasks: readonly string[];
+}): Record<string, string> => ({
+  ...Object.fromEntries(names.functions.map((name) => [`${pascal(name)}FunctionArn`, functionArn(name)])),
+  ...Object.fromEntries(names.machines.map((name) => [`${pascal(name)}StateMachineArn`, machineArn(name)])),
+  ...Object.fromEntries(names.tasks.map((name) => [`${pascal(name)}TaskArn`, taskDefinitionArn(name)])),
+  ClusterArn: clusterArn,
+  TopicArn: topicArn,
+  // a process has no network of its own: these are only there to be named
+  SubnetA: 'subnet-local',
+  SubnetB: 'subnet-local',
+  TaskSecurityGroup: 'sg-local',
+});
+
+const pascal = (name: string): string => name.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());

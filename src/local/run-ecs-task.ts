@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { readArguments } from './call-arguments.ts';
+import { describeEcsTask } from './ecs-task.ts';
+import { type Integration, type Json, StatesError } from './integration.ts';
+import { TaskNotStarted, type TaskProcesses } from './task-processes.ts';
+import type { TaskEnd, TaskSpec } from './task-record.ts';
+
+export interface EcsOptions {
+  processes: TaskProcesses;
+  /** the program that runs a task by its name, and where */
+  program: string;
+  cwd: string;
+  /** names of the tasks that there are */
+  tasks: readonly string[];
+  /** between SIGTERM and SIGKILL; ECS' stopTimeout. 30 s unless given */
+  stopTimeoutMs?: number;
+  /** aborted when this process ends and leaves the tasks running: the next one finds them */
+  leaving: AbortSignal;
+}
+
+const pair = z.strictObject({ Name: z.string(), Value: z.string() });
+const container = z.strictObject({
+  Name: z.string(),
+  Command: z.array(z.string()).optional(),
+  Environment: z.array(pair).optional(),
+  Cpu: z.number().optional(),
+  Memory: z.number().optional(),
+});
+const schema = z.strictObject({
+  TaskDefinition: z.string(),
+  Cluster: z.string().optional(),
+  LaunchType: z.string().optional(),
+  NetworkConfiguration: z.json().optional(),
+  PlatformVersion: z.string().optional(),
+  PropagateTags: z.string().optional(),
+  EnableExecuteCommand: z.boolean().optional(),
+  Tags: z.json().optional(),
+  Overrides: z
+    .strictObject({
+      ContainerOverrides: z.array(container).max(1).optional(),
+      Cpu: z.string().optional(),
+      Memory: z.string().optional(),
+      EphemeralStorage: z.json().optional(),
+    })
+    .optional(),
+});
+
+/**
+ * `ecs:runTask.sync`: a process instead of a container, with the same words, environment and signals. Its answer and
+ * errors: https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html
+ */
+export function runEcsTask(options: EcsOptions): Integration {
+  return async (call) => {
+    const createdAt = new Date();
+    const { TaskDefinition, Overrides } = readArguments(schema, call);
+    const task = nameOf(TaskDefinition);
+    if (!options.tasks.includes(task)) {
+      const known = options.tasks.join(', ');
+      throw new StatesError('ECS.ClientException', `TaskDefinition not found: ${TaskDefinition} (there are ${known})`);
+    }
+    const override = Overrides?.ContainerOverrides?.[0];
+    const spec: TaskSpec = {
+      id: call.id,
+      arguments: [options.program, ...(override?.Command ?? [task])],
+      environment: Object.fromEntries((override?.Environment ?? []).map(({ Name, Value }) => [Name, Value])),
+      cwd: options.cwd,
+      stopTimeoutMs: options.stopTimeoutMs ?? 30_000,
+      execution: call.execution.arn,
+    };
+    const end = await endOf(options, spec, call.signal);
+    const container = override?.Name ?? task;
+    const answer = describeEcsTask({ spec, task, container, end, createdAt, overrides: (Overrides ?? {}) as Json });
+    if (end.exitCode === 0 && end.stopRequestedAt === null) return answer;
+    throw new StatesError('States.TaskFailed', JSON.stringify(answer));
+  };
+}
+
+async function endOf({ processes, leaving }: EcsOptions, spec: TaskSpec, signal: AbortSignal): Promise<TaskEnd> {
+  try {
+    return await processes.run(spec, { stop: signal, detached: leaving });
+  } catch (error) {
+    if (leaving.aborted) throw leaving.reason;
+    const why = error instanceof Error ? error.message : String(error);
+    const what = error instanceof TaskNotStarted ? 'the task could not be started' : 'the task could not be followed';
+    throw new StatesError('ECS.AmazonECSException', `${what}: ${why}`);
+  }
+}
+
+/** `base-backup` of `arn:…:task-definition/base-backup:1`, of `base-backup:1`, or of itself */
+const nameOf = (definition: string): string => definition.replace(/^.*task-definition\//, '').replace(/:\d+$/, '');

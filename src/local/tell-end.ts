@@ -1,0 +1,12 @@
+import { formatDuration } from '#model/duration';
+import type { Execution } from './executions.ts';
+import type { LocalLog } from './local-log.ts';
+
+/** A line in the log for each execution that has ended. */
+export function tellEnd({ machine, name, startDate, ending }: Execution, log: LocalLog): void {
+  if (!ending) return;
+  const took = formatDuration(Date.parse(ending.stopDate) - Date.parse(startDate));
+  if (ending.status === 'SUCCEEDED') return log.info(`${machine} ${name} succeeded after ${took}`);
+  const why = [ending.error, ending.cause].filter((text) => text !== undefined).join(': ');
+  log.error(`${machine} ${name}: ${ending.status} after ${took}: ${why.slice(0, 1000)}`);
+}

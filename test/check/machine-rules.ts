@@ -1,0 +1,175 @@
+import { innerScopes, type Machine, type Scope, type State, targetsOf, textsIn } from './machine-states.ts';
+import { assignedAt, isKnownFunction, referencesOf } from './machine-variables.ts';
+
+/** What the machines may name, from the folders beside them. */
+export interface House {
+  /** `plan-backup`, … */
+  functions: readonly string[];
+  tasks: readonly string[];
+  machines: readonly string[];
+}
+
+/** Everything that is wrong with a machine, and that nobody else would say before it runs; `text` is its file's. */
+export async function machineProblems(text: string, house: House): Promise<string[]> {
+  const machine = JSON.parse(text) as Machine;
+  const problems = [...topProblems(machine), ...substitutionProblems(text, house)];
+  await scopeProblems(machine, new Set(), problems);
+  return problems;
+}
+
+/** `plan-backup` → `PlanBackup` */
+export const pascal = (name: string): string =>
+  name.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** Each substitution that a machine may use. */
+export const substitutions = ({ functions, tasks, machines }: House): string[] => [
+  ...functions.map((name) => `${pascal(name)}FunctionArn`),
+  ...tasks.map((name) => `${pascal(name)}TaskArn`),
+  ...machines.map((name) => `${pascal(name)}StateMachineArn`),
+  'ClusterArn',
+  'SubnetA',
+  'SubnetB',
+  'TaskSecurityGroup',
+  'TopicArn',
+];
+
+export const substitutionsIn = (text: string): string[] => [
+  ...new Set([...text.matchAll(/\$\{([^}]*)\}/g)].map((match) => match[1]!)),
+];
+
+function substitutionProblems(text: string, house: House): string[] {
+  const known = substitutions(house);
+  return substitutionsIn(text)
+    .filter((name) => !known.includes(name))
+    .map((name) => `\${${name}} is substituted by nothing`);
+}
+
+function topProblems({ QueryLanguage, TimeoutSeconds, Comment }: Machine): string[] {
+  return [
+    ...(QueryLanguage === 'JSONata' ? [] : ['the machine says no QueryLanguage JSONata']),
+    ...(typeof TimeoutSeconds === 'number' ? [] : ['the machine has no TimeoutSeconds']),
+    ...(Comment ? [] : ['the machine has no Comment']),
+  ];
+}
+
+async function scopeProblems(scope: Scope, outer: ReadonlySet<string>, problems: string[]): Promise<void> {
+  const assigned = assignedAt(scope, outer);
+  if (!scope.States[scope.StartAt]) problems.push(`StartAt: there is no state "${scope.StartAt}"`);
+  for (const [name, state] of Object.entries(scope.States)) {
+    const say = (what: string) => problems.push(`${name}: ${what}`);
+    const known = assigned.get(name);
+    if (!known) say('no way leads here');
+    for (const { next, from } of targetsOf(state)) if (!scope.States[next]) say(`${from}: there is no state "${next}"`);
+    for (const variable of assignedIn(state)) if (outer.has(variable)) say(`assigns $${variable} of the scope around`);
+    stateProblems(state, say);
+    await expressionProblems(state, known ?? new Set(), say);
+    for (const inner of innerScopes(state)) await scopeProblems(inner, known ?? new Set(), problems);
+  }
+}
+
+const assignedIn = (state: State): string[] => [
+  ...Object.keys(state.Assign ?? {}),
+  ...[...(state.Catch ?? []), ...(state.Choices ?? [])].flatMap(({ Assign }) => Object.keys(Assign ?? {})),
+];
+
+type Say = (what: string) => void;
+
+const integrations: Record<string, readonly string[]> = {
+  'lambda:invoke': ['FunctionName', 'Payload'],
+  'lambda:invoke.waitForTaskToken': ['FunctionName', 'Payload'],
+  'ecs:runTask.sync': ['LaunchType', 'Cluster', 'TaskDefinition', 'NetworkConfiguration', 'Overrides'],
+  'sns:publish': ['TopicArn', 'Message'],
+  'states:startExecution': ['StateMachineArn', 'Name', 'Input'],
+};
+
+/** Errors of AWS by the service of a state, beside those of Step Functions and our own. */
+const awsErrors: Record<string, readonly string[]> = {
+  lambda: [
+    'Lambda.ServiceException',
+    'Lambda.AWSLambdaException',
+    'Lambda.SdkClientException',
+    'Lambda.TooManyRequestsException',
+  ],
+  ecs: ['ECS.AmazonECSException', 'ECS.ServerException', 'AmazonECS.Unknown'],
+  sns: [],
+  states: [
+    'StepFunctions.ThrottlingException',
+    'StepFunctions.SdkClientException',
+    'StepFunctions.ExecutionLimitExceededException',
+    'StepFunctions.ExecutionAlreadyExistsException',
+  ],
+};
+const statesErrors = ['States.ALL', 'States.Timeout', 'States.TaskFailed', 'States.HeartbeatTimeout'];
+const ownErrors = ['StoreUnavailable', 'ConnectionFailed', 'LeaseHeld'];
+
+function stateProblems(state: State, say: Say): void {
+  if (!state.Comment) say('it has no Comment');
+  ruleProblems(state, say);
+  if (state.Type === 'Map' && !state.ItemProcessor) say('it has no ItemProcessor');
+  if (state.Type === 'Choice' && state.Default === undefined) say('it has no Default');
+  if (state.Type !== 'Task') return;
+  const resource = /^arn:aws:states:::(.*)$/.exec(state.Resource ?? '')?.[1] ?? '';
+  const wanted = integrations[resource];
+  if (!wanted) {
+    say(`"${state.Resource}" is no integration that runs both in AWS and here`);
+    return;
+  }
+  for (const argument of wanted)
+    if (state.Arguments?.[argument] === undefined) say(`its Arguments have no ${argument}`);
+  timeoutProblems(state, say);
+  if (!state.Catch) say('it has no Catch: nobody would be told');
+  if (!state.Retry) say('it has no Retry');
+  const token = [...textsIn(state.Arguments)].some(({ text }) => text.includes('$states.context.Task.Token'));
+  if (resource.endsWith('.waitForTaskToken') !== token) say('a token is waited for if and only if it is passed on');
+  const allowed = [...statesErrors, ...ownErrors, ...awsErrors[resource.split(':')[0]!]!];
+  for (const { ErrorEquals } of [...(state.Retry ?? []), ...(state.Catch ?? [])]) {
+    for (const error of ErrorEquals ?? [])
+      if (!allowed.includes(error)) say(`"${error}" is an error that it cannot have`);
+  }
+}
+
+/** Literal, since packagers refuse others. */
+function timeoutProblems({ TimeoutSeconds: timeout, HeartbeatSeconds: heartbeat }: State, say: Say): void {
+  if (typeof timeout !== 'number') say('it has no literal TimeoutSeconds');
+  else if (heartbeat !== undefined && !(typeof heartbeat === 'number' && heartbeat < timeout))
+    say('its HeartbeatSeconds are not below its TimeoutSeconds');
+}
+
+function ruleProblems({ Retry = [], Catch = [] }: State, say: Say): void {
+  for (const [field, rules] of Object.entries({ Retry, Catch })) {
+    for (const [index, { ErrorEquals = [], BackoffRate = 1 }] of rules.entries()) {
+      const all = ErrorEquals.includes('States.ALL');
+      if (ErrorEquals.length === 0) say(`${field}[${index}] names no error`);
+      if (all && ErrorEquals.length > 1) say(`${field}[${index}]: States.ALL stands alone`);
+      if (all && index < rules.length - 1) say(`${field}[${index}]: States.ALL stands last`);
+      if (BackoffRate < 1) say(`${field}[${index}]: BackoffRate is below 1`);
+    }
+  }
+}
+
+async function expressionProblems(state: State, known: ReadonlySet<string>, say: Say): Promise<void> {
+  const { ItemProcessor: _, Branches: __, Comment: ___, ...own } = state;
+  for (const { path, text } of textsIn(own)) {
+    if (!text.startsWith('{%')) {
+      if (/%\}\s*$|^\s+\{%/.test(text)) say(`${path}: it is a text and no expression`);
+      continue;
+    }
+    if (!text.endsWith('%}')) say(`${path}: the expression has no end`);
+    else for (const what of await queryProblems(text.slice(2, -2), known)) say(`${path}: ${what}`);
+  }
+}
+
+async function queryProblems(expression: string, known: ReadonlySet<string>): Promise<string[]> {
+  try {
+    const { variables, functions } = referencesOf(expression);
+    const unassigned = [...variables].filter((name) => name !== 'states' && !known.has(name));
+    const unknown: string[] = [];
+    for (const name of functions) if (!(await isKnownFunction(name))) unknown.push(name);
+    return [
+      ...unassigned.map((name) => `$${name} is not assigned on every way to it`),
+      ...unknown.map((name) => `there is no function $${name}`),
+    ];
+  } catch (failure) {
+    return [`is not JSONata: ${(failure as Error).message}`];
+  }
+}

@@ -1,0 +1,7 @@
+/** An engine as a process that can be killed: `node engine-host.ts <scene's folder>`. It says when it goes on. */
+import { EngineScene } from './engine-scene.ts';
+
+const scene = EngineScene.at(process.argv[2]!);
+const engine = await scene.engine();
+await engine.resume();
+process.stdout.write('going on\n');

@@ -1,0 +1,64 @@
+import type { ScriptedTask } from '#harness/machine-run';
+import type { StoredSource } from '#harness/stored-source';
+import type { Manifest } from '#model/manifest';
+import { parseTarget } from '#model/recovery-target';
+import type { RestoreRequest } from '#model/restore-request';
+import { preparePlan } from '#recovery/prepare-plan';
+
+/** What a task of the machines does, told without a server. */
+export type Script = (task: ScriptedTask, source: StoredSource) => Promise<unknown>;
+
+/** base-backup: one more committed backup */
+export const takes: Script = async (task, source) =>
+  task.leave(backupResult(await source.backup({ execution: task.execution, source: task.input.source as string })));
+
+export const backupResult = ({ source, backup, kind, parent, rawBytes, storedBytes, start, stop }: Manifest) => ({
+  ...{ source, backup, kind, parent, rawBytes, storedBytes, start, stop },
+  fallback: null,
+  warnings: [],
+  durationMs: 60_000,
+});
+
+/** verify-part: what it read had this damage */
+export const finds =
+  (damage: string[] = []): Script =>
+  (task) => {
+    const { source, backup, parts, wal } = task.input;
+    return task.leave({ source, backup, parts, wal, rawBytes: 3000, damage, durationMs: 5 });
+  };
+
+/** drill: a proof, unless `more` says otherwise */
+export const shows =
+  (more: object = {}): Script =>
+  (task, source) =>
+    task.leave({
+      ...{ source: 'main', backup: task.input.backup, chain: [task.input.backup], target: 'the latest point' },
+      ...{ planHash: 'a'.repeat(64), ok: true, verdict: 'proven', failure: null },
+      reached: { lsn: '0/300100', time: null, stoppedAt: 'lsn', timeline: 1 },
+      checks: [{ check: 'rows', ok: true, detail: '5', durationMs: 1 }],
+      durationsMs: { files: 10, replay: 10, checks: 10 },
+      ...{ rawBytes: 3000, walBytes: 100 },
+      startedAt: source.now.toISOString(),
+      finishedAt: source.now.toISOString(),
+      ...more,
+    });
+
+/** restore: plans again as the task does, and refuses another plan than the approved one */
+export const restores: Script = async (task, source) => {
+  const { planHash, requestedBy, approvedBy } = task.input;
+  const request = task.input.request as unknown as RestoreRequest;
+  const signal = new AbortController().signal;
+  const { plan, hash } = await preparePlan(source.world.vault, 'main', parseTarget(request.target), signal);
+  if (hash !== planHash) return task.fail({ name: 'RestoreFailed', message: 'the plan changed' });
+  return task.leave({
+    ...{ state: 'replayed', source: 'main', systemId: plan.systemId, chain: plan.chain, target: plan.target },
+    ...{ planHash, requestedBy, approvedBy, execution: task.execution },
+    startedAt: source.now.toISOString(),
+    finishedAt: source.now.toISOString(),
+    dataDir: request.to,
+    setAside: [],
+    reached: { lsn: '0/300100', time: '2026-11-20 05:13:45+00', stoppedAt: 'lsn', timeline: 2 },
+    checks: [],
+    durationsMs: { files: 1, replay: 1, checks: 1 },
+  });
+};
