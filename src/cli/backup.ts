@@ -1,18 +1,19 @@
-import { acquireLease, withLease } from '#catalog/lease';
+import { acquireLease } from '#catalog/lease';
+import { backupByMachine } from '#cli/backup-by-machine';
 import { defineCommand } from '#cli/command';
-import { formatBytes } from '#cli/format-bytes';
+import { findDaemon, stateOption } from '#cli/daemon';
+import { describeBackup } from '#cli/describe-backup';
 import type { Output } from '#cli/output';
 import type { Progress } from '#cli/progress';
 import type { BackupKind } from '#model/backup-id';
 import { chooseSource } from '#model/choose-source';
-import { formatDuration } from '#model/duration';
 import { InputInvalid } from '#model/failure';
-import { type Manifest, startTime, stopTime, summarize } from '#model/manifest';
+import { summarize } from '#model/manifest';
 import { connectOptions } from '#runtime/connect-options';
 import { openBucket } from '#runtime/open-bucket';
-import { cores, thisProcess } from '#runtime/this-process';
-import { type BackupProgress, takeBaseBackup } from '#tasks/base-backup';
-import { collectWal } from '#tasks/collect-wal';
+import { thisProcess } from '#runtime/this-process';
+import { backupSource } from '#tasks/backup-source';
+import type { BackupProgress } from '#tasks/base-backup';
 
 export const command = defineCommand({
   name: 'backup',
@@ -24,43 +25,50 @@ by itself; it counts once its manifest is there, which comes last.
 --type incremental sends only blocks that changed since the last backup (PostgreSQL 17 and newer, summarize_wal = on).
 Where the server cannot do that, a full backup is taken instead, and said.
 
+Where \`lifeboat up\` runs, its machine takes the backup, and verifies and proves it afterwards; else, or with --direct, it is
+taken in this process.
+
 Needs two replication connections and one free slot. One backup of a source at a time.`,
   examples: ['lifeboat backup', 'lifeboat backup --source orders --type incremental', 'lifeboat backup --json'],
   options: {
     source: { flags: '--source <name>', summary: 'source in the plan (needed when it has several)' },
     type: { flags: '--type <type>', summary: 'full or incremental (default: full)', parse: parseType },
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user and host)' },
+    noWait: { flags: '--no-wait', summary: 'let the daemon do it, and do not wait for its end' },
+    direct: { flags: '--direct', summary: 'do it in this process, though a daemon runs' },
+    state: stateOption,
   },
 
-  async run({ source, type, requestedBy }, { plan, environment, signal, output, now }) {
-    const { name, connection: to, compressionLevel: level } = chooseSource(await plan(), source, '--source');
-    const { store, keyRing } = await openBucket(await plan(), environment);
-    const connection = await connectOptions(to, environment);
+  async run({ source, type, requestedBy, noWait, direct, state }, context) {
+    const { plan, environment, signal, output, now } = context;
+    const chosen = chooseSource(await plan(), source, '--source');
+    const machines = direct ? undefined : await findDaemon(context, state);
+    if (machines) {
+      const asked = { source: chosen.name, kind: type ?? 'full', requestedBy, wait: !noWait } as const;
+      return backupByMachine(machines, asked, context).finally(() => machines.close());
+    }
+    const vault = await openBucket(await plan(), environment);
+    const connection = await connectOptions(chosen.connection, environment);
     const holder = thisProcess();
-    const lease = await acquireLease(store, name, 'backup', { holder });
+    const lease = await acquireLease(vault.store, chosen.name, 'backup', { holder });
     const shown = new ShownProgress(output);
     try {
-      const { manifest, fallback } = await withLease(lease, (leaseSignal) =>
-        takeBaseBackup({
-          source: name,
-          kind: type ?? 'full',
-          store,
-          keyRing,
-          connection,
-          level,
-          lanes: cores(),
-          wal: collectWal({ source: name, store, keyRing, connection, level }),
-          requestedBy: requestedBy ?? `${environment.USER ?? environment.LOGNAME ?? 'somebody'}@${holder.host}`,
-          execution: null,
-          startedAt: now(),
-          signal: AbortSignal.any([signal, leaseSignal]),
-          onProgress: (progress) => shown.show(progress),
-          onWarning: (text) => output.warn(text),
-        }),
-      );
+      const { manifest, fallback } = await backupSource({
+        source: chosen,
+        vault,
+        connection,
+        kind: type ?? 'full',
+        lease,
+        requestedBy: requestedBy ?? `${environment.USER ?? environment.LOGNAME ?? 'somebody'}@${holder.host}`,
+        execution: null,
+        startedAt: now(),
+        signal,
+        onProgress: (progress) => shown.show(progress),
+        onWarning: (text) => output.warn(text),
+      });
       shown.end();
       if (fallback !== undefined) output.warn(`a full backup was taken: ${fallback}`);
-      output.print(describe(manifest), {
+      output.print(describeBackup(manifest), {
         ...summarize(manifest),
         parts: manifest.parts.length,
         fallback: fallback ?? null,
@@ -75,17 +83,6 @@ function parseType(text: string, field: string): BackupKind {
   if (text === 'full') return 'full';
   if (text === 'incremental' || text === 'incr') return 'incr';
   throw new InputInvalid(field, text, 'full or incremental');
-}
-
-function describe(manifest: Manifest): string {
-  const { backup, rawBytes, storedBytes, start, stop, encryption } = manifest;
-  const took = formatDuration(stopTime(manifest).getTime() - startTime(manifest).getTime());
-  return [
-    `backup ${backup} is committed`,
-    `  copied   ${formatBytes(rawBytes)} in ${took}, stored as ${formatBytes(storedBytes)}${encryption ? ', encrypted' : ''}`,
-    `  WAL      ${start.lsn} to ${stop.lsn} on timeline ${stop.timeline}`,
-    `  restores to ${stop.time} and later, as far as WAL is stored`,
-  ].join('\n');
 }
 
 /** One bar for the copy; the phases around it as remarks. */

@@ -48,7 +48,7 @@ export async function readCommandLine(argv: readonly string[], world: CommandLin
     });
   }
   try {
-    const asked = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
+    const asked = argv[0] === 'help' ? [...argv.slice(1), '--help'] : renamed(argv, world.table);
     await program.parseAsync(asked, { from: 'user' });
   } catch (error) {
     return answeredOrInvalid(error);
@@ -81,6 +81,18 @@ function rootCommand({ stdout, stderr, version }: CommandLineWorld): Command {
     })
     .exitOverride()
     .on('command:*', refuseUnknownCommand);
+}
+
+/** Options behind a command's name that mean something of its own there. */
+function renamed(argv: readonly string[], table: readonly CommandEntry[]): string[] {
+  const names = new Set(table.map((entry) => entry.name));
+  const at = argv.findIndex((word) => names.has(word));
+  const renames: Readonly<Record<string, string>> = table.find((entry) => entry.name === argv[at])?.renames ?? {};
+  return argv.map((word, index) => {
+    const [name, ...value] = word.split('=');
+    const other = index > at ? renames[name!] : undefined;
+    return other === undefined ? word : [other, ...value].join('=');
+  });
 }
 
 /** `catalog rebuild` is a command below `catalog`, which is made when it is first needed. */

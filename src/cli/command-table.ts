@@ -4,6 +4,8 @@ import type { CommandDefinition } from '#cli/command';
 export interface CommandEntry {
   name: string;
   summary: string;
+  /** an option of every command that means something else behind this one: `--plan` is then this option of its own */
+  renames?: Readonly<Record<`--${string}`, `--${string}`>>;
   load(): Promise<{ command: CommandDefinition }>;
 }
 
@@ -14,6 +16,30 @@ export const commandTable: readonly CommandEntry[] = [
   { name: 'window', summary: 'tell which instants can be restored', load: () => import('#cli/window') },
   { name: 'restore', summary: 'bring a cluster back, to any instant', load: () => import('#cli/restore') },
   { name: 'verify', summary: 'read a backup back and compare it', load: () => import('#cli/verify') },
+  { name: 'up', summary: 'run the plan: schedules, WAL, proofs, approvals', load: () => import('#cli/up') },
+  {
+    name: 'status',
+    summary: 'what is safe, what runs, what is wrong and what to do',
+    load: () => import('#cli/status'),
+  },
+  { name: 'drill', summary: 'prove a backup by restoring it', load: () => import('#cli/drill') },
+  {
+    name: 'executions',
+    summary: 'list what the machines did, or tell one in full',
+    load: () => import('#cli/executions'),
+  },
+  {
+    name: 'approve',
+    summary: 'say yes to one recovery plan',
+    renames: { '--plan': '--plan-hash' },
+    load: () => import('#cli/approve'),
+  },
+  {
+    name: 'reject',
+    summary: 'say no to one recovery plan',
+    renames: { '--plan': '--plan-hash' },
+    load: () => import('#cli/reject'),
+  },
   { name: 'receive-wal', summary: 'store WAL as it is written, until stopped', load: () => import('#cli/receive-wal') },
   { name: 'wal-push', summary: 'store one WAL file (for archive_command)', load: () => import('#cli/wal-push') },
   { name: 'wal-fetch', summary: 'fetch one WAL file (for restore_command)', load: () => import('#cli/wal-fetch') },

@@ -22,6 +22,8 @@ export interface Output {
   note(text: string): void;
   /** something that a person has to know, --quiet or not */
   warn(text: string): void;
+  /** a line of a log that a person has to see, --quiet or not */
+  log(line: string): void;
   /** Begin to show how far long work is. `end` it, whatever happens. */
   progress(label: string, totalBytes?: number): Progress;
 }
@@ -31,6 +33,7 @@ export function createOutput({ stdout, stderr, json, quiet }: OutputOptions): Ou
     print: (text, value) => void stdout.write(`${json ? toJson(value) : text}\n`),
     note: (text) => void (quiet || stderr.write(`${text}\n`)),
     warn: (text) => void stderr.write(`WARNING: ${text}\n`),
+    log: (line) => void stderr.write(`${line}\n`),
     progress: (label, totalBytes) => createProgress(label, totalBytes, quiet ? undefined : stderr),
   };
 }

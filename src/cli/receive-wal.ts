@@ -4,10 +4,9 @@ import { chooseSource } from '#model/choose-source';
 import { formatDuration } from '#model/duration';
 import { formatLsn, parseLsn } from '#model/lsn';
 import { formatTimeline } from '#model/timeline';
-import { connectOptions } from '#runtime/connect-options';
 import { openBucket } from '#runtime/open-bucket';
-import { thisProcess } from '#runtime/this-process';
-import { type ReceiverEvent, receiveWal } from '#tasks/receive-wal';
+import { receiveSource } from '#tasks/receive-source';
+import type { ReceiverEvent } from '#tasks/receive-wal';
 
 export const command = defineCommand({
   name: 'receive-wal',
@@ -28,23 +27,13 @@ While it is away the slot fills the server's disk: set max_slot_wal_keep_size th
   },
 
   async run({ source, until }, { plan, environment, signal, output }) {
-    const { name, connection, slot, walChunkSeconds, compressionLevel } = chooseSource(
-      await plan(),
-      source,
-      '--source',
-    );
-    await receiveWal({
-      ...(await openBucket(await plan(), environment)),
-      source: name,
-      connectOptions: () => connectOptions(connection, environment),
-      slot,
-      walChunkSeconds,
-      level: compressionLevel,
-      // Short, since a receiver that was killed is started again at once and has to wait for its own old lease.
-      lease: { holder: thisProcess(), durationMs: 20_000, clockSkewMs: 5_000 },
+    await receiveSource({
+      source: chooseSource(await plan(), source, '--source'),
+      vault: await openBucket(await plan(), environment),
+      environment,
       signal,
       log: (event) => tell(event, output),
-      ...(until === undefined ? {} : { untilLsn: until }),
+      untilLsn: until,
     });
   },
 });

@@ -1,23 +1,20 @@
 import { resolve } from 'node:path';
 import { readChain } from '#catalog/backups';
 import { type CommandContext, defineCommand } from '#cli/command';
+import { findDaemon, stateOption, whoAsks } from '#cli/daemon';
 import { describePlan, describeRestored } from '#cli/describe-restore';
 import type { Output } from '#cli/output';
 import type { Progress } from '#cli/progress';
+import { restoreByMachine } from '#cli/restore-by-machine';
 import { chooseSource } from '#model/choose-source';
-import { InputInvalid, RestoreFailed } from '#model/failure';
-import { formatLsn } from '#model/lsn';
+import { InputInvalid } from '#model/failure';
 import { parseTarget, type TargetInput } from '#model/recovery-target';
 import { preparePlan } from '#recovery/prepare-plan';
-import type { RecoveryPlan } from '#recovery/recovery-plan';
 import { planLayout } from '#recovery/restore-layout';
-import { shellCommand } from '#recovery/settings';
-import { tryFetch } from '#recovery/try-fetch';
 import { openBucket } from '#runtime/open-bucket';
 import { serverAccount } from '#runtime/server-account';
-import { findServerPrograms } from '#runtime/server-programs';
-import { cores, lifeboatWords } from '#runtime/this-process';
-import { type RestoreProgress, restore } from '#tasks/restore';
+import { isTrouble, type RestoreProgress, restore } from '#tasks/restore';
+import { restoreWork, serverPrograms } from '#tasks/restore-source';
 
 export const command = defineCommand({
   name: 'restore',
@@ -28,6 +25,9 @@ target it goes to the latest point that is stored.
 
 Refused before anything is touched: a target that the stored WAL does not reach (with what can be reached), a time without
 a zone, a directory that is not empty, a server program of another major version, a disk that is too small.
+
+Where \`lifeboat up\` runs, its machine restores: it shows the plan, waits for \`lifeboat approve\`, looks again, and carries it
+out. Else, or with --direct, it is done in this process at once.
 
 --action promote (default) leaves a primary on a timeline of its own; pause leaves a cluster that stops at the target
 again when you start it, to look and decide; shutdown likewise shuts down there. Archiving is off in a restored cluster
@@ -66,6 +66,10 @@ until you switch it on. --dry-run prints the plan and its hash.`,
       parse: parseSetting,
     },
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user)' },
+    reason: { flags: '--reason <text>', summary: 'why, for whoever approves and for the evidence' },
+    noWait: { flags: '--no-wait', summary: 'let the daemon do it, and do not wait for its end' },
+    direct: { flags: '--direct', summary: 'do it in this process, without asking, though a daemon runs' },
+    state: stateOption,
   },
 
   async run(input, context) {
@@ -73,39 +77,43 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     const target = parseTarget(targetInput(input));
     const configuration = await readPlan();
     const source = chooseSource(configuration, input.source, '--source');
-    const vault = await openBucket(configuration, environment);
     const dataDir = resolve(context.cwd, input.to);
+    const machines = input.direct || input.dryRun ? undefined : await findDaemon(context, input.state);
+    if (machines) {
+      const asked = machineInput(source.name, dataDir, input, context);
+      return restoreByMachine(machines, asked, !input.noWait, context).finally(() => machines.close());
+    }
+    const vault = await openBucket(configuration, environment);
     const { facts, plan, hash } = await preparePlan(vault, source.name, target, signal);
     const chain = await readChain(vault.store, source.name, plan.chain, facts.backups);
     const layout = planLayout(dataDir, chain.at(-1)!.tablespaces, input.tablespace);
     output.note(describePlan(plan, hash, layout));
     if (input.dryRun) return output.print(describePlan(plan, hash, layout), { plan, hash });
     const shown = new ShownProgress(output);
-    const words = fetchWords(plan, context);
     try {
-      const account = await serverAccount(input.runAs);
-      const record = await restore({
-        vault,
-        location: configuration.bucket,
-        environment,
-        plan,
-        planHash: hash,
-        chain,
-        layout,
-        setAside: input.setAside,
-        ...(account ? { account } : {}),
-        binDir: input.noStart ? undefined : binDirFor(plan.major, input.binDir, context),
-        settings: Object.fromEntries(input.set),
-        restoreCommand: shellCommand(words, '%f %p'),
-        checkFetch: () => tryFetch(words, plan, chain.at(-1)!, account, environment),
-        checks: source.checks,
-        workers: cores(),
-        requestedBy: input.requestedBy ?? environment.USER ?? environment.LOGNAME ?? 'somebody',
-        now,
-        signal,
-        onProgress: (progress) => shown.show(progress),
-        onLog: (line) => shown.log(line),
-      });
+      const record = await restore(
+        restoreWork({
+          source,
+          prepared: { plan, hash },
+          vault,
+          location: configuration.bucket,
+          planPath: resolve(context.cwd, context.planPath),
+          environment,
+          chain,
+          layout,
+          setAside: input.setAside,
+          account: await serverAccount(input.runAs),
+          binDir: input.noStart ? undefined : serverPrograms(plan.major, binDirOf(input, context), environment),
+          settings: Object.fromEntries(input.set),
+          requestedBy: input.requestedBy ?? environment.USER ?? environment.LOGNAME ?? 'somebody',
+          approvedBy: null,
+          execution: null,
+          now,
+          signal,
+          onProgress: (progress) => shown.show(progress),
+          onLog: (line) => shown.log(line),
+        }),
+      );
       shown.end();
       output.print(describeRestored(record), record);
     } finally {
@@ -113,6 +121,44 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     }
   },
 });
+
+/** What the machine takes of what the command does. @throws InputInvalid for what only this process could do */
+function machineInput(source: string, to: string, input: MachineOptions & Input, context: CommandContext): object {
+  const own = { '--no-start': input.noStart, '--bin-dir': input.binDir, '--run-as': input.runAs };
+  for (const [flag, value] of Object.entries(own)) {
+    if (value === undefined || value === false) continue;
+    const hint = 'set LIFEBOAT_BIN_DIR and LIFEBOAT_RUN_AS for `lifeboat up`, or add --direct';
+    throw new InputInvalid(flag, value, 'nothing, since the daemon restores', hint);
+  }
+  const tablespaces = Object.fromEntries(input.tablespace.map((mapping) => splitMapping(mapping, context.cwd)));
+  return {
+    source,
+    to,
+    ...targetInput(input),
+    ...(input.setAside ? { setAside: true } : {}),
+    ...(input.tablespace.length > 0 ? { tablespaces } : {}),
+    ...(input.set.length > 0 ? { settings: Object.fromEntries(input.set) } : {}),
+    ...(input.reason === undefined ? {} : { reason: input.reason }),
+    requestedBy: input.requestedBy ?? whoAsks(context),
+  };
+}
+
+interface MachineOptions {
+  noStart: boolean;
+  binDir: string | undefined;
+  runAs: string | undefined;
+  setAside: boolean;
+  tablespace: string[];
+  set: [string, string][];
+  reason: string | undefined;
+  requestedBy: string | undefined;
+}
+
+function splitMapping(mapping: string, cwd: string): [string, string] {
+  const at = mapping.lastIndexOf('=');
+  if (at < 1) throw new InputInvalid('--tablespace', mapping, 'old=new');
+  return [mapping.slice(0, at), resolve(cwd, mapping.slice(at + 1))];
+}
 
 type Input = { [Name in 'time' | 'lsn' | 'xid' | 'name' | 'action' | 'timeline' | 'backup']: string | undefined } & {
   immediate: boolean;
@@ -131,21 +177,8 @@ function parseSetting(text: string, field: string): [string, string] {
   return [match[1]!, match[2]!];
 }
 
-function binDirFor(major: number, given: string | undefined, { cwd, environment }: CommandContext): string {
-  const binDir = given === undefined ? findServerPrograms(major, environment) : resolve(cwd, given);
-  if (binDir !== undefined) return binDir;
-  throw new RestoreFailed(`there is no server of PostgreSQL ${major} on this machine`, {
-    operation: 'restore',
-    subject: `PostgreSQL ${major}`,
-    hint: 'install it, name its folder with --bin-dir, or pass --no-start to lay down files and settings only',
-  });
-}
-
-/** What PostgreSQL runs for each WAL file that it wants, without the file's name and place. */
-function fetchWords({ source, wal }: RecoveryPlan, { planPath, cwd }: CommandContext): string[] {
-  const words = ['wal-fetch', '--plan', resolve(cwd, planPath), '--source', source, '--until', formatLsn(wal.until)];
-  return [...lifeboatWords(), ...words];
-}
+const binDirOf = ({ binDir }: { binDir: string | undefined }, { cwd }: CommandContext): string | undefined =>
+  binDir === undefined ? undefined : resolve(cwd, binDir);
 
 class ShownProgress {
   readonly #output: Output;
@@ -176,7 +209,7 @@ class ShownProgress {
 
   /** Only what went wrong: the rest of a server's log is noise to whoever waits. */
   log(line: string): void {
-    if (/\b(FATAL|PANIC|ERROR|WARNING): {2}|^lifeboat: |^HINT: /.test(line)) this.#output.note(`server: ${line}`);
+    if (isTrouble(line)) this.#output.note(`server: ${line}`);
   }
 
   end(): void {

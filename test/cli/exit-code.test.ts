@@ -10,6 +10,7 @@ const detail = { operation: 'x', subject: 'y' };
 test('the exit codes are a promise', () => {
   assert.deepEqual(exitCodes.flatMap(({ code, failures }) => failures.map((name) => `${name} ${code}`)).toSorted(), [
     'Aborted 130',
+    'AlreadyRunning 7',
     'AuthenticationFailed 4',
     'BackupIncomplete 6',
     'CheckFailed 6',

@@ -1,170 +1,171 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { appendFileSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { embeddedInstallation, serverAccount } from '../harness/postgres-installations.ts';
-import { serverFolder, TestServer } from '../harness/postgres-server.ts';
+import { embeddedInstallation } from '../harness/postgres-installations.ts';
+import { TestServer } from '../harness/postgres-server.ts';
 import { ranFromCopy } from '../harness/reachable-checkout.ts';
+import { DemoStage } from './demo-stage.ts';
 
 /**
- * The main job, on a real PostgreSQL that npm brought: back up, lose a table, get it back as it was a moment before;
- * then lose the machine, and see how much is gone. Everything happens in one temporary folder, through the command
- * line that a user has.
+ * The main job, on a real PostgreSQL that npm brought: a daemon that backs up by the clock and proves each backup; a
+ * table that is lost and comes back as it was a moment before, once somebody said yes; a machine that dies, and what
+ * that costs. Everything happens in one temporary folder, through the command line that a user has.
  */
 async function demo(): Promise<void> {
   const begun = performance.now();
-  const stage = await Stage.open();
+  const settings = { fsync: 'on', max_wal_size: '4GB', shared_buffers: '256MB' };
+  const primary = await TestServer.create(embeddedInstallation(), { settings });
+  const stage = new DemoStage(primary);
   try {
-    await stage.play();
+    await play(stage, primary);
     console.log(`\nthe demo took ${((performance.now() - begun) / 1000).toFixed(0)} s; nothing of it is left running`);
   } finally {
     await stage.close();
   }
 }
 
-class Stage {
-  readonly #folder: string;
-  readonly #primary: TestServer;
-  #receiver: ChildProcess | undefined;
-  #scene = 0;
+async function play(stage: DemoStage, primary: TestServer): Promise<void> {
+  stage.tell('a PostgreSQL 18 with 300 MB of orders');
+  await fill(primary);
+  console.log(`  ${await primary.value("select pg_size_pretty(pg_database_size('postgres'))")} in ${primary.dataDir}`);
 
-  static async open(): Promise<Stage> {
-    const settings = { fsync: 'on', max_wal_size: '4GB', shared_buffers: '256MB' };
-    return new Stage(serverFolder('lifeboat-demo-'), await TestServer.create(embeddedInstallation(), { settings }));
-  }
+  stage.tell('a plan: what is protected, when, what is promised, who may say yes');
+  await stage.lifeboat(
+    'init',
+    '--source',
+    'orders',
+    '--host',
+    primary.home,
+    '--user',
+    'postgres',
+    '--bucket',
+    'bucket',
+  );
+  const firing = nextMinute(20);
+  stage.editPlan([
+    [/walChunkSeconds: 5/, 'walChunkSeconds: 1'], // a demo has no time
+    [/# incremental: .*/, `incremental: ${cronAt(firing)}`],
+    [
+      /- name: the server answers\n.*\n.*/,
+      '- { name: orders are there, query: select count(*) > 1000000 from orders, expect: true }',
+    ],
+    [/# approvers:\n.*\n# fourEyes: true/, 'approvers:\n  - { name: Ada }\nfourEyes: true'],
+  ]);
+  console.log(
+    `  an incremental backup is due at ${firing.toISOString().slice(11, 16)} UTC; Ada approves what others ask for`,
+  );
 
-  private constructor(folder: string, primary: TestServer) {
-    this.#folder = folder;
-    this.#primary = primary;
-  }
+  stage.tell('the daemon: receives WAL, runs the schedules, proves each backup');
+  await stage.up();
 
-  async play(): Promise<void> {
-    const primary = this.#primary;
-    this.#tell('a PostgreSQL 18 with 300 MB of orders');
-    await fill(primary);
-    console.log(
-      `  ${await primary.value("select pg_size_pretty(pg_database_size('postgres'))")} in ${primary.dataDir}`,
-    );
+  stage.tell('a full backup, encrypted; it is read back and restored for a look by itself');
+  await stage.lifeboat('backup');
+  await primary.query("update orders set status = 'paid' where id <= 1000");
+  const before = await fingerprint(primary);
+  const moment = await primary.value('select clock_timestamp()::text');
+  await sleep(1000);
 
-    this.#tell('a plan, a key and a bucket; is the server ready?');
-    const place = ['--source', 'orders', '--host', primary.home, '--user', 'postgres', '--bucket', './bucket'];
-    await this.#lifeboat('init', ...place);
-    this.#shortenChunks();
+  stage.tell('somebody drops the table; Grace asks for it back, Ada says yes to exactly this plan');
+  await primary.query('alter table orders rename to orders_lost');
+  console.log(`  the table is gone a second after ${moment}`);
+  await sleep(1500);
+  await stage.restoreApproved('before-the-drop', ['--time', moment], 'orders were dropped');
+  compare(
+    'rows, sum of amounts, checksum of everything',
+    before,
+    await ask(stage, primary, 'before-the-drop', fingerprint),
+  );
+  await primary.query('alter table orders_lost rename to orders');
 
-    this.#tell('WAL is stored as it is written, every second');
-    this.#receiver = this.#spawn(['receive-wal', '--quiet'], 'ignore');
+  stage.tell('the schedule fires by itself, and what it took is proven by itself');
+  await untilProven(stage, 2);
+  await stage.lifeboat('backups');
+  await stage.lifeboat('executions');
 
-    this.#tell('a full backup, encrypted');
-    await this.#lifeboat('backup');
-
-    this.#tell('orders change; an incremental backup takes what changed');
-    await primary.query(
-      "update orders set status = 'shipped' where id % 500 = 0; insert into orders select * from more",
-    );
-    await this.#lifeboat('backup', '--type', 'incremental');
-    await primary.query("update orders set status = 'paid' where id <= 1000");
-    const before = await fingerprint(primary);
-    const moment = await primary.value('select clock_timestamp()::text');
-    await sleep(1000);
-
-    this.#tell('somebody drops the table');
-    await primary.query('drop table orders cascade');
-    console.log(`  dropped a second after ${moment}`);
-    await sleep(2500);
-    await this.#lifeboat('backups');
-    await this.#lifeboat('window');
-
-    this.#tell('back to the moment before');
-    await this.#restore('before-the-drop', '--time', moment);
-    const after = await this.#ask('before-the-drop', fingerprint);
-    compare('rows, sum of amounts, checksum of everything', before, after);
-
-    this.#tell('the machine dies: kill -9 while orders come in');
-    const acknowledged = await this.#writeUntilKilled();
-    await sleep(2000);
-    await this.#stopReceiver();
-    await this.#restore('after-the-crash');
-    const kept = Number(await this.#ask('after-the-crash', (server) => server.value('select count(*) from heartbeat')));
+  stage.tell('the machine dies: kill -9 while orders come in');
+  const acknowledged = await writeUntilKilled(primary);
+  await sleep(2000);
+  await stage.restoreApproved('after-the-crash', [], 'the machine is dead');
+  // what is restored takes the place of what died
+  const successor = await startInstead(primary, join(stage.folder, 'after-the-crash'));
+  try {
+    const kept = Number(await successor.value('select count(*) from heartbeat'));
     const last = acknowledged.times[kept - 1] ?? acknowledged.times[0]!;
     console.log(`  acknowledged to clients: ${acknowledged.times.length} transactions; restored: ${kept}`);
     console.log(
       `  measured loss: ${acknowledged.times.length - kept} transactions, ${acknowledged.killedAt - last} ms before the kill`,
     );
     if (kept === 0) throw new Error('nothing of the last transactions was restored');
-  }
 
-  async close(): Promise<void> {
-    await this.#stopReceiver();
-    await this.#primary.remove();
-    rmSync(this.#folder, { recursive: true, force: true });
+    stage.tell('the restored cluster serves; the daemon goes on with it, and backs it up');
+    await stage.lifeboat('backup');
+    await untilProven(stage, 3);
+    await stage.lifeboat('status');
+  } finally {
+    await successor.remove();
   }
+}
 
-  #tell(what: string): void {
-    this.#scene++;
-    console.log(`\n── ${this.#scene}. ${what}`);
+/** A whole minute that is at least so far away. */
+const nextMinute = (leastSeconds: number): Date =>
+  new Date(Math.ceil((Date.now() + leastSeconds * 1000) / 60_000) * 60_000);
+
+const cronAt = (at: Date): string =>
+  `cron(${at.getUTCMinutes()} ${at.getUTCHours()} ${at.getUTCDate()} ${at.getUTCMonth() + 1} ? ${at.getUTCFullYear()})`;
+
+interface Status {
+  sources: { counts: Record<string, number> }[];
+  running: unknown[];
+}
+
+/** Every backup is proven, and there are so many. */
+async function untilProven(stage: DemoStage, count: number): Promise<void> {
+  for (let second = 0; second < 120; second++) {
+    const { sources, running } = await stage.ask<Status>('status');
+    const { proven = 0, broken = 0, ...rest } = sources[0]!.counts;
+    if (broken > 0) throw new Error('a backup is broken');
+    const others = Object.values(rest).reduce((sum, number) => sum + number, 0);
+    if (proven >= count && others === 0 && running.length === 0) return;
+    await sleep(1000);
   }
+  throw new Error(`not ${count} backups were proven within two minutes`);
+}
 
-  /** The default is five seconds; a demo has no time. */
-  #shortenChunks(): void {
-    const plan = join(this.#folder, 'plan.yml');
-    const text = readFileSync(plan, 'utf8');
-    if (!/^ *#? *walChunkSeconds/m.test(text)) throw new Error('the plan says nothing about walChunkSeconds');
-    rmSync(plan);
-    appendFileSync(plan, text.replace(/^( *)#? *walChunkSeconds: *\d+/m, '$1walChunkSeconds: 1'));
-    if (serverAccount) spawn('chown', [String(serverAccount.uid), plan]);
+async function ask<T>(
+  stage: DemoStage,
+  primary: TestServer,
+  name: string,
+  question: (server: TestServer) => Promise<T>,
+): Promise<T> {
+  const server = TestServer.adopt(primary.installation, join(stage.folder, name));
+  await server.start();
+  try {
+    return await question(server);
+  } finally {
+    await server.remove();
   }
+}
 
-  #spawn(args: string[], stdio: 'inherit' | 'ignore'): ChildProcess {
-    const environment = { PATH: process.env.PATH, HOME: this.#folder, USER: process.env.USER ?? 'demo' };
-    const program = resolve(import.meta.dirname, '../../bin/lifeboat.mjs');
-    const options = { cwd: this.#folder, env: environment, stdio: ['ignore', stdio, stdio] as const, ...serverAccount };
-    return spawn(process.execPath, [program, ...args], { ...options, stdio: [...options.stdio] });
-  }
+/** Another cluster at the address of one that is dead. */
+async function startInstead(dead: TestServer, dataDir: string): Promise<TestServer> {
+  const server = TestServer.adopt(dead.installation, dataDir);
+  await server.start({ unix_socket_directories: `${server.home},${dead.home}` });
+  return server;
+}
 
-  async #lifeboat(...args: string[]): Promise<void> {
-    console.log(`$ lifeboat ${args.map((arg) => (arg.includes(' ') ? `'${arg}'` : arg)).join(' ')}`);
-    const [code] = await once(this.#spawn(args, 'inherit'), 'exit');
-    if (code !== 0) throw new Error(`lifeboat ${args[0]} ended with ${code}`);
-  }
-
-  #restore(name: string, ...target: string[]): Promise<void> {
-    return this.#lifeboat('restore', '--to', `./${name}`, ...target, '--bin-dir', this.#primary.installation.binDir);
-  }
-
-  async #ask<T>(name: string, question: (server: TestServer) => Promise<T>): Promise<T> {
-    const server = TestServer.adopt(this.#primary.installation, join(this.#folder, name));
-    await server.start();
-    try {
-      return await question(server);
-    } finally {
-      await server.remove();
+/** One small transaction after the other; what the server acknowledged before it was killed. */
+async function writeUntilKilled(primary: TestServer): Promise<{ times: number[]; killedAt: number }> {
+  const times: number[] = [];
+  const writing = (async () => {
+    for (;;) {
+      await primary.query('insert into heartbeat default values');
+      times.push(Date.now());
     }
-  }
-
-  /** One small transaction after the other; what the server acknowledged before it was killed. */
-  async #writeUntilKilled(): Promise<{ times: number[]; killedAt: number }> {
-    const times: number[] = [];
-    const writing = (async () => {
-      for (;;) {
-        await this.#primary.query('insert into heartbeat default values');
-        times.push(Date.now());
-      }
-    })().catch(() => undefined); // the server is gone
-    await sleep(4000);
-    const killedAt = Date.now();
-    await this.#primary.kill();
-    await writing;
-    return { times, killedAt };
-  }
-
-  async #stopReceiver(): Promise<void> {
-    const receiver = this.#receiver;
-    this.#receiver = undefined;
-    if (!receiver || receiver.exitCode !== null) return;
-    receiver.kill('SIGTERM');
-    await once(receiver, 'exit');
-  }
+  })().catch(() => undefined); // the server is gone
+  await sleep(4000);
+  const killedAt = Date.now();
+  await primary.kill();
+  await writing;
+  return { times, killedAt };
 }
 
 async function fill(server: TestServer): Promise<void> {
@@ -175,8 +176,7 @@ async function fill(server: TestServer): Promise<void> {
       select i, i % 50000, (i::bigint * 7919 % 100000) / 100.0, (array['new','paid','shipped'])[1 + i % 3],
              md5(i::text) || md5((i * 3)::text) || repeat(chr(97 + (i % 26)::int), 60)
         from generate_series(1, 1400000) i;
-    create index on orders (customer);
-    create table more as select id + 2000000 as id, customer, amount, status, note from orders limit 20000`);
+    create index on orders (customer)`);
   await server.query('vacuum analyze');
 }
 

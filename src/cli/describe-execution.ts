@@ -1,0 +1,38 @@
+import { formatTable } from '#cli/format-table';
+import { formatDuration } from '#model/duration';
+import type { ExecutionStanding, ExecutionSummary } from '#runtime/machines';
+
+/** A line for each, newest first. */
+export function describeExecutions(executions: readonly ExecutionSummary[], now: Date): string {
+  if (executions.length === 0) return 'nothing was run yet';
+  const rows = executions.map((execution) => [
+    execution.machine,
+    execution.name,
+    execution.status,
+    execution.startedAt.toISOString(),
+    tookOf(execution, now),
+  ]);
+  return formatTable([['MACHINE', 'EXECUTION', 'STATUS', 'STARTED', 'TOOK'], ...rows]);
+}
+
+/** One of them, with what happened in it. */
+export function describeExecution(execution: ExecutionStanding, events: readonly HistoryLine[], now: Date): string {
+  const { machine, name, status, startedAt, error, cause } = execution;
+  return [
+    `${machine} ${name}: ${status}`,
+    `  started      ${startedAt.toISOString()}, ${status === 'RUNNING' ? 'runs for' : 'took'} ${tookOf(execution, now)}`,
+    `  input        ${JSON.stringify(execution.input)}`,
+    ...(error === undefined ? [] : [`  failed       ${error}: ${indent(cause ?? 'without a cause')}`]),
+    ...events.map(({ at, text }) => `  ${at.toISOString().slice(11, 19)}     ${indent(text)}`),
+  ].join('\n');
+}
+
+export interface HistoryLine {
+  at: Date;
+  text: string;
+}
+
+export const tookOf = ({ startedAt, stoppedAt }: { startedAt: Date; stoppedAt: Date | undefined }, now: Date): string =>
+  formatDuration((stoppedAt ?? now).getTime() - startedAt.getTime());
+
+const indent = (text: string): string => text.split('\n').join('\n               ');

@@ -1,0 +1,70 @@
+import { tookOf } from '#cli/describe-execution';
+import { formatTable } from '#cli/format-table';
+import type { SourceReport, StatusReport } from '#cli/status-report';
+import { formatDuration } from '#model/duration';
+import { formatBytes } from '#model/format-bytes';
+
+/** What on-call looks at first: what is safe, what runs, what waits for somebody, what is wrong and what to do. */
+export function describeStatus(report: StatusReport): string {
+  const { sources, daemon, running, questions, problems, now } = report;
+  return [
+    ...sources.flatMap((source) => describeSource(source, now)),
+    daemon
+      ? `daemon    process ${daemon.pid} since ${daemon.startedAt}${describeServices(report)}`
+      : 'daemon    NOT RUNNING: nothing is backed up, received or proven until `lifeboat up` is started',
+    ...section(
+      'runs',
+      running.map((one) => [one.machine, one.name, `for ${tookOf(one, now)}`, one.doing ?? '']),
+    ),
+    ...section(
+      'next',
+      report.next.map(({ schedule, at }) => [schedule, at, `in ${formatDuration(Date.parse(at) - now.getTime())}`]),
+    ),
+    ...questions.flatMap(({ execution, source, planHash, requestedBy, expiresAt }) => [
+      `ASKED     restore of ${source}, by ${requestedBy}, until ${expiresAt}`,
+      `  yes     lifeboat approve ${execution.split(':').at(-1)} --plan ${planHash.slice(0, 12)}`,
+      `  no      lifeboat reject ${execution.split(':').at(-1)} --plan ${planHash.slice(0, 12)}`,
+    ]),
+    ...problems.flatMap(({ source, what, since, todo }) => [
+      `WRONG     ${source}: ${what}${since === null ? '' : ` (since ${since})`}`,
+      `  do      ${todo}`,
+    ]),
+    conclusion(report),
+  ].join('\n');
+}
+
+function describeSource(source: SourceReport, now: Date): string[] {
+  const { name, proven, window, rpo, rto, tier, counts, bytes } = source;
+  const promised = (ms: number | undefined) => (ms === undefined ? '' : ` of ${formatDuration(ms)} promised`);
+  const states = Object.entries(counts).filter(([, count]) => count > 0);
+  return [
+    name,
+    `  proven  ${proven ? `${proven.backup}, ${formatDuration(now.getTime() - Date.parse(proven.since))} ago: ${proven.reason}` : 'NO BACKUP IS PROVEN'}`,
+    `  window  ${window ? `${window.from} to ${window.to}${window.count > 1 ? `, and ${window.count - 1} earlier` : ''}` : 'NOTHING CAN BE RESTORED'}`,
+    `  RPO     ${rpo ? `${rpo.lossMs === null ? 'EVERYTHING would be lost' : formatDuration(rpo.lossMs)}${promised(tier?.rpoMs)}: ${rpo.reason}` : 'not measured yet'}`,
+    `  RTO     ${rto ? `${formatDuration(rto.ms)}${promised(tier?.rtoMs)} (${rto.basis})` : 'not measured yet: no drill has been made'}`,
+    `  backups ${states.length === 0 ? 'none' : states.map(([state, count]) => `${count} ${state}`).join(', ')}, ${formatBytes(bytes)} stored`,
+  ];
+}
+
+function describeServices({ services }: StatusReport): string {
+  return services
+    .map(
+      ({ name, runs, restarts }) =>
+        `; ${name} ${runs ? 'runs' : 'IS DOWN'}${restarts > 0 ? `, restarted ${restarts} times` : ''}`,
+    )
+    .join('');
+}
+
+const section = (name: string, rows: readonly string[][]): string[] =>
+  rows.length === 0
+    ? []
+    : formatTable(rows)
+        .split('\n')
+        .map((line, index) => `${(index === 0 ? name : '').padEnd(10)}${line}`);
+
+function conclusion({ problems, questions, daemon }: StatusReport): string {
+  const wrong = problems.length + (daemon ? 0 : 1);
+  if (wrong > 0) return `${wrong === 1 ? 'ONE THING NEEDS' : `${wrong} THINGS NEED`} SOMEBODY`;
+  return questions.length > 0 ? 'somebody has to answer' : 'everything is as it should be';
+}

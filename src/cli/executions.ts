@@ -1,0 +1,56 @@
+import { defineCommand } from '#cli/command';
+import { openDaemon, stateOption } from '#cli/daemon';
+import { describeExecution, describeExecutions } from '#cli/describe-execution';
+import { InputInvalid } from '#model/failure';
+import { historyLine } from '#runtime/history-line';
+
+const statuses = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'] as const;
+
+export const command = defineCommand({
+  name: 'executions',
+  summary: 'list what the machines did and do, or tell one in full',
+  help: `Each backup, verification, drill and restore is one execution of a state machine. Without an id the newest ones are
+listed; with an id (its name, the beginning of it, or its ARN) one is told with its input, each state it went through and
+why it failed. Nothing is changed.`,
+  examples: [
+    'lifeboat executions',
+    'lifeboat executions --status RUNNING',
+    'lifeboat executions full-main-20261122T020000Z',
+  ],
+  arguments: { execution: { summary: 'id of an execution', optional: true } },
+  options: {
+    status: { flags: '--status <status>', summary: `only these: ${statuses.join(', ')}`, parse: parseStatus },
+    limit: { flags: '--limit <number>', summary: 'how many (default: 20)', parse: parseLimit },
+    state: stateOption,
+  },
+
+  async run({ execution, status, limit, state }, context) {
+    const machines = await openDaemon(context, state);
+    try {
+      if (execution === undefined) {
+        const all = (await machines.list(status)).slice(0, limit ?? 20);
+        return context.output.print(describeExecutions(all, context.now()), { executions: all });
+      }
+      const standing = await machines.describe(execution);
+      const events = await machines.history(standing.arn);
+      const lines = events.flatMap((event) => {
+        const text = historyLine(event);
+        return text === undefined ? [] : [{ at: event.timestamp!, text }];
+      });
+      context.output.print(describeExecution(standing, lines, context.now()), { ...standing, events });
+    } finally {
+      machines.close();
+    }
+  },
+});
+
+function parseStatus(text: string, field: string): (typeof statuses)[number] {
+  const status = statuses.find((one) => one === text.toUpperCase());
+  if (status) return status;
+  throw new InputInvalid(field, text, `one of ${statuses.join(', ')}`);
+}
+
+function parseLimit(text: string, field: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new InputInvalid(field, text, 'a whole number from 1');
+}

@@ -1,0 +1,168 @@
+import { listOpenQuestions } from '#catalog/approvals';
+import { committedBackups } from '#catalog/backups';
+import { readExposure } from '#catalog/exposure';
+import { readStanding } from '#catalog/standing';
+import type { CommandContext } from '#cli/command';
+import { describeProgress } from '#cli/describe-progress';
+import type { Problem, SourceReport, StatusReport } from '#cli/status-report';
+import type { DaemonReport } from '#local/daemon-report';
+import { formatDuration } from '#model/duration';
+import type { PostgresSource } from '#model/postgres-source';
+import { printInstant } from '#model/recovery-target';
+import type { Standing, StandingState } from '#model/standing';
+import { gatherFacts } from '#recovery/gather-facts';
+import { recoveryWindows } from '#recovery/windows';
+import type { DaemonEndpoint } from '#runtime/daemon-endpoint';
+import type { Machines } from '#runtime/machines';
+import { type Bucket, openBucket } from '#runtime/open-bucket';
+
+/** What answers about the daemon; undefined where none runs. */
+export interface AskedDaemon {
+  endpoint: DaemonEndpoint;
+  machines: Machines;
+}
+
+/** Ask bucket and daemon. Without a daemon everything comes from the bucket, and is as old as that. */
+export async function gatherStatus(
+  sources: readonly PostgresSource[],
+  context: CommandContext,
+  daemon: AskedDaemon | undefined,
+): Promise<StatusReport> {
+  const now = context.now();
+  const vault = await openBucket(await context.plan(), context.environment);
+  await daemon?.machines.invoke('watch', {}).catch(() => undefined); // what it measured a minute ago is shown then
+  const asked = await Promise.all(sources.map((source) => askSource(vault, source, context.signal, now)));
+  const names = new Set(sources.map(({ name }) => name));
+  const own = (await daemon?.machines.invoke('daemon-status', {})) as DaemonReport | undefined;
+  const running = (await daemon?.machines.list('RUNNING')) ?? [];
+  // an execution that somebody stopped waits for no answer any more
+  const waits = (arn: string) => !daemon || running.some((execution) => execution.arn === arn);
+  const open = await listOpenQuestions(vault.store, now);
+  const questions = open.filter(({ source, execution }) => names.has(source) && waits(execution));
+  return {
+    now,
+    sources: asked.map(({ report }) => report),
+    daemon: daemon && { pid: daemon.endpoint.pid, startedAt: daemon.endpoint.startedAt },
+    services: (own?.services ?? []).map(({ name, pid, restarts }) => ({ name, runs: pid !== null, restarts })),
+    next: own?.next ?? [],
+    running: running.map((execution) => ({ ...execution, ...describeProgress(execution.arn, own?.tasks ?? []) })),
+    questions,
+    problems: [...asked.flatMap(({ problems }) => problems), ...(own ? daemonProblems(own) : [])],
+  };
+}
+
+async function askSource(
+  vault: Bucket,
+  source: PostgresSource,
+  signal: AbortSignal,
+  now: Date,
+): Promise<{ report: SourceReport; problems: Problem[] }> {
+  const { name, tier } = source;
+  const backups = await committedBackups(vault.store, name);
+  const { backups: standings } = await readStanding(vault.store, name, backups);
+  const measured = await readExposure(vault.store, name);
+  const windows = recoveryWindows(await gatherFacts(vault, name, signal));
+  const newest = windows.reduce<(typeof windows)[number] | undefined>(
+    (a, b) => (a === undefined || b.toMicros > a.toMicros ? b : a),
+    undefined,
+  );
+  const proven = standings.findLast(({ state }) => state === 'proven');
+  const report: SourceReport = {
+    name,
+    proven: proven && { backup: proven.backup, since: proven.since!, reason: proven.reason },
+    window: newest && {
+      from: printInstant(BigInt(newest.from.getTime()) * 1000n),
+      to: printInstant(newest.toMicros),
+      count: windows.length,
+    },
+    rpo: measured && { lossMs: measured.lossMs, reason: measured.reason, at: measured.at },
+    rto: measured?.rto ?? undefined,
+    tier,
+    counts: countStates(standings),
+    bytes: backups.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+  };
+  return { report, problems: sourceProblems(report, standings, measured, now) };
+}
+
+function countStates(standings: readonly Standing[]): Record<StandingState, number> {
+  const counts = { proven: 0, verified: 0, committed: 0, broken: 0 };
+  for (const { state } of standings) counts[state]++;
+  return counts;
+}
+
+/** A watch that has not measured for so long does not run. */
+const oldMeasureMs = 180_000;
+
+function sourceProblems(
+  { name, counts }: SourceReport,
+  standings: readonly Standing[],
+  measured: Awaited<ReturnType<typeof readExposure>>,
+  now: Date,
+): Problem[] {
+  const findings: Problem[] = measured?.findings ?? [];
+  const ageMs = measured ? now.getTime() - Date.parse(measured.at) : 0;
+  const old =
+    measured && ageMs > oldMeasureMs
+      ? [
+          {
+            source: name,
+            what: `the last measurement is ${formatDuration(ageMs)} old`,
+            since: measured.at,
+            todo: 'start `lifeboat up`, or look at its log',
+          },
+        ]
+      : [];
+  const broken = standings
+    .filter(({ backup, state }) => state === 'broken' && !findings.some(({ what }) => what.includes(backup)))
+    .map(({ backup, reason, since }) => ({
+      source: name,
+      what: `${backup} is broken: ${reason}`,
+      since,
+      todo: `lifeboat backup --source ${name}`,
+    }));
+  const newest = standings.at(-1);
+  const untried = newest?.tried
+    ? [
+        {
+          source: name,
+          what: `the drill of ${newest.backup} could not be carried out: ${newest.tried.why}`,
+          since: newest.tried.at,
+          todo: `then: lifeboat drill --source ${name} ${newest.backup}`,
+        },
+      ]
+    : [];
+  const none =
+    Object.values(counts).every((count) => count === 0) && !findings.some(({ source }) => source === name)
+      ? [{ source: name, what: 'there is no backup', since: null, todo: `lifeboat backup --source ${name}` }]
+      : [];
+  return [...findings, ...old, ...broken, ...untried, ...none];
+}
+
+function daemonProblems({ services, notices, standing }: DaemonReport): Problem[] {
+  return [
+    ...services
+      .filter(({ pid }) => pid === null)
+      .map(({ name, lastExit }) => ({
+        source: name.replace(/^receive-/, ''),
+        what: `the WAL receiver is down${lastExit?.problem ? `: ${lastExit.problem}` : ''}`,
+        since: lastExit?.stoppedAt ?? null,
+        todo: 'look at the log of `lifeboat up`; it is started again by itself',
+      })),
+    ...standing.map(({ execution, why }) => ({
+      source: 'daemon',
+      what: `${execution.split(':').slice(-2).join(' ')} stands still: ${why}`,
+      since: null,
+      todo: `lifeboat executions ${execution.split(':').at(-1)}`,
+    })),
+    ...(notices.dead > 0 || (notices.lastFailure && notices.waiting > 0)
+      ? [
+          {
+            source: 'notifications',
+            what: `${notices.waiting} wait and ${notices.dead} were given up${notices.lastFailure ? `: ${notices.lastFailure.reason}` : ''}`,
+            since: notices.oldest,
+            todo: 'lifeboat notify --test',
+          },
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,50 @@
+import type { CommandContext } from '#cli/command';
+import { openDaemon, stateOption, whoAsks } from '#cli/daemon';
+import { InputInvalid } from '#model/failure';
+
+/** What approve and reject take. */
+export const answerInput = {
+  arguments: { execution: { summary: 'the execution that asks (`lifeboat status` shows it)' } },
+  options: {
+    plan: {
+      flags: '--plan-hash <hash>',
+      summary: 'or --plan behind the command: hash of the plan that is answered, at least 12 digits',
+      required: true,
+      parse: parseHash,
+    },
+    reason: { flags: '--reason <text>', summary: 'why; kept as evidence' },
+    as: { flags: '--as <name>', summary: 'who answers (default: the user)' },
+    state: stateOption,
+  },
+} as const;
+
+interface Answer {
+  decision: 'approve' | 'reject';
+  execution: string;
+  plan: string;
+  reason: string | undefined;
+  as: string | undefined;
+  state: string | undefined;
+}
+
+export async function giveAnswer(answer: Answer, context: CommandContext): Promise<void> {
+  const { decision, execution, plan, reason, as: by = whoAsks(context), state } = answer;
+  const machines = await openDaemon(context, state);
+  try {
+    const { arn, name } = await machines.describe(execution);
+    const payload = { execution: arn, decision, plan, by, ...(reason === undefined ? {} : { reason }) };
+    const result = await machines.invoke('answer-approval', payload);
+    const done = decision === 'approve' ? 'approved' : 'rejected';
+    context.output.print(
+      `${name} is ${done} by ${by}: follow it with \`lifeboat executions ${name}\``,
+      result ?? { execution: arn, decision, by },
+    );
+  } finally {
+    machines.close();
+  }
+}
+
+function parseHash(text: string, field: string): string {
+  if (/^[0-9a-f]{12,64}$/.test(text)) return text;
+  throw new InputInvalid(field, text, 'the 12 to 64 hexadecimal digits that the plan shows');
+}

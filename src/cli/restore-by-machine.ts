@@ -1,0 +1,44 @@
+import { readQuestion } from '#catalog/approvals';
+import type { CommandContext } from '#cli/command';
+import { describeRestored } from '#cli/describe-restore';
+import { followExecution } from '#cli/follow-execution';
+import { parseExecutionArn } from '#model/arn';
+import { restoreRecordSchema } from '#model/task-result';
+import type { Machines } from '#runtime/machines';
+import { openStoreAt } from '#runtime/open-bucket';
+
+/**
+ * Let the daemon's machine restore: it plans, asks for a yes to the plan, looks again and carries it out.
+ * @throws RemoteFailure when it fails, or somebody says no
+ */
+export async function restoreByMachine(
+  machines: Machines,
+  input: object,
+  wait: boolean,
+  context: CommandContext,
+): Promise<void> {
+  const { output, environment, plan, planPath } = context;
+  const arn = await machines.start('restore', input);
+  const { machine, name } = parseExecutionArn(arn)!;
+  if (!wait) {
+    return output.print(`started ${name}: it asks for an approval, see \`lifeboat status\``, { execution: arn });
+  }
+  const store = await openStoreAt((await plan()).bucket, environment);
+  const named = planPath === 'plan.yml' ? '' : `LIFEBOAT_PLAN=${planPath} `;
+  let asked = false;
+  const { output: record } = await followExecution(machines, arn, context, async (state) => {
+    if (state !== 'Ask for approval' || asked) return;
+    const found = await readQuestion(store, { machine, name });
+    if (!found) return;
+    asked = true;
+    const hash = found.question.planHash.slice(0, 12);
+    output.note(found.question.plan);
+    output.note(
+      `waits until ${found.question.expiresAt} for a yes or no, from any terminal of this machine:\n` +
+        `  ${named}lifeboat approve ${name} --plan ${hash}\n` +
+        `  ${named}lifeboat reject ${name} --plan ${hash}`,
+    );
+  });
+  const restored = restoreRecordSchema.safeParse(record);
+  output.print(restored.success ? describeRestored(restored.data) : `restore ${name} succeeded`, record);
+}

@@ -1,0 +1,49 @@
+import type { OpenQuestion } from '#catalog/approvals';
+import type { BackupId } from '#model/backup-id';
+import type { Exposure } from '#model/exposure';
+import type { Tier } from '#model/postgres-source';
+import type { RtoForecast } from '#model/recovery-time';
+import type { StandingState } from '#model/standing';
+import type { ExecutionSummary } from '#runtime/machines';
+
+/** All that `lifeboat status` tells; instants are ISO 8601 in UTC. */
+export interface StatusReport {
+  now: Date;
+  sources: SourceReport[];
+  /** undefined: none runs for this plan here */
+  daemon: { pid: number; startedAt: string } | undefined;
+  services: ServiceReport[];
+  /** when each schedule fires next, soonest first */
+  next: { schedule: string; at: string }[];
+  running: (ExecutionSummary & { doing?: string })[];
+  questions: OpenQuestion[];
+  problems: Problem[];
+}
+
+export interface SourceReport {
+  name: string;
+  /** the newest backup that is proven */
+  proven: { backup: BackupId; since: string; reason: string } | undefined;
+  /** the newest recovery window, and how many there are */
+  window: { from: string; to: string; count: number } | undefined;
+  rpo: (Exposure & { at: string }) | undefined;
+  rto: RtoForecast | undefined;
+  tier: Tier | undefined;
+  counts: Record<StandingState, number>;
+  /** of all committed backups, without WAL */
+  bytes: number;
+}
+
+export interface ServiceReport {
+  name: string;
+  runs: boolean;
+  restarts: number;
+}
+
+/** What is wrong, and what to do about it. */
+export interface Problem {
+  source: string;
+  what: string;
+  since: string | null;
+  todo: string;
+}
