@@ -55,14 +55,20 @@ export interface DaemonOptions {
  *
  * When it is killed, the next one finds everything: executions in their journals, tasks under their supervisors,
  * receivers by their names, events and notices in their folders.
- * @throws LeaseHeld when another daemon works in the state directory; what opening the bucket and the key throws
+ * @throws AlreadyRunning when another daemon works in the state directory; what opening the bucket and the key throws
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { plan, planPath, log } = options;
   const state = await openStateDirectory(options.stateDirectory);
   // what we put ourselves is nothing that anybody waits for
   const vault = await openBucket(plan, options.environment);
-  const environment = { ...options.environment, LIFEBOAT_PLAN: planPath, LIFEBOAT_EVENTS: state.events };
+  const environment = {
+    // what a task has compiled once, the next one starts with
+    NODE_COMPILE_CACHE: join(state.path, 'compile-cache'),
+    ...options.environment,
+    LIFEBOAT_PLAN: planPath,
+    LIFEBOAT_EVENTS: state.events,
+  };
   const working = Promise.withResolvers<Working>();
   const engine = await openDaemonEngine({ ...options, environment }, state, working.promise);
   try {
@@ -156,10 +162,23 @@ async function work(options: DaemonOptions, { engine, notices, scheduler, state,
   const sweepFile = join(state.path, 'sweep.json');
   const sweep = new EventSweep({ file: sweepFile, store, sources, outbox, clock: systemClock, log });
   onReady({ url: engine.endpoint.url, credentialsFile: state.awsCredentials });
-  const parts = [outbox.run(signal), sweep.run(signal), scheduler.run(signal)];
+  const parts = [outbox.run(signal), sweep.run(signal), scheduler.run(signal), forget(engine, log, signal)];
   for (const part of parts) part.catch((failure) => failed.abort(failure));
   await Promise.all(parts);
   const waiting = await notices.drain(drainMs);
   if (waiting > 0) log.warn(`${waiting} notices could not be told yet: they are after the next start`);
   await run.end();
+}
+
+/** As long as Step Functions remembers what has ended. */
+const rememberedMs = 90 * 24 * 3_600_000;
+const dayMs = 24 * 3_600_000;
+
+async function forget(engine: Engine, log: LocalLog, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await engine
+      .forget(new Date(Date.now() - rememberedMs))
+      .catch((failure: Error) => log.warn(`what has ended long ago could not be removed: ${failure.message}`));
+    await systemClock.sleep(dayMs, signal).catch(() => undefined); // the signal was given
+  }
 }

@@ -8,6 +8,7 @@ import { FunctionHost, type Functions } from './function-host.ts';
 import { createIntegrations } from './integrations.ts';
 import type { LocalLog } from './local-log.ts';
 import type { LoadedMachine } from './machine-definitions.ts';
+import { becomeOneDaemon } from './one-daemon.ts';
 import { Services } from './services.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { TaskProcesses } from './task-processes.ts';
@@ -52,15 +53,14 @@ export interface Engine {
 
 /**
  * Step Functions, Lambda and ECS of one machine, wired. Nothing runs before `resume`, but what is started.
- * @throws LeaseHeld when another one works in the state directory
+ * @throws AlreadyRunning when another one works in the state directory
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { state } = options;
-  const lock = await state.lock();
+  const one = await becomeOneDaemon(options.state.path, { now: () => new Date() });
   try {
-    return await open(options, lock.release);
+    return await open(options, () => one.release());
   } catch (failure) {
-    await lock.release();
+    await one.release();
     throw failure;
   }
 }

@@ -1,7 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { LeaseHeld, StoreUnavailable } from '#model/failure';
-import { DirectoryLock } from '#store/directory-lock';
 
 /**
  * Where one machine keeps what AWS keeps for its services. Everything in it is for its owner's eyes: folders 0700.
@@ -23,8 +21,6 @@ export interface StateDirectory {
   schedules: string;
   notices: string;
   drills: string;
-  /** @throws LeaseHeld when another daemon works in it; the kernel takes the lock back when its holder dies */
-  lock(): Promise<{ release(): Promise<void> }>;
 }
 
 /** Made where it is missing. */
@@ -45,33 +41,5 @@ export async function openStateDirectory(given: string): Promise<StateDirectory>
     schedules: at('schedules.json'),
     notices: at('notices'),
     drills: at('drills'),
-    lock: () => lockDirectory(path),
-  };
-}
-
-async function lockDirectory(path: string): Promise<{ release(): Promise<void> }> {
-  const lock = new DirectoryLock(join(path, 'lock'), { patienceMs: 500 });
-  const { promise: over, resolve: release } = Promise.withResolvers<void>();
-  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
-  const held = lock.hold(async () => {
-    take();
-    await over;
-  });
-  try {
-    await Promise.race([taken, held]);
-  } catch (failure) {
-    if (!(failure instanceof StoreUnavailable)) throw failure;
-    throw new LeaseHeld(`${path}: another lifeboat works with this state directory`, {
-      operation: 'lock',
-      subject: path,
-      hint: 'let that one do the work, or stop it first, or name another directory',
-      cause: failure,
-    });
-  }
-  return {
-    release: async () => {
-      release();
-      await held;
-    },
   };
 }

@@ -39,9 +39,11 @@ export class FileTaskTokens implements TaskTokens {
     await createFile(this.#path(token, 'asked'), JSON.stringify(record));
   }
 
-  /** What comes for it from now on is too late. */
+  /** What comes for it from now on is too late, and nobody waits for it any more. */
   async end(token: string): Promise<void> {
-    await this.#end(this.#path(token, 'json'));
+    const path = this.#path(token, 'json');
+    await this.#end(path);
+    this.#waiting.delete(path);
   }
 
   async answer(token: string, options: { signal: AbortSignal; onHeartbeat: () => void }): Promise<Json> {
@@ -108,7 +110,7 @@ export class FileTaskTokens implements TaskTokens {
   }
 
   async #end(path: string): Promise<void> {
-    if (await createFile(path, JSON.stringify({ over: true }))) this.#waiting.get(path)?.onAnswer({ over: true });
+    await createFile(path, JSON.stringify({ over: true }));
   }
 
   async #read(path: string): Promise<Answer | undefined> {

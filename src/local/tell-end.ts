@@ -6,7 +6,7 @@ import type { LocalLog } from './local-log.ts';
 export function tellEnd({ machine, name, startDate, ending }: Execution, log: LocalLog): void {
   if (!ending) return;
   const took = formatDuration(Date.parse(ending.stopDate) - Date.parse(startDate));
-  if (ending.status === 'SUCCEEDED') return log.info(`${machine} ${name} succeeded after ${took}`);
   const why = [ending.error, ending.cause].filter((text) => text !== undefined).join(': ');
-  log.error(`${machine} ${name}: ${ending.status} after ${took}: ${why.slice(0, 1000)}`);
+  if (ending.status === 'SUCCEEDED') log.info(`${machine} ${name} succeeded after ${took}`);
+  else log.error(`${machine} ${name}: ${ending.status} after ${took}: ${why.slice(0, 1000)}`);
 }

@@ -2,7 +2,7 @@ import type { Plan } from '#model/plan';
 import type { Environment } from '#runtime/environment';
 import { loadPlan } from '#runtime/load-plan';
 import { type Bucket, openBucket } from '#runtime/open-bucket';
-import { type PublishNotice, topicPublisher } from '#runtime/publish-notice';
+import type { PublishNotice } from '#runtime/publish-notice';
 import type { StepFunctions } from '#runtime/step-functions';
 
 /** What a function knows of the world beside its event. */
@@ -42,6 +42,13 @@ async function openWorld(environment: Environment): Promise<FunctionWorld> {
     vault: await openBucket(plan, environment),
     environment,
     now: () => new Date(),
-    publish: topicPublisher(environment),
+    publish: await topicPublisher(environment),
   };
+}
+
+/** Its SDK takes as much memory as everything else together, and who is given a world has no use for it. */
+async function topicPublisher(environment: Environment): Promise<PublishNotice | undefined> {
+  return environment.LIFEBOAT_TOPIC === undefined
+    ? undefined
+    : (await import('#runtime/publish-notice')).topicPublisher(environment);
 }

@@ -12,6 +12,7 @@ import { executionArn, machineArn } from '#model/arn';
 import type { FailureObject } from '#model/task-result';
 import { provideWorld } from '#runtime/function-world';
 import { taskFailureKey } from '#store/bucket-layout';
+import { ecsFailure } from './ecs-failure.ts';
 import type { StoredSource } from './stored-source.ts';
 
 // what functions log is not what a test's reader looks for
@@ -225,21 +226,12 @@ export class MachineRun {
     sleep: async (ms, signal) => {
       const passes = ms <= (this.#options.answer ? 3_600_000 : 86_400_000);
       for (let idle = 0; !passes || idle < (ms > 3_600_000 ? 60 : 2); idle = this.#busy > 0 ? 0 : idle + 1) {
-        await delay(3, undefined, signal ? { signal } : {}).catch(() => undefined);
+        await delay(3, undefined, { ref: passes, ...(signal ? { signal } : {}) }).catch(() => undefined);
         if (signal?.aborted) throw signal.reason;
       }
       this.#options.source.pass(ms / 60_000);
     },
   };
-}
-
-/** What Step Functions tells of a task that did not end well. */
-export function ecsFailure(container: { ExitCode?: number; Reason?: string }, stoppedReason?: string): StatesError {
-  const StoppedReason = stoppedReason ?? 'Essential container in task exited';
-  return new StatesError(
-    'States.TaskFailed',
-    JSON.stringify({ Containers: [{ Name: 'task', ...container }], StoppedReason }),
-  );
 }
 
 async function allFunctions(): Promise<Functions> {

@@ -108,7 +108,7 @@ describe('the endpoint', { timeout: 120_000 }, () => {
     const { stateMachines } = await states.send(new ListStateMachinesCommand({}));
     assert.deepEqual(
       stateMachines!.map(({ name }) => name),
-      ['copy', 'many', 'nothing', 'parent', 'question'],
+      ['copy', 'many', 'nothing', 'parent', 'question', 'refused'],
     );
     for (const name of ['a', 'b', 'c']) await ended((await start('nothing', {}, name)).executionArn!);
     const list = { stateMachineArn: machineArn('nothing'), statusFilter: 'SUCCEEDED' as const };
@@ -161,6 +161,10 @@ describe('the endpoint', { timeout: 120_000 }, () => {
       states.send(new SendTaskSuccessCommand({ ...forgotten, output: '{}' })),
       named('TaskTimedOut'),
     );
+    const unasked = await start('refused', {});
+    assert.equal((await ended(unasked.executionArn!)).cause?.includes('nobody could be asked'), true);
+    const kept = { taskToken: await scene.token(), output: '{}' };
+    await assert.rejects(states.send(new SendTaskSuccessCommand(kept)), named('TaskTimedOut'));
     const stopped = await ask();
     await states.send(new StopExecutionCommand(stopped));
     await assert.rejects(states.send(new SendTaskSuccessCommand({ ...stopped, output: '{}' })), named('TaskTimedOut'));

@@ -104,6 +104,28 @@ describe('an engine that is killed', { timeout: 240_000 }, () => {
     machines.close();
   });
 
+  test('one that is told to end does so at once by itself, and leaves its tasks running', async () => {
+    const host = await start();
+    let machines = machinesOf(scene);
+    const input = scene.waiting();
+    const arn = await machines.start('parent', input);
+    await until(() => notedIn(input, 'started').length > 0);
+    const since = Date.now();
+    host.kill('SIGTERM');
+    const [code] = await once(host, 'exit');
+    assert.equal(code, 0);
+    assert.ok(Date.now() - since < 3000, `${Date.now() - since} ms`);
+    assert.equal(existsSync(join(scene.folder, 'state/endpoint.json')), false);
+    assert.equal(notedIn(input, 'SIGTERM').length, 0);
+    await start();
+    machines.close();
+    machines = machinesOf(scene);
+    go(input);
+    assert.equal((await ended(machines, arn)).status, 'SUCCEEDED');
+    assert.equal(notedIn(input, 'started').length, 1);
+    machines.close();
+  });
+
   test('while it stops an execution: the next one stops it, and its task', async () => {
     const host = await start();
     let machines = machinesOf(scene);

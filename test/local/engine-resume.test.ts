@@ -209,6 +209,19 @@ async function worldAfter(first: World, scenario: Scenario, bytes: Buffer): Prom
   return world;
 }
 
+const typesIn = async ({ journalFile }: World) => (await executionHistory(journalFile)).map(({ type }) => type).sort();
+
+/** The arguments of the calls of which the journal has the result. */
+function endedCalls(bytes: Buffer): Set<string> {
+  const ended = new Set<string>();
+  const scheduled = new Map<string, string>();
+  for (const record of readRecords(bytes, 'prefix').records) {
+    if (record.type === 'scheduled') scheduled.set(record.key, JSON.stringify(record.arguments));
+    if (record.type === 'succeeded' && scheduled.has(record.key)) ended.add(scheduled.get(record.key)!);
+  }
+  return ended;
+}
+
 const comparable = ({ output, ...others }: ExecutionEnd) => ({ ...others, output: JSON.stringify(output) });
 
 for (const [name, scenario] of Object.entries(scenarios)) {
@@ -216,6 +229,7 @@ for (const [name, scenario] of Object.entries(scenarios)) {
     const first = worldOf(scenario.tasks);
     const expected = await runThrough(first, scenario);
     const journal = await readFile(first.journalFile);
+    const types = await typesIn(first);
     const cuts = [];
     for (let at = journal.indexOf(10), from = 0; at !== -1; from = at + 1, at = journal.indexOf(10, from)) {
       cuts.push(from, from + Math.floor((at - from) / 2), at, at + 1);
@@ -224,11 +238,17 @@ for (const [name, scenario] of Object.entries(scenarios)) {
     // many at a time: each waits for files and turns, and for nothing else
     await Promise.all(
       cuts.map(async (cut) => {
-        const world = await worldAfter(first, scenario, journal.subarray(0, cut));
+        const prefix = journal.subarray(0, cut);
+        const world = await worldAfter(first, scenario, prefix);
+        const before = world.calls.length;
         const resumed = await runThrough(world, scenario);
         const where = `cut at byte ${cut} of ${journal.length}`;
         assert.deepEqual(comparable(resumed), comparable(expected), where);
         assert.deepEqual(world.ids.sort(), first.ids.sort(), where);
+        assert.deepEqual(await typesIn(world), types, `${where}: nothing is told twice, and nothing is left out`);
+        const over = endedCalls(prefix);
+        const again = world.calls.slice(before).filter((one) => over.has(JSON.stringify(one.arguments)));
+        assert.deepEqual(again, [], `${where}: what has ended is not called again`);
       }),
     );
   });
@@ -306,6 +326,48 @@ test('a wait goes on with the time that is left, also while nobody waits', async
   world.clock = new VirtualClock(Date.parse('2026-03-01T12:40:00.000Z'));
   const { stoppedAt } = await world.run(definition);
   assert.equal(stoppedAt, '2026-03-01T13:00:00.000Z');
+});
+
+test('a task goes on with the time that is left, and has a moment to hand over what ended meanwhile', async () => {
+  const definition = machine({ A: call('a', { TimeoutSeconds: 20, ...end }) });
+  for (const [resumedAt, endsAt] of [
+    ['12:00:15', '12:00:20'],
+    ['12:40:00', '12:40:05'],
+  ]) {
+    const world = worldOf({ 'lambda:invoke': lasting });
+    world.clock.held = 1;
+    const stop = new AbortController();
+    const running = world.run(definition, {}, { signal: stop.signal });
+    while (world.calls.length === 0) await new Promise(setImmediate);
+    stop.abort(leaving());
+    await assert.rejects(running, { name: 'LeaveExecution' });
+    world.clock = new VirtualClock(Date.parse(`2026-03-01T${resumedAt}.000Z`));
+    const { error, stoppedAt } = await world.run(definition);
+    assert.deepEqual({ error, stoppedAt }, { error: 'States.Timeout', stoppedAt: `2026-03-01T${endsAt}.000Z` });
+  }
+});
+
+test('what a selector drew by chance for an item is not drawn again', async () => {
+  const world = worldOf({ 'lambda:invoke': lasting });
+  const M = {
+    Type: 'Map',
+    Items: [1],
+    ItemSelector: { id: '{% $uuid() %}' },
+    ItemProcessor: scope({ A: { Type: 'Wait', Seconds: 5, Next: 'B' }, B: { Type: 'Task', Resource: lambda, ...end } }),
+    ...end,
+  };
+  const first = await worldOf({ 'lambda:invoke': echo });
+  const { output } = await first.run(machine({ M }));
+  const journal = await readFile(first.journalFile);
+  const { records } = readRecords(journal, 'whole');
+  const started = records.findIndex(({ type }) => type === 'iteration');
+  const lines = journal
+    .toString()
+    .split('\n')
+    .slice(0, started + 1);
+  await writeFile(world.journalFile, `${lines.join('\n')}\n`);
+  world.tasks['lambda:invoke'] = echo;
+  assert.deepEqual((await world.run(machine({ M }))).output, output);
 });
 
 test('another definition than the one that it began with is refused, and the execution is left as it is', async () => {

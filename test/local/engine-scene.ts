@@ -77,6 +77,17 @@ const machines: Record<string, { StartAt: string; States: States; TimeoutSeconds
       ),
     },
   },
+  /** hands its token to a function that keeps it and fails */
+  refused: {
+    StartAt: 'Ask',
+    States: {
+      Ask: task(
+        'lambda:invoke.waitForTaskToken',
+        { FunctionName: '<AskFunctionArn>', Payload: { token: '{% $states.context.Task.Token %}', fail: true } },
+        { End: true },
+      ),
+    },
+  },
   parent: {
     StartAt: 'Child',
     States: {
@@ -162,8 +173,9 @@ export class EngineScene {
         },
       }),
       ask: async () => ({
-        handler: async (event: { token: string }) => {
+        handler: async (event: { token: string; fail?: boolean }) => {
           await writeFile(join(this.folder, 'token'), event.token);
+          if (event.fail) throw new Error('nobody could be asked');
         },
       }),
       fail: async () => ({

@@ -235,10 +235,10 @@ describe('what was put', () => {
 });
 
 describe('a put whose end nobody told', () => {
-  const begin = async (key: string, ageMs: number, pid: number) => {
+  const begin = async (key: string, ageMs: number, pid: number, bucket = plain.url) => {
     const name = `${String(Date.now() - ageMs).padStart(15, '0')}-00000000-0000-4000-8000-${key.length}.intent`;
     const writer = { host: (await import('node:os')).hostname(), pid };
-    await writeFile(join(folder, name), JSON.stringify({ format: 'lifeboat-put/1', bucket: plain.url, key, writer }));
+    await writeFile(join(folder, name), JSON.stringify({ format: 'lifeboat-put/1', bucket, key, writer }));
   };
   const gonePid = async () => {
     const child = spawn(process.execPath, ['-e', '']);
@@ -305,6 +305,15 @@ describe('a put whose end nobody told', () => {
     aheadMs = 1001;
     await outbox.round(never);
     assert.deepEqual(keysOf('first'), [manifest]);
+  });
+
+  test('into another bucket is not looked for in this one', async () => {
+    await put(manifest, plain);
+    await begin(manifest, 10_000, await gonePid(), '/srv/another');
+    await outboxOf().round(never);
+    assert.deepEqual(taken, []);
+    assert.equal((await dead()).length, 1);
+    assert.match(said.at(-1)!, /given up: it is of \/srv\/another/);
   });
 
   test('by a writer that died while it wrote that the put is done is announced', async () => {

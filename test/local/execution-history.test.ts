@@ -195,6 +195,20 @@ test('iterations of a map at the same time begin after its start, and those that
   ]);
 });
 
+test('after an iteration has failed no other one begins', async () => {
+  const I = { Type: 'Fail', Error: 'E' };
+  const definition = machine({
+    M: { Type: 'Map', Items: [1, 2, 3], MaxConcurrency: 1, ItemProcessor: scope({ I }), ...end },
+  });
+  assert.deepEqual(outline(await historyOf(definition)).slice(3), [
+    '4 MapIterationStarted ←3',
+    '5 FailStateEntered ←4',
+    '6 MapIterationFailed ←5',
+    '7 MapStateFailed ←6',
+    '8 ExecutionFailed ←7',
+  ]);
+});
+
 test('branches', async () => {
   const definition = machine({
     P: {

@@ -8,7 +8,7 @@ import type { Engine } from '#local/engine';
 import { executionHistory } from '#local/execution-history';
 import type { Json } from '#local/integration';
 import { Refusal } from '#local/refusal';
-import { LeaseHeld } from '#model/failure';
+import { AlreadyRunning } from '#model/failure';
 import { EngineScene, go, notedIn, until } from './engine-scene.ts';
 
 const refusedAs = (type: string, message: RegExp) => (error: unknown) =>
@@ -203,7 +203,7 @@ describe('executions', { timeout: 120_000 }, () => {
   test('a second engine is not let into the same state directory', async () => {
     await assert.rejects(
       scene.engine(),
-      (error) => error instanceof LeaseHeld && /another lifeboat/.test(error.message),
+      (error) => error instanceof AlreadyRunning && /runs here already/.test(error.message),
     );
   });
 

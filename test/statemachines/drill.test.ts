@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { readStanding } from '#catalog/standing';
-import { ecsFailure, MachineRun, type MachineRunOptions } from '#harness/machine-run';
+import { ecsFailure } from '#harness/ecs-failure';
+import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
 import { formatLsn } from '#model/lsn';
 import { type Script, shows } from './scripted-tasks.ts';

