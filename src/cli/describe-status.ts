@@ -35,13 +35,14 @@ export function describeStatus(report: StatusReport): string {
 
 function describeSource(source: SourceReport, now: Date): string[] {
   const { name, proven, window, rpo, rto, tier, counts, bytes } = source;
-  const promised = (ms: number | undefined) => (ms === undefined ? '' : ` of ${formatDuration(ms)} promised`);
+  const promised = (ms: number | undefined) => (ms === undefined ? '' : `, promised at most ${formatDuration(ms)}`);
+  const loss = (ms: number | null) => (ms === null ? 'EVERYTHING would be lost' : formatDuration(ms));
   const states = Object.entries(counts).filter(([, count]) => count > 0);
   return [
     name,
     `  proven  ${proven ? `${proven.backup}, ${formatDuration(now.getTime() - Date.parse(proven.since))} ago: ${proven.reason}` : 'NO BACKUP IS PROVEN'}`,
     `  window  ${window ? `${window.from} to ${window.to}${window.count > 1 ? `, and ${window.count - 1} earlier` : ''}` : 'NOTHING CAN BE RESTORED'}`,
-    `  RPO     ${rpo ? `${rpo.lossMs === null ? 'EVERYTHING would be lost' : formatDuration(rpo.lossMs)}${promised(tier?.rpoMs)}: ${rpo.reason}` : 'not measured yet'}`,
+    `  RPO     ${rpo ? `${loss(rpo.lossMs)}${promised(tier?.rpoMs)}: ${rpo.reason}` : 'not measured yet'}`,
     `  RTO     ${rto ? `${formatDuration(rto.ms)}${promised(tier?.rtoMs)} (${rto.basis})` : 'not measured yet: no drill has been made'}`,
     `  backups ${states.length === 0 ? 'none' : states.map(([state, count]) => `${count} ${state}`).join(', ')}, ${formatBytes(bytes)} stored`,
   ];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { nextFiring, pastFirings, rateInterval } from '#model/next-firing';
 import type { Schedule } from '#model/schedule';
-import { nextFiring, pastFirings, rateInterval } from './next-firing.ts';
 
 /**
  * What is remembered of a schedule. A firing is due, then started or skipped, which settles it and all before it:

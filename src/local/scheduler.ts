@@ -1,6 +1,6 @@
+import { mostCounted } from '#model/next-firing';
 import type { Clock } from './clock.ts';
 import type { LocalLog } from './local-log.ts';
-import { mostCounted } from './next-firing.ts';
 import { firingName, type PlannedSchedule, type StartTarget, scheduledTimeWord } from './planned-schedules.ts';
 import {
   afterClockCameBack,

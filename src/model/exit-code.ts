@@ -43,7 +43,7 @@ export const exitCodes = [
     failures: ['LeaseHeld', 'AlreadyRunning'],
   },
   { code: 8, meaning: 'the encryption key is missing or unusable', failures: ['KeyUnusable'] },
-  { code: 9, meaning: 'status: something is wrong, or no daemon runs', failures: [] },
+  { code: 9, meaning: 'status and notify: something is wrong, a channel fails, or no daemon runs', failures: [] },
   {
     code: 10,
     meaning: 'not approved: rejected, expired, refused, or the plan changed meanwhile',

@@ -67,6 +67,19 @@ const table: CommandEntry[] = [
     const [first, second] = await Promise.all([context.plan(), context.plan()]);
     context.output.print(`${first.bucket} ${first === second}`, context.planPath);
   }),
+  {
+    ...entry(
+      defineCommand({
+        name: 'answer',
+        summary: 'answer a plan',
+        help: '',
+        examples: [],
+        options: { hash: { flags: '--plan-hash <hash>', summary: 'of the plan', required: true } },
+        run: async ({ hash }, { output, planPath }) => output.print(`${hash} ${planPath}`, null),
+      }),
+    ),
+    renames: { '--plan': '--plan-hash' },
+  },
   doing('catalog rebuild', async ({ output }) => output.print('rebuilt', null)),
   doing('catalog list', async ({ output }) => output.print('listed', null)),
 ];
@@ -111,6 +124,14 @@ describe('input', () => {
     ]);
     assert.deepEqual(JSON.parse(out), { what: 'a', where: 'b', to: '16', tag: ['x', 'y'], noWait: true, dry: true });
     assert.equal(exitCode, 0);
+  });
+
+  test('has an option of its own where another command line has one for all, behind the command alone', async () => {
+    for (const words of [['--plan', 'abc'], ['--plan=abc'], ['--plan-hash', 'abc']]) {
+      assert.equal((await lifeboat(['answer', ...words])).out, 'abc plan.yml\n');
+    }
+    assert.equal((await lifeboat(['--plan', 'other.yml', 'answer', '--plan', 'abc'])).out, 'abc other.yml\n');
+    assert.equal((await lifeboat(['plan', '--plan', 'other.yml'])).exitCode, 0);
   });
 
   test('is undefined, false or empty where nothing is given', async () => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { executionHistory } from '#local/execution-history';
 import type { Json } from '#local/integration';
 import { readRecords } from '#local/journal';
 import type { ExecutionEnd } from '#local/run-execution';
-import { failing, lasting, leaving, machine, scope, type Task, VirtualClock, World } from './engine-world.ts';
+import { failing, identity, lasting, leaving, machine, scope, type Task, VirtualClock, World } from './engine-world.ts';
 
 const worlds: World[] = [];
 const worldOf = (tasks: Record<string, Task> = {}): World => {
@@ -196,14 +197,12 @@ async function worldAfter(first: World, scenario: Scenario, bytes: Buffer): Prom
   const { records } = readRecords(bytes, 'prefix');
   const world = worldOf(scenario.tasks);
   await writeFile(world.journalFile, bytes);
-  for (const record of records) {
-    if (record.type !== 'scheduled') continue;
-    const made = first.calls.filter((one) => JSON.stringify(one.arguments) === JSON.stringify(record.arguments));
-    for (const one of made) {
-      world.calls.push(one);
-      if (!one.signal.aborted) world.answers.set(one.id, first.answers.get(one.id)!);
-      if (one.token) world.tokens.succeed(one.token, { yes: true });
-    }
+  const { scheduled } = callsIn(bytes);
+  for (const one of first.calls) {
+    if (!scheduled.has(one.id)) continue;
+    world.calls.push(one);
+    if (!one.signal.aborted) world.answers.set(one.id, first.answers.get(one.id)!);
+    if (one.token) world.tokens.succeed(one.token, { yes: true });
   }
   world.clock = new VirtualClock(records.at(-1)?.at);
   return world;
@@ -211,15 +210,21 @@ async function worldAfter(first: World, scenario: Scenario, bytes: Buffer): Prom
 
 const typesIn = async ({ journalFile }: World) => (await executionHistory(journalFile)).map(({ type }) => type).sort();
 
-/** The arguments of the calls of which the journal has the result. */
-function endedCalls(bytes: Buffer): Set<string> {
-  const ended = new Set<string>();
-  const scheduled = new Map<string, string>();
+/** The ids of the calls that a journal has scheduled, and of those of which it has the result. Ids never change. */
+function callsIn(bytes: Buffer): { scheduled: Set<string>; ended: Set<string> } {
+  const [scheduled, ended] = [new Set<string>(), new Set<string>()];
+  const attempts = new Map<string, number>();
+  const { arn, startTime } = identity({});
   for (const record of readRecords(bytes, 'prefix').records) {
-    if (record.type === 'scheduled') scheduled.set(record.key, JSON.stringify(record.arguments));
-    if (record.type === 'succeeded' && scheduled.has(record.key)) ended.add(scheduled.get(record.key)!);
+    if (!('key' in record)) continue;
+    const attempt = attempts.get(record.key) ?? 0;
+    const hash = createHash('sha256').update(`${arn}\n${startTime}\n${record.key}\n${attempt}`);
+    const id = hash.digest('hex').slice(0, 40);
+    if (record.type === 'scheduled') scheduled.add(id);
+    if (record.type === 'succeeded' && scheduled.has(id)) ended.add(id);
+    if (record.type === 'failed') attempts.set(record.key, attempt + 1);
   }
-  return ended;
+  return { scheduled, ended };
 }
 
 const comparable = ({ output, ...others }: ExecutionEnd) => ({ ...others, output: JSON.stringify(output) });
@@ -246,8 +251,8 @@ for (const [name, scenario] of Object.entries(scenarios)) {
         assert.deepEqual(comparable(resumed), comparable(expected), where);
         assert.deepEqual(world.ids.sort(), first.ids.sort(), where);
         assert.deepEqual(await typesIn(world), types, `${where}: nothing is told twice, and nothing is left out`);
-        const over = endedCalls(prefix);
-        const again = world.calls.slice(before).filter((one) => over.has(JSON.stringify(one.arguments)));
+        const { ended } = callsIn(prefix);
+        const again = world.calls.slice(before).filter(({ id }) => ended.has(id));
         assert.deepEqual(again, [], `${where}: what has ended is not called again`);
       }),
     );
@@ -341,6 +346,7 @@ test('a task goes on with the time that is left, and has a moment to hand over w
     while (world.calls.length === 0) await new Promise(setImmediate);
     stop.abort(leaving());
     await assert.rejects(running, { name: 'LeaveExecution' });
+    world.answers.clear();
     world.clock = new VirtualClock(Date.parse(`2026-03-01T${resumedAt}.000Z`));
     const { error, stoppedAt } = await world.run(definition);
     assert.deepEqual({ error, stoppedAt }, { error: 'States.Timeout', stoppedAt: `2026-03-01T${endsAt}.000Z` });
@@ -356,7 +362,7 @@ test('what a selector drew by chance for an item is not drawn again', async () =
     ItemProcessor: scope({ A: { Type: 'Wait', Seconds: 5, Next: 'B' }, B: { Type: 'Task', Resource: lambda, ...end } }),
     ...end,
   };
-  const first = await worldOf({ 'lambda:invoke': echo });
+  const first = worldOf({ 'lambda:invoke': echo });
   const { output } = await first.run(machine({ M }));
   const journal = await readFile(first.journalFile);
   const { records } = readRecords(journal, 'whole');

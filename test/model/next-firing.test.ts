@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { mostCounted, nextFiring, pastFirings } from '#local/next-firing';
+import { mostCounted, nextFiring, pastFirings } from '#model/next-firing';
 import { parseSchedule, type Schedule, scheduleProblem } from '#model/schedule';
 
 const at = (text: string): Date => new Date(`${text}Z`);
