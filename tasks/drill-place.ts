@@ -16,7 +16,7 @@ import { RestoreFailed } from '#model/failure';
 import type { Tablespace } from '#postgres/base-backup';
 import type { Environment } from '#runtime/environment';
 import { stopOrphanedServer } from '#runtime/orphaned-server';
-import { markOfThisProcess, type ProcessMark, stateOf } from '#runtime/process-mark';
+import { markOfThisProcess, type ProcessMark, stateOf } from '#runtime/process-identity';
 
 /*
  * Where drills restore to: a folder for each, with the cluster and a note of whose it is.

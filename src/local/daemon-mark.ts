@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseExecutionArn } from '#model/arn';
 import type { NoticeInput } from '#model/notice';
-import { startedAfterCrash } from '#notify/notices';
+import { startedAfterCrash } from '#notify/daemon-notice';
 import { readJson, replaceFile } from './durable-file.ts';
 import type { LocalLog } from './local-log.ts';
 
@@ -25,8 +25,7 @@ export async function beginRun(stateDirectory: string, now: Date): Promise<Daemo
       for (const name of names) log.info(`${name} was interrupted and goes on`);
       if (before === undefined) return;
       log.warn('the daemon before this one did not end as it should have');
-      const host = hostname();
-      await publish(startedAfterCrash({ host, startedAt: now, lastSeenAt: undefined, resumed: names, left: [] }));
+      await publish(startedAfterCrash({ host: hostname(), startedAt: now, resumed: names }));
     },
     end: () => rm(file, { force: true }),
   };

@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { executionArn } from '#model/arn';
-import { printNotice } from '#model/notice';
+import { type NoticeInput, printNotice } from '#model/notice';
 import type { Plan } from '#model/plan';
+import { type DeadEvent, eventDead } from '#notify/daemon-notice';
 import type { Environment } from '#runtime/environment';
 import { provideWorld } from '#runtime/function-world';
 import { openBucket } from '#runtime/open-bucket';
@@ -150,14 +151,16 @@ async function work(options: DaemonOptions, { engine, notices, scheduler, state,
   const signal = AbortSignal.any([options.signal, failed.signal]);
   const run = await beginRun(state.path, new Date());
   const resumed = await engine.resume();
-  await run.tell(resumed, { log, publish: (notice) => notices.publish(printNotice(notice), randomUUID()) });
+  const publish = (notice: NoticeInput) => notices.publish(printNotice(notice), randomUUID());
+  await run.tell(resumed, { log, publish });
   for (const { name } of plan.sources) {
     engine.services.keep({ name: `receive-${name}`, task: 'receive-wal', input: { source: name } });
   }
   await engine.services.stopOthers();
   const rules = readEventRules(await readFile(join(root, 'statemachines/rules.json'), 'utf8'), store.url);
   const deliver = startForEvent(engine);
-  const outbox = new EventOutbox({ folder: state.events, store, rules, deliver, clock: systemClock, log });
+  const tellDead = (event: DeadEvent) => publish(eventDead(event));
+  const outbox = new EventOutbox({ folder: state.events, store, rules, deliver, tellDead, clock: systemClock, log });
   const sources = plan.sources.map(({ name }) => name);
   const sweepFile = join(state.path, 'sweep.json');
   const sweep = new EventSweep({ file: sweepFile, store, sources, outbox, clock: systemClock, log });

@@ -73,12 +73,13 @@ export class OutboxFolder {
     }
   }
 
-  /** Answers where it lies now. */
-  async bury(name: string): Promise<string> {
-    const place = join(this.path, 'dead', name);
-    await rename(join(this.path, name), place);
+  graveOf(name: string): string {
+    return join(this.path, 'dead', name);
+  }
+
+  async bury(name: string): Promise<void> {
+    await rename(join(this.path, name), this.graveOf(name));
     await syncDirectory(join(this.path, 'dead'));
-    return place;
   }
 }
 

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
 import { InputInvalid } from '#model/failure';
 import { bareEtag, type ObjectCreated, objectCreatedEvent } from '#model/object-created';
+import type { DeadEvent } from '#notify/daemon-notice';
 import { announceStored, type PutRecord } from '#runtime/announce-puts';
+import { identify } from '#runtime/process-identity';
 import type { ObjectStore, StoredObject } from '#store/object-store';
 import type { Clock } from './clock.ts';
 import { Complaints } from './complaints.ts';
@@ -11,7 +13,6 @@ import { isGivenUp, pauseAfter, triedAgain } from './event-outbox-retry.ts';
 import { type EventRule, matchingRules } from './event-rules.ts';
 import { FolderBell } from './folder-bell.ts';
 import type { LocalLog } from './local-log.ts';
-import { identify } from './process-identity.ts';
 
 export interface EventOutboxSettings {
   /** what LIFEBOAT_EVENTS names for those who put */
@@ -21,6 +22,8 @@ export interface EventOutboxSettings {
   rules: readonly EventRule[];
   /** Give the event to a rule's target. Answers once the target has taken it, so that it may be forgotten here. */
   deliver(rule: EventRule, event: ObjectCreated, signal: AbortSignal): Promise<unknown>;
+  /** Tell people that an event is given up. It is tried again until this has ended well. */
+  tellDead(event: DeadEvent): Promise<void>;
   clock: Clock;
   log: LocalLog;
   /** how many events are delivered at once */
@@ -159,12 +162,14 @@ export class EventOutbox {
   }
 
   async #bury(file: OutboxFile, record: OutboxRecord | undefined, why: string): Promise<void> {
+    const { tries = 0, taken = [] } = record?.tries ?? {};
+    const [key, place, begunAt] = [record?.put.key, this.#folder.graveOf(file.name), new Date(file.begunAt)];
+    await this.#settings.tellDead({ key, place, tries, reason: why, begunAt });
     // whoever moves it back wants it to be tried as long again
-    if (record) await this.#folder.note(file.name, { ...neverTried, taken: record.tries.taken, failure: why });
-    const place = await this.#folder.bury(file.name);
-    this.#settings.log.error(
-      `the event of ${record?.put.key ?? file.name} was given up: ${why}\nHINT: it is ${place}; once the cause is gone, move it back one folder`,
-    );
+    if (record) await this.#folder.note(file.name, { ...neverTried, taken, failure: why });
+    await this.#folder.bury(file.name);
+    const hint = `it is ${place}; once the cause is gone, move it back one folder`;
+    this.#settings.log.error(`the event of ${key ?? file.name} was given up: ${why}\nHINT: ${hint}`);
   }
 
   async #isOrphan(file: OutboxFile): Promise<boolean> {
@@ -172,7 +177,7 @@ export class EventOutbox {
     if (ageMs < orphanAfterMs) return false;
     const record = parseOutboxRecord((await this.#folder.read(file.name)) ?? '');
     // a number may belong to another process by now; a writer that is taken for dead loses nothing
-    return !record || ageMs > deadAfterMs || !(await mayBeAlive(record.put));
+    return !record || ageMs > deadAfterMs || !mayBeAlive(record.put);
   }
 
   /** What became of a put whose end nobody told? */
@@ -228,9 +233,7 @@ const generation = ({ key, etag }: { key: string; etag: string }): string => `${
 
 const told = (failure: unknown): string => (failure instanceof Error ? failure.message : String(failure));
 
-async function mayBeAlive({ writer }: PutRecord): Promise<boolean> {
-  return writer.host !== hostname() || (await identify(writer.pid)) !== undefined;
-}
+const mayBeAlive = ({ writer }: PutRecord): boolean => writer.host !== hostname() || identify(writer.pid) !== undefined;
 
 async function headOrImpossible(store: ObjectStore, key: string): Promise<StoredObject | undefined> {
   try {

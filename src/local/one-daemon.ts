@@ -5,9 +5,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AlreadyRunning, InputInvalid } from '#model/failure';
+import { identify } from '#runtime/process-identity';
 import { thisProcess } from '#runtime/this-process';
+import { tryLock } from '#store/try-lock';
 import { readJson, replaceFile } from './durable-file.ts';
-import { identify } from './process-identity.ts';
 
 export interface OneDaemon {
   /** Whether the directory is still the one that was taken, and not one that was put in its place. */
@@ -76,15 +77,10 @@ function openDatabase(path: string, file: string): DatabaseSync {
   }
 }
 
-const sqliteBusy = 5;
-
 function begin(database: DatabaseSync, path: string): boolean {
   try {
-    database.exec('BEGIN EXCLUSIVE');
-    return true;
+    return tryLock(database);
   } catch (error) {
-    // the low byte is the kind: https://www.sqlite.org/rescode.html
-    if (error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === sqliteBusy) return false;
     database.close();
     throw unusable(path, error);
   }
@@ -102,7 +98,7 @@ type Holder = z.infer<typeof holderSchema>;
 async function holderOf(path: string): Promise<Holder | undefined> {
   for (let attempt = 0; attempt < 10; attempt++) {
     const said = holderSchema.safeParse(await readJson(join(path, 'daemon.json')).catch(() => undefined)); // torn: unsaid
-    if (said.success && (said.data.host !== hostname() || (await identify(said.data.pid)))) return said.data;
+    if (said.success && (said.data.host !== hostname() || identify(said.data.pid))) return said.data;
     await sleep(50);
   }
   return undefined;

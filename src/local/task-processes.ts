@@ -2,10 +2,10 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment } from '#runtime/environment';
+import { isAlive, type ProcessIdentity, withEnvironment } from '#runtime/process-identity';
 import { signalProcess } from '#runtime/signal-process';
 import { type StartedSupervisor, startSupervisor } from '#runtime/start-supervisor';
 import { createFile, createFolder, readJson, removeFolder } from './durable-file.ts';
-import { isAlive, type ProcessIdentity, withEnvironment } from './process-identity.ts';
 import { neverStarted, readTaskState, type TaskEnd, type TaskSpec, unknownEnd } from './task-record.ts';
 
 /** Nothing was started, and nothing will be under this id unless it is asked for again. */
@@ -51,7 +51,7 @@ export class TaskProcesses {
       if (state.phase === 'ended') return state.end;
       if (state.phase === 'lost') await bury(folder, spec.stopTimeoutMs, stop.aborted);
       else if (state.phase === 'running') {
-        if (stop.aborted && !told) told = await tell(state.supervisor);
+        if (stop.aborted && !told) told = tell(state.supervisor);
         await patience.wait(supervisor);
       } else if (stop.aborted) await createFile(join(folder, 'started.json'), neverStarted(new Date()));
       else if (supervisor === undefined || supervisor.over) supervisor = this.#begin(folder, supervisor);
@@ -129,9 +129,7 @@ class Patience {
 }
 
 /** True when it is told; false when it is gone already. */
-async function tell(supervisor: ProcessIdentity): Promise<boolean> {
-  return (await isAlive(supervisor)) && signalProcess(supervisor.pid, 'SIGTERM');
-}
+const tell = (supervisor: ProcessIdentity): boolean => isAlive(supervisor) && signalProcess(supervisor.pid, 'SIGTERM');
 
 /** End what runs without its supervisor, and write down that nobody knows how it ended. */
 async function bury(folder: string, stopTimeoutMs: number, stopped: boolean): Promise<void> {

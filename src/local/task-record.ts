@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isAlive, type ProcessIdentity } from '#runtime/process-identity';
 import { readJson } from './durable-file.ts';
-import { isAlive, type ProcessIdentity } from './process-identity.ts';
 
 /** What is to run; the supervisor reads it. It holds no secrets: those come with the daemon's environment. */
 export interface TaskSpec {
@@ -56,7 +56,7 @@ export async function readTaskState(folder: string): Promise<TaskState> {
   const found = await readJson(join(folder, 'started.json'));
   if (found === undefined) return { phase: 'specified' };
   const { supervisor, startedAt } = startedSchema.parse(found);
-  if (supervisor !== null && (await isAlive(supervisor))) return { phase: 'running', supervisor, startedAt };
+  if (supervisor !== null && isAlive(supervisor)) return { phase: 'running', supervisor, startedAt };
   // it may have ended well after we looked for its end
   return (await readEnd(folder)) ?? { phase: 'lost', startedAt };
 }

@@ -1,6 +1,6 @@
+import { formatDuration } from '#model/duration';
 import type { Finding, FindingKind } from '#model/finding';
 import type { NoticeInput } from '#model/notice';
-import { fineAgain } from './notices.ts';
 
 const titles: Record<FindingKind, string> = {
   'wal-gap': 'the stored WAL has a gap',
@@ -24,12 +24,17 @@ export const findingNotice = ({ kind, source, since, what, todo, dedupe }: Findi
   dedupe,
 });
 
-/** Ends what was told with `findingNotice`. */
-export const endNotice = ({ kind, source, since, dedupe }: Finding, now: Date): NoticeInput =>
-  fineAgain({
+/** Ends what was told with `findingNotice`. Who was told of the failure is told this, too. */
+export function endNotice({ kind, source, since, dedupe }: Finding, now: Date): NoticeInput {
+  const lastedMs = since === null ? 0 : Math.max(0, now.getTime() - Date.parse(since));
+  return {
+    format: 'lifeboat-notice/1',
+    occasion: 'success',
     subject: source,
     title: `over: ${titles[kind]}`,
+    what: `It is fine again after ${formatDuration(lastedMs)}.`,
+    since: now.toISOString(),
     dedupe,
-    since: since === null ? now : new Date(since),
-    now,
-  });
+    recovered: true,
+  };
+}

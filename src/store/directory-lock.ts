@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreUnavailable } from '#model/failure';
-import { directoryFailure, errorCode, isNotThere, onDisk } from './directory-failure.ts';
+import { directoryFailure, isNotThere, onDisk } from './directory-failure.ts';
+import { tryLock } from './try-lock.ts';
 
 /**
  * Mutual exclusion between all processes that write into one directory.
@@ -104,21 +105,11 @@ function openDatabase(path: string): DatabaseSync {
   }
 }
 
-const sqliteBusy = 5;
-
 /** Whether the lock was free; a lock that cannot be asked for is a failure. */
 function begin(database: DatabaseSync, path: string): boolean {
   try {
-    database.exec('BEGIN EXCLUSIVE');
-    return true;
+    return tryLock(database);
   } catch (error) {
-    if (isBusy(error)) return false;
     throw directoryFailure('lock', path, error);
   }
-}
-
-function isBusy(error: unknown): boolean {
-  if (errorCode(error) !== 'ERR_SQLITE_ERROR') return false;
-  // the low byte is the kind, the rest tells how it came about: https://www.sqlite.org/rescode.html
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === sqliteBusy;
 }

@@ -13,6 +13,7 @@ import { readEventRules } from '#local/event-rules';
 import { EventSweep } from '#local/event-sweep';
 import { StoreUnavailable } from '#model/failure';
 import { type ObjectCreated, objectCreatedEvent } from '#model/object-created';
+import type { DeadEvent } from '#notify/daemon-notice';
 import { announcePuts } from '#runtime/announce-puts';
 import { createDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
@@ -39,6 +40,7 @@ let folder: string;
 let plain: ObjectStore;
 let store: ObjectStore;
 let said: string[];
+let toldDead: DeadEvent[];
 let taken: { rule: string; key: string; event: ObjectCreated }[];
 let refuse: (rule: string, event: ObjectCreated) => Promise<void>;
 /** moves when it is told to */
@@ -51,6 +53,7 @@ beforeEach(async () => {
   plain = await createDirectoryStore(join(parent, 'bucket'));
   store = announcePuts(plain, folder, assert.fail);
   said = [];
+  toldDead = [];
   taken = [];
   refuse = async () => undefined;
   aheadMs = 0;
@@ -66,6 +69,7 @@ function outboxOf(more: Partial<EventOutboxSettings> = {}): EventOutbox {
     folder,
     store: plain,
     rules,
+    tellDead: async (event) => void toldDead.push(event),
     clock,
     log: { info: say, warn: say, error: say },
     async deliver(rule, event) {
@@ -190,7 +194,13 @@ describe('what was put', () => {
       said.at(-1)!,
       /^the event of main\/backups\/.* was given up: first: no memory; second: no memory\nHINT: it is .*dead/,
     );
-    await rename(join(folder, 'dead', name!), join(folder, name!));
+    const place = join(folder, 'dead', name!);
+    const [event] = toldDead;
+    assert.deepEqual(toldDead, [
+      { key: manifest, place, tries: 25, reason: 'first: no memory; second: no memory', begunAt: event!.begunAt },
+    ]);
+    assert.equal(event!.begunAt.getTime(), Number(name!.slice(0, 15)));
+    await rename(place, join(folder, name!));
     await outboxOf().round(never);
     assert.deepEqual(await files(), [name]);
     aheadMs += 3_600_000;
@@ -217,6 +227,22 @@ describe('what was put', () => {
     assert.equal((await dead()).length, 1);
   });
 
+  test('is given up only once people could be told of it', async () => {
+    await put(manifest);
+    refuse = async () => {
+      throw new Error('no network');
+    };
+    const [name] = await files();
+    const tries = { tries: 184, since: new Date(clock.now()).toISOString(), taken: [], failure: '' };
+    await appendFile(join(folder, name!), `\n${JSON.stringify(tries)}\n`);
+    await outboxOf({ tellDead: () => Promise.reject(new Error('the disk is full')) }).round(never);
+    assert.deepEqual(await files(), [name]);
+    assert.match(said.at(-1)!, /the disk is full/);
+    await outboxOf().round(never);
+    assert.deepEqual(await dead(), [name]);
+    assert.equal(toldDead.length, 1);
+  });
+
   test('and cannot be understood, or is of another bucket, is buried and does not stop the others', async () => {
     const time = String(Date.now()).padStart(15, '0');
     await writeFile(join(folder, `${time}-00.put`), '');
@@ -229,6 +255,7 @@ describe('what was put', () => {
     await outboxOf().round(never);
     assert.deepEqual(keysOf('first'), [chunk(1)]);
     assert.equal((await dead()).length, 4);
+    assert.deepEqual(toldDead.map(({ key }) => key).sort(), [manifest, undefined, undefined, undefined]);
     assert.ok(said.some((message) => message.includes(`it is of ${other.url}`)));
     assert.deepEqual(await files(), ['README']);
   });

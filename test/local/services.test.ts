@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { identify } from '#local/process-identity';
 import { Services } from '#local/services';
 import { TaskProcesses } from '#local/task-processes';
+import { identify } from '#runtime/process-identity';
 import { until } from './engine-scene.ts';
 
 describe('services', { timeout: 60_000 }, () => {
@@ -64,7 +64,7 @@ describe('services', { timeout: 60_000 }, () => {
     assert.ok(Date.now() - Date.parse(state!.runningSince!) < 5000);
     assert.deepEqual([state!.restarts, state!.lastExit], [0, null]);
     await services.stopAll();
-    assert.equal(await identify(state!.pid!), undefined);
+    assert.equal(identify(state!.pid!), undefined);
     assert.deepEqual([noted('started').length, noted('SIGTERM').length], [1, 1]);
     assert.deepEqual(await services.state(), []);
   });
@@ -107,7 +107,7 @@ describe('services', { timeout: 60_000 }, () => {
     const { supervisor } = JSON.parse(readFileSync(join(tasks, id, 'started.json'), 'utf8'));
     process.kill(supervisor.pid, 'SIGKILL');
     await until(() => noted('started').length === 3);
-    const alive = await Promise.all(noted('started').map((line) => identify(Number(line.split(' ')[1]))));
+    const alive = noted('started').map((line) => identify(Number(line.split(' ')[1])));
     assert.deepEqual(alive.map(Boolean), [false, false, true]);
     await services.stopAll();
   });

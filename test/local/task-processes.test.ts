@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identify } from '#local/process-identity';
 import { TaskNotStarted, TaskProcesses } from '#local/task-processes';
 import { readTaskLog, readTaskState, type TaskSpec } from '#local/task-record';
+import { identify } from '#runtime/process-identity';
 
 const program = join(import.meta.dirname, 'task-child.ts');
 const never = new AbortController().signal;
@@ -137,7 +137,7 @@ describe('tasks under their supervisors', { timeout: 120_000 }, () => {
       const end = await ended;
       assert.equal(end.exitCode, null);
       assert.match(end.problem!, /was killed/);
-      assert.equal(await identify(pidOf(spec)), undefined);
+      assert.equal(identify(pidOf(spec)), undefined);
       assert.deepEqual(await tasks.run(spec, { stop: never }), end);
       assert.equal(startsOf(spec), 1);
       assert.deepEqual(
@@ -196,7 +196,7 @@ describe('tasks under their supervisors', { timeout: 120_000 }, () => {
     const end = await ended;
     assert.deepEqual([end.exitCode, end.signal], [null, 'SIGKILL']);
     assert.ok(notesOf(spec).includes('SIGTERM'));
-    assert.equal(await identify(pidOf(spec)), undefined);
+    assert.equal(identify(pidOf(spec)), undefined);
   });
 
   test('one that was to stop before it was started never starts', async () => {
@@ -214,7 +214,7 @@ describe('tasks under their supervisors', { timeout: 120_000 }, () => {
       const end = await tasks.run(spec, { stop: AbortSignal.timeout(afterMs) });
       assert.notEqual(end.exitCode, 0);
       const starts = startsOf(spec);
-      if (starts > 0) assert.equal(await identify(pidOf(spec)), undefined);
+      if (starts > 0) assert.equal(identify(pidOf(spec)), undefined);
       await sleep(150);
       assert.equal(startsOf(spec), starts, `stopped after ${afterMs} ms`);
     }
@@ -227,7 +227,7 @@ describe('tasks under their supervisors', { timeout: 120_000 }, () => {
     await until(() => startsOf(spec) > 0);
     leave.abort(new Error('shut down'));
     await assert.rejects(left, /shut down/);
-    assert.ok(await identify(pidOf(spec)));
+    assert.ok(identify(pidOf(spec)));
     const next = tasks.run(spec, { stop: never });
     go(spec);
     assert.equal((await next).exitCode, 0);
@@ -238,7 +238,7 @@ describe('tasks under their supervisors', { timeout: 120_000 }, () => {
     const spec = specOf('leave');
     assert.equal((await tasks.run(spec, { stop: never })).exitCode, 0);
     const [, pid] = /left (\d+)/.exec(notesOf(spec)[1]!)!;
-    assert.equal(await identify(Number(pid)), undefined);
+    assert.equal(identify(Number(pid)), undefined);
   });
 
   test('100 MB of output keep the first MiB and the end, and need no memory', async () => {
@@ -264,7 +264,7 @@ describe('tasks under their supervisors', { timeout: 120_000 }, () => {
 
   test('a number that another process has now is not taken for the supervisor', async () => {
     const spec = specOf('exit', '0');
-    const mine = (await identify(process.pid))!;
+    const mine = identify(process.pid)!;
     await mkdir(tasks.folderOf(spec.id));
     const write = (name: string, value: unknown) =>
       writeFile(join(tasks.folderOf(spec.id), name), JSON.stringify(value));

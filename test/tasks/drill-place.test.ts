@@ -85,7 +85,7 @@ describe('what dead drills left', () => {
     const living = takeDrillPlace(parent, 'living');
     assert.deepEqual(await removeDeadDrills(parent), []);
     // the same number, but begun at another time, or before the machine was started
-    for (const other of [{ startTicks: '1' }, { bootId: 'other' }]) {
+    for (const other of [{ startTime: '1' }, { bootId: 'other' }]) {
       writeFileSync(
         join(living.folder, 'lifeboat.drill.json'),
         JSON.stringify({ ...ownerOf(living.folder), ...other }),

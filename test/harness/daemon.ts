@@ -1,0 +1,404 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Question, questionSchema } from '#model/approval';
+import { type Evidence, evidenceSchema } from '#model/evidence';
+import { type Notice, noticeSchema } from '#model/notice';
+import { readEndpoint } from '#runtime/daemon-endpoint';
+import { type ExecutionStanding, Machines } from '#runtime/machines';
+import { createDirectoryStore } from '#store/directory-store';
+import type { ObjectStore } from '#store/object-store';
+import { serverAccount } from './postgres-installations.ts';
+import { makeServerFolder, serverFolder, type TestServer } from './postgres-server.ts';
+import { type Ended, lifeboatProgram, type RunOptions, runLifeboat } from './run-lifeboat.ts';
+
+export interface PlanAtWork {
+  /** beside the bucket, the key and the source */
+  plan?: Record<string, unknown>;
+  /** of the source, beside its connection */
+  source?: Record<string, unknown>;
+  /** of the daemon and of every command */
+  environment?: Record<string, string>;
+}
+
+/** A task or one run of a service, by the files in its folder. */
+export interface TaskFolder {
+  id: string;
+  folder: string;
+  task: string;
+  execution: string | null;
+  supervisor: number | undefined;
+  child: number | undefined;
+  ended: boolean;
+  log: string;
+}
+
+/**
+ * A plan for one source named `orders`, and `lifeboat up` as a process that can be killed and started again. All of it
+ * lies in one folder and belongs to the server's account, which the daemon and every command run as where we are root.
+ */
+export class TestDaemon {
+  readonly server: TestServer;
+  readonly folder = serverFolder('lifeboat-daemon-');
+  readonly state: string;
+  readonly bucket = join(this.folder, 'bucket');
+  readonly planPath = join(this.folder, 'plan.yml');
+  /** what all runs said */
+  log = '';
+  readonly #environment: Record<string, string>;
+  #process: ChildProcess | undefined;
+  #machines: Machines | undefined;
+
+  constructor(server: TestServer, { environment = {}, ...plan }: PlanAtWork = {}, state = 'lifeboat.state') {
+    this.server = server;
+    this.state = join(this.folder, state);
+    for (const name of ['bucket', 'drills']) makeServerFolder(join(this.folder, name));
+    this.#environment = {
+      PATH: process.env.PATH ?? '',
+      HOME: this.folder,
+      USER: 'grace',
+      NODE_COMPILE_CACHE: compileCache(),
+      LIFEBOAT_BIN_DIR: server.installation.binDir,
+      LIFEBOAT_DRILL_DIR: join(this.folder, 'drills'),
+      ...environment,
+    };
+    this.#give('lifeboat.key', `lifeboat-key-1:${randomBytes(32).toString('base64')}\n`);
+    this.writePlan(plan);
+    daemons.add(this);
+  }
+
+  writePlan({ plan = {}, source = {} }: PlanAtWork): void {
+    const orders = { connection: this.server.connection, walChunkSeconds: 1, compressionLevel: 1, ...source };
+    const content = { bucket: './bucket', encryption: { keyFile: './lifeboat.key' }, sources: { orders }, ...plan };
+    this.#give('plan.yml', JSON.stringify(content)); // JSON is YAML
+  }
+
+  /** Until everything runs. */
+  async start(...args: string[]): Promise<void> {
+    const from = this.log.length;
+    const child = spawn(process.execPath, [lifeboatProgram, 'up', ...args], {
+      cwd: this.folder,
+      env: this.#environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...serverAccount,
+    });
+    this.#process = child;
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.log += text;
+    });
+    await this.waitUntil(/ up: http/, from);
+    this.#machines = new Machines((await readEndpoint(this.state))!);
+  }
+
+  /** Waits for a line of the log, said after `from`; fails when the daemon ends before. */
+  async waitUntil(line: RegExp, from = 0, timeoutMs = 20_000): Promise<void> {
+    const child = this.#process!;
+    await until(`the log says ${line}`, () => {
+      if (line.test(this.log.slice(from))) return true;
+      if (child.exitCode === null && child.signalCode === null) return false;
+      throw new Error(`lifeboat up ended with ${child.signalCode ?? child.exitCode}:\n${this.log}`);
+    }, timeoutMs).catch((failure: Error) => {
+      throw new Error(`${failure.message}\n${this.log}`);
+    });
+  }
+
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+
+  /** As when somebody pulls the plug of this process alone: what it started lives on. */
+  async kill9(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Its exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    this.#machines?.close();
+    this.#machines = undefined;
+    const child = this.#process!;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = once(child, 'close');
+    child.kill(signal);
+    const [code] = await ended;
+    return code;
+  }
+
+  get machines(): Machines {
+    return this.#machines!;
+  }
+
+  get store(): Promise<ObjectStore> {
+    return createDirectoryStore(this.bucket);
+  }
+
+  /** A command as the account that the daemon runs as. */
+  run(args: readonly string[], { env, ...options }: RunOptions = {}): Promise<Ended> {
+    return runLifeboat(args, {
+      cwd: this.folder,
+      env: { ...this.#environment, ...env },
+      ...(serverAccount ? { account: serverAccount } : {}),
+      ...options,
+    });
+  }
+
+  /** The JSON that a command answers, which has to end well. */
+  async ask<T = Record<string, unknown>>(...args: string[]): Promise<T> {
+    const { exitCode, stdout, stderr } = await this.run([...args, '--json']);
+    assert.equal(exitCode, 0, `lifeboat ${args.join(' ')}: ${stdout}${stderr}\n${this.log}`);
+    return JSON.parse(stdout);
+  }
+
+  /** The end of an execution. */
+  async ended(arn: string, timeoutMs = 60_000): Promise<ExecutionStanding> {
+    let standing: ExecutionStanding | undefined;
+    await until(
+      `the end of ${arn}`,
+      async () => {
+        standing = await this.machines.describe(arn);
+        return standing.status !== 'RUNNING';
+      },
+      timeoutMs,
+    );
+    return standing!;
+  }
+
+  async succeeded(arn: string): Promise<ExecutionStanding> {
+    const standing = await this.ended(arn);
+    assert.equal(standing.status, 'SUCCEEDED', `${standing.error}: ${standing.cause}\n${this.log}`);
+    return standing;
+  }
+
+  /** A backup by the machine, and the verification and the drill that follow by themselves. Its id. */
+  async provenBackup(type: 'full' | 'incremental' = 'full'): Promise<string> {
+    const { output } = await this.succeeded(await this.machines.start('backup', { source: 'orders', type }));
+    const [{ backup }] = output as [{ backup: string }];
+    const id = backup.split('/').at(-1)!;
+    await this.settled();
+    return id;
+  }
+
+  /** Nothing runs, and nothing is on its way: every event was delivered. */
+  async settled(timeoutMs = 60_000): Promise<void> {
+    let quiet = 0;
+    await until(
+      'nothing runs any more',
+      async () => {
+        const waiting = readdirSync(join(this.state, 'events')).some((name) => /\.(put|intent|unsure)$/.test(name));
+        quiet = waiting || (await this.machines.list('RUNNING')).length > 0 ? 0 : quiet + 1;
+        return quiet >= 2;
+      },
+      timeoutMs,
+      50,
+    ).catch((failure: Error) => {
+      throw new Error(`${failure.message}\n${this.log}`);
+    });
+  }
+
+  /** Starts a restore and waits until it asks. */
+  async askedRestore(input: object): Promise<{ arn: string; name: string; question: Question }> {
+    const arn = await this.machines.start('restore', { source: 'orders', requestedBy: 'Grace', ...input });
+    const name = arn.split(':').at(-1)!;
+    return { arn, name, question: await this.question(arn) };
+  }
+
+  async question(arn: string): Promise<Question> {
+    const file = join(this.bucket, 'approvals/restore', arn.split(':').at(-1)!, 'question.json');
+    await until('it asks', async () => {
+      if (existsSync(file)) return true;
+      const { status, error, cause } = await this.machines.describe(arn);
+      if (status !== 'RUNNING') throw new Error(`it asks nothing: ${status} ${error}: ${cause}`);
+      return false;
+    });
+    return questionSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  }
+
+  /** A yes by the function that `lifeboat approve` calls. */
+  async answer(arn: string, decision: 'approve' | 'reject' = 'approve', by = 'Ada'): Promise<void> {
+    const { planHash } = await this.question(arn);
+    await this.machines.invoke('answer-approval', { execution: arn, decision, plan: planHash, by });
+  }
+
+  /** In the order in which they were asked for. */
+  tasks(task?: string): TaskFolder[] {
+    return taskFolders(this.state).filter((one) => task === undefined || one.task === task);
+  }
+
+  /** The newest run of the receiver that is not over. */
+  receiver(): TaskFolder {
+    const found = this.tasks('receive-wal').find(({ ended }) => !ended);
+    assert.ok(found, `no receiver runs\n${this.log}`);
+    return found;
+  }
+
+  /** Until the server's WAL up to now is stored. */
+  async untilStored(): Promise<void> {
+    const lsn = await this.server.value('select pg_current_wal_flush_lsn()');
+    const query = `select coalesce(bool_or(flush_lsn >= '${lsn}'), false) from pg_stat_replication where state = 'streaming'`;
+    await until(`WAL up to ${lsn} is stored`, async () => (await this.server.value(query)) === 't', 30_000);
+  }
+
+  /** Records in the journals of all executions of a machine. */
+  journalRecords(machine?: string): { type: string; key?: string; name?: string }[] {
+    const root = join(this.state, 'executions');
+    const machines = machine === undefined ? entriesOf(root) : [machine];
+    return machines.flatMap((one) =>
+      entriesOf(join(root, one))
+        .filter((name) => !name.startsWith('.'))
+        .flatMap((name) => readLines(join(root, one, name, 'journal.jsonl'))),
+    );
+  }
+
+  /** What was done, by the evidence in the bucket. */
+  evidence(): Evidence[] {
+    const folder = join(this.bucket, 'evidence');
+    return entriesOf(folder)
+      .filter((name) => name.endsWith('.json'))
+      .sort()
+      .map((name) => evidenceSchema.parse(readJson(folder, name)));
+  }
+
+  /** What people were to be told by the daemon or a machine, told or not. */
+  notices(): Notice[] {
+    return ['waiting', 'done', 'dead'].flatMap((kind) => {
+      const folder = join(this.state, 'notices', kind);
+      const files = entriesOf(folder).filter((name) => name.endsWith('.json'));
+      return files.map((name) => noticeSchema.parse(JSON.parse(String(readJson(folder, name)!.message))));
+    });
+  }
+
+  #give(name: string, content: string): void {
+    const path = join(this.folder, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    if (serverAccount) spawnSync('chown', [`${serverAccount.uid}:${serverAccount.gid}`, path]);
+  }
+
+  /** The daemon, and what it left running under supervisors, by the numbers in its state directory. */
+  async remove(): Promise<void> {
+    if (this.#process) await this.stop();
+    await endTasks(this.state);
+    daemons.delete(this);
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** When the test process ends without having cleaned up. */
+  killNow(): void {
+    this.#process?.kill('SIGKILL');
+    for (const pid of livingTasks(this.state)) killIfThere(pid, 'SIGKILL');
+  }
+}
+
+const daemons = new Set<TestDaemon>();
+process.on('exit', () => {
+  for (const daemon of daemons) daemon.killNow();
+});
+
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+  pauseMs = 20,
+): Promise<void> {
+  const giveUpAt = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > giveUpAt) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await sleep(pauseMs);
+  }
+}
+
+/** One for all daemons of a test process, so that what is run twice starts faster. */
+let cache: string | undefined;
+function compileCache(): string {
+  if (cache === undefined) {
+    const folder = serverFolder('lifeboat-daemon-cache-');
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    cache = folder;
+  }
+  return cache;
+}
+
+function taskFolders(state: string): TaskFolder[] {
+  const root = join(state, 'tasks');
+  const found = entriesOf(root)
+    .filter((id) => !id.startsWith('.'))
+    .flatMap((id) => {
+      const folder = join(root, id);
+      const spec = readJson(folder, 'spec.json');
+      if (!spec) return [];
+      const started = readJson(folder, 'started.json');
+      return {
+        id,
+        folder,
+        task: String((spec.arguments as string[]).at(-1)),
+        execution: spec.execution as string | null,
+        supervisor: (started?.supervisor as { pid: number } | null | undefined)?.pid,
+        child: readJson(folder, 'child.json')?.pid as number | undefined,
+        ended: existsSync(join(folder, 'exit.json')),
+        log: existsSync(join(folder, 'log')) ? readFileSync(join(folder, 'log'), 'utf8') : '',
+        startedAt: String(started?.startedAt ?? 'z'),
+      };
+    });
+  return found.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+}
+
+/** Supervisors and what they run, unless their numbers belong to others by now. */
+function livingTasks(state: string): number[] {
+  return taskFolders(state)
+    .flatMap(({ folder, supervisor, child }) => [supervisor, child].map((pid) => ({ pid, folder })))
+    .flatMap(({ pid, folder }) => (pid !== undefined && worksFor(pid, folder) ? [pid] : []));
+}
+
+function worksFor(pid: number, folder: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`LIFEBOAT_TASK_FOLDER=${folder}`);
+  } catch {
+    return false; // it has ended
+  }
+}
+
+async function endTasks(state: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const left = livingTasks(state);
+    if (left.length === 0) return;
+    for (const pid of left) {
+      // what was stopped by a test has to hear of it
+      killIfThere(pid, 'SIGCONT');
+      killIfThere(pid, tries < 40 ? 'SIGTERM' : 'SIGKILL');
+    }
+    await sleep(50);
+  }
+}
+
+export function killIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function readJson(folder: string, name: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, name), 'utf8'));
+  } catch {
+    return undefined; // not there, or not whole yet
+  }
+}
+
+/** Whole lines only: the last one may be being written. */
+function readLines(file: string): { type: string; key?: string; name?: string }[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line.slice(0, line.lastIndexOf('}') + 1)));
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Question } from '#model/approval';
+import { noticeSchema } from '#model/notice';
+import { approvalNotice } from '#notify/approval-notice';
+import { toEmail } from '#notify/to-email';
+import { toSlack } from '#notify/to-slack';
+
+const token = 'QUJD'.repeat(150);
+const question: Question = {
+  format: 'lifeboat-question/1',
+  execution: 'arn:aws:states:local:000000000000:execution:restore:0f7c2e1a-restore',
+  machine: 'restore',
+  source: 'main',
+  planHash: '379ec2ea74d5'.padEnd(64, '0'),
+  plan: 'set /srv/data aside\nlay down 20261120T051345123Z-full',
+  requestedBy: 'bob',
+  askedAt: '2026-11-20T05:00:00.000Z',
+  expiresAt: '2026-11-20T05:10:00.000Z',
+  taskToken: token,
+};
+const people = { approvers: [{ name: 'Ada' }, { name: 'Grace' }], fourEyes: true };
+
+test('a question says what will be done, who may answer, until when and how', () => {
+  const notice = noticeSchema.parse(approvalNotice(question, people));
+  assert.equal(notice.occasion, 'question');
+  assert.equal(
+    notice.todo,
+    'lifeboat approve 0f7c2e1a-restore --plan 379ec2ea74d5\nlifeboat reject 0f7c2e1a-restore --plan 379ec2ea74d5',
+  );
+  assert.equal(
+    notice.what,
+    `set /srv/data aside
+lay down 20261120T051345123Z-full
+
+May answer: Ada, Grace, but not bob.
+Without an answer by 2026-11-20T05:10:00.000Z nothing is done.`,
+  );
+});
+
+test('where the plan names nobody, anybody may answer', () => {
+  const { what } = approvalNotice(question, { approvers: [], fourEyes: false });
+  assert.match(String(what), /May answer: anybody who can run lifeboat there\./);
+});
+
+test('no message of a question has a link or a token in it', () => {
+  const notice = noticeSchema.parse(approvalNotice(question, people));
+  const messages = [toSlack(notice), toEmail(notice, 'id', { from: 'a@b.c', to: ['d@e.f'] }), notice];
+  for (const message of messages) assert.doesNotMatch(JSON.stringify(message), /https?:|QUJDQUJD/);
+});
