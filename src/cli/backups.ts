@@ -1,10 +1,12 @@
 import { type FoundBackup, findBackups } from '#catalog/backups';
+import { readStanding } from '#catalog/standing';
 import { defineCommand } from '#cli/command';
-import { formatBytes } from '#cli/format-bytes';
 import { formatTable } from '#cli/format-table';
 import { chooseSource } from '#model/choose-source';
 import { formatDuration } from '#model/duration';
+import { formatBytes } from '#model/format-bytes';
 import { startTime, stopTime } from '#model/manifest';
+import type { Standing } from '#model/standing';
 import { openBucket } from '#runtime/open-bucket';
 
 export const command = defineCommand({
@@ -13,7 +15,8 @@ export const command = defineCommand({
   help: `One line for each backup of a source, oldest first: when it began and how long it took, what it copied and what it
 takes in the bucket, where its WAL begins and ends, and the backup that an incremental one builds on.
 
-A backup without a manifest never happened: it is shown as uncommitted, and is removed by expiry.`,
+A backup is committed, then verified (read back as it was written), then proven (a drill restored it, and it answered) or
+broken; \`lifeboat status\` says why. A backup without a manifest never happened: it is shown as uncommitted, and is removed by expiry.`,
   examples: ['lifeboat backups', 'lifeboat backups --source orders --json'],
   options: {
     source: { flags: '--source <name>', summary: 'source in the plan (needed when it has several)' },
@@ -23,22 +26,25 @@ A backup without a manifest never happened: it is shown as uncommitted, and is r
     const { name } = chooseSource(await plan(), source, '--source');
     const { store } = await openBucket(await plan(), environment);
     const found = await findBackups(store, name);
-    const rows = found.map(row);
+    const committed = found.flatMap((one) => (one.state === 'committed' ? [one.summary] : []));
+    const { backups } = await readStanding(store, name, committed);
+    const standings = new Map(backups.map((standing) => [standing.backup, standing]));
+    const rows = found.map((one) => row(one, standings.get(one.id)));
     const head = ['BACKUP', 'STATE', 'TOOK', 'COPIED', 'STORED', 'CONSISTENT AT', 'WAL', 'PARENT'];
     const text =
       rows.length === 0 ? `no backups of ${name}: \`lifeboat backup\` takes one` : formatTable([head, ...rows]);
-    output.print(text, { source: name, backups: found.map(toJson) });
+    output.print(text, { source: name, backups: found.map((one) => toJson(one, standings.get(one.id))) });
   },
 });
 
-function row(found: FoundBackup): string[] {
+function row(found: FoundBackup, standing: Standing | undefined): string[] {
   if (found.state === 'uncommitted') return [found.id, 'uncommitted'];
   if (found.state === 'unreadable') return [found.id, 'unreadable', '', '', '', '', found.failure.message];
   const { summary } = found;
   const took = formatDuration(stopTime(summary).getTime() - startTime(summary).getTime());
   return [
     found.id,
-    'committed',
+    standing?.state ?? 'committed',
     took,
     formatBytes(summary.rawBytes),
     formatBytes(summary.storedBytes),
@@ -48,8 +54,8 @@ function row(found: FoundBackup): string[] {
   ];
 }
 
-function toJson(found: FoundBackup): object {
-  if (found.state === 'committed') return { state: found.state, ...found.summary };
+function toJson(found: FoundBackup, standing: Standing | undefined): object {
+  if (found.state === 'committed') return { ...found.summary, state: found.state, standing: standing ?? null };
   const { id, state } = found;
   return { backup: id, state, ...(state === 'unreadable' ? { problem: found.failure.message } : {}) };
 }

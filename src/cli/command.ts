@@ -1,5 +1,5 @@
-import type { ExitCode } from '#cli/exit-code';
 import type { Output } from '#cli/output';
+import type { ExitCode } from '#model/exit-code';
 import type { Plan } from '#model/plan';
 import type { Environment } from '#runtime/environment';
 

@@ -1,8 +1,6 @@
 import { formatDuration } from '#model/duration';
 import type { RestoreRecord } from '#tasks/restore';
 
-export { describePlan } from '#recovery/describe-plan';
-
 export function describeRestored(record: RestoreRecord): string {
   const { reached, history, durationsMs, checks } = record;
   const took = `files ${formatDuration(durationsMs.files)}, replay ${formatDuration(durationsMs.replay)}, checks ${formatDuration(durationsMs.checks)}`;

@@ -1,7 +1,5 @@
 import { type ExitCode, exitCodeOf, exitCodes } from '#model/exit-code';
 
-export { type ExitCode, exitCodeOf, exitCodes } from '#model/exit-code';
-
 /**
  * PostgreSQL takes a restore_command that ends with anything up to 125 for the end of WAL, and starts with rows missing.
  * So whatever goes wrong in wal-fetch, bugs and wrong arguments too, ends with a code above.

@@ -1,5 +1,5 @@
-import { formatBytes } from '#cli/format-bytes';
 import { formatDuration } from '#model/duration';
+import { formatBytes } from '#model/format-bytes';
 
 export interface Standing {
   doneBytes: number;

@@ -1,8 +1,9 @@
 import type { CommandContext } from '#cli/command';
 import { type CommandLineWorld, type GlobalOptions, readCommandLine } from '#cli/command-line';
-import { type ExitCode, failureCode } from '#cli/exit-code';
+import { failureCode } from '#cli/exit-code';
 import { createOutput } from '#cli/output';
 import { reportFailure } from '#cli/report-failure';
+import type { ExitCode } from '#model/exit-code';
 import type { Plan } from '#model/plan';
 import type { Environment } from '#runtime/environment';
 

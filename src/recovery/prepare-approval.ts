@@ -32,7 +32,7 @@ export async function prepareApproval(
   const { facts, plan, hash } = await preparePlan(vault, request.source, parseTarget(pinned.target), signal);
   const chain = await readChain(vault.store, request.source, plan.chain, facts.backups);
   const layout = planLayout(request.to, chain.at(-1)!.tablespaces, tablespaceMappings(request));
-  const asked = [`asked for      ${first.plan.target}`, ...describeRest(request)];
+  const asked = [`asked for    ${first.plan.target}`, ...describeRest(request)];
   const planText = cut([describePlan(plan, hash, layout), ...asked.map((line) => `  ${line}`)].join('\n'));
   return { request: pinned, planHash: hash, planText, decided: decidedJson(plan) };
 }
@@ -42,8 +42,8 @@ const baseOf = ({ facts, plan }: PreparedPlan) => facts.backups.find(({ backup }
 function describeRest({ setAside, settings }: RestoreRequest): string[] {
   const set = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   return [
-    `in the way     ${setAside ? 'what lies there is set aside' : 'refused when something lies there'}`,
-    ...(set.length > 0 ? [`replays with   ${set.join(', ')}`] : []),
+    `in the way   ${setAside ? 'what lies there is set aside' : 'refused when something lies there'}`,
+    ...(set.length > 0 ? [`replays with ${set.join(', ')}`] : []),
   ];
 }
 

@@ -4,7 +4,7 @@ import type { HistoryEvent } from '@aws-sdk/client-sfn';
 export function historyLine(event: HistoryEvent): string | undefined {
   const { type } = event;
   if (type === 'ExecutionStarted') return 'started';
-  if (type?.endsWith('StateEntered')) return `→ ${event.stateEnteredEventDetails?.name}`;
+  if (/^(?:Task|Map|Parallel|Wait)StateEntered$/.test(type ?? '')) return `→ ${event.stateEnteredEventDetails?.name}`;
   const failed = failureOf(event);
   if (failed) return `✗ ${failed.error ?? type}: ${shorten(failed.cause ?? 'without a cause')}`;
   if (type === 'ExecutionSucceeded') return 'succeeded';

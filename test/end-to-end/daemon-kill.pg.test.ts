@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyEvidence } from '#catalog/evidence';
 import { killIfThere, type TaskFolder, TestDaemon, until } from '#harness/daemon';
 import { embeddedInstallation } from '#harness/postgres-installations';
@@ -43,12 +42,6 @@ describe('a daemon that is killed with kill -9', { timeout: 300_000 }, () => {
     return daemon.log.slice(from);
   }
 
-  const hasEnded = (machine: string, name: string) =>
-    existsSync(join(daemon.state, 'executions', machine, name, 'end.json'));
-  const begins = ({ log }: TaskFolder) => log.split('"message":"begins"').length - 1;
-  const executions = async (machine: string) =>
-    (await daemon.machines.list()).filter((execution) => execution.machine === machine);
-
   /** Each task ran once, from its beginning to its end. */
   function assertRanOnce(execution: string, task: string, count = 1): void {
     const found = daemon.tasks(task).filter((one) => one.execution === execution);
@@ -71,11 +64,25 @@ describe('a daemon that is killed with kill -9', { timeout: 300_000 }, () => {
     );
   }
 
-  async function assertEvidence(ids: readonly string[]): Promise<void> {
-    assert.deepEqual(await verifyEvidence(await daemon.store), { ok: true, records: daemon.evidence().length });
-    const found = daemon.evidence().map(({ id }) => id);
-    for (const id of ids) assert.equal(found.filter((one) => one === id).length, 1, `${id} of ${found.join('\n')}`);
-    assert.equal(new Set(found).size, found.length);
+  /** Nothing is recorded twice, and nothing was changed. */
+  async function assertEvidence(records: number): Promise<void> {
+    assert.deepEqual(await verifyEvidence(await daemon.store), { ok: true, records });
+    const ids = daemon.evidence().map(({ id }) => id);
+    assert.equal(new Set(ids).size, records, ids.join('\n'));
+  }
+
+  /** Kills it and the task's own process stands still meanwhile, so that it is in the middle for sure. */
+  async function killInTheMiddle(task: string, arn: string): Promise<void> {
+    const running = () => daemon.tasks(task).find((one) => one.execution === arn && begins(one) === 1 && !one.ended);
+    await until(`${task} is at work`, () => running() !== undefined, 30_000, 2);
+    const { child, supervisor, id } = running()!;
+    killIfThere(child!, 'SIGSTOP');
+    const said = await restart();
+    const [machine, name] = arn.split(':').slice(-2);
+    assert.match(said, new RegExp(`${machine} ${name} was interrupted and goes on`));
+    const adopted = running()!;
+    assert.deepEqual([adopted.id, adopted.child, adopted.supervisor], [id, child, supervisor]);
+    killIfThere(child!, 'SIGCONT');
   }
 
   for (const [type, every] of [
@@ -83,34 +90,115 @@ describe('a daemon that is killed with kill -9', { timeout: 300_000 }, () => {
     ['incremental', 7],
   ] as const) {
     test(`after every ${every} steps takes, verifies and proves one ${type} backup, once`, async () => {
-      const before = daemon.evidence().length;
-      const arn = await daemon.machines.start('backup', { source: 'orders', type, requestedBy: 'Grace' }, `one-${type}`);
-      const crashes = daemon.notices().length;
-      const isOver = () => readdirSync(join(daemon.state, 'executions')).includes('drill') &&
-        readdirSync(join(daemon.state, 'executions/drill')).some((name) => name.includes(type.slice(0, 4)) && hasEnded('drill', name));
-      const kills = await killAgainAndAgain(every, isOver);
-      assert.ok(kills >= 5, `${kills}`);
+      const [recorded, told] = [daemon.evidence().length, crashNotices()];
+      const arn = await daemon.machines.start('backup', { source: 'orders', type, requestedBy: 'Grace' }, type);
+      const drills = endedIn('drill');
+      const kills = await killAgainAndAgain(every, () => endedIn('drill') > drills);
+      assert.ok(kills >= 5, `it was killed ${kills} times`);
       await daemon.settled();
       const { output } = await daemon.succeeded(arn);
       const [{ backup }] = output as [{ backup: string }];
-      const verified = (await executions('verify')).filter(({ name }) => name.includes(backup));
-      const drilled = (await executions('drill')).filter(({ name }) => name.includes(backup));
-      assert.deepEqual(
-        [...verified, ...drilled].map(({ status }) => status),
-        ['SUCCEEDED', 'SUCCEEDED'],
-      );
+      const [verified, drilled] = await followersOf(backup);
       assertRanOnce(arn, 'base-backup');
-      assertRanOnce(verified[0]!.arn, 'verify-part', 2);
-      assertRanOnce(drilled[0]!.arn, 'drill');
+      assertRanOnce(verified, 'verify-part', 2);
+      assertRanOnce(drilled, 'drill');
       const { backups } = await daemon.ask<{ backups: { backup: string; execution: string }[] }>('backups');
-      assert.deepEqual(backups.filter(({ execution }) => execution === arn).map((one) => one.backup), [backup]);
-      await assertEvidence([`${arn} backed up orders`, `${verified[0]!.arn} verified`]);
-      assert.equal(daemon.evidence().length, before + 3);
+      const taken = backups.filter(({ execution }) => execution === arn);
+      assert.deepEqual(
+        taken.map((one) => one.backup),
+        [backup],
+      );
+      await assertEvidence(recorded + 3);
       assert.deepEqual(readdirSync(join(daemon.folder, 'drills')), []);
-      // one notice for each crash, and one that tells of the backup's or drill's success is none of them
-      const told = daemon.notices().filter(({ title }) => title.includes('ended unexpectedly'));
-      assert.equal(told.length, kills + (type === 'full' ? 0 : 0), `${crashes}`);
+      assert.equal(crashNotices() - told, kills, 'one notice for each crash');
       await assertReceivedOn();
     });
   }
+
+  test('after every 3 steps asks once, and restores once what was approved once', async () => {
+    const recorded = daemon.evidence().length;
+    const to = join(daemon.folder, 'restored');
+    const arn = await daemon.machines.start('restore', { source: 'orders', to, requestedBy: 'Grace' }, 'once');
+    const questions = join(daemon.bucket, 'approvals/restore/once');
+    let kills = await killAgainAndAgain(3, () => existsSync(questions));
+    const asked = await daemon.question(arn);
+    for (let times = 0; times < 2; times++) {
+      assert.match(await restart(), /restore once was interrupted and goes on/);
+    }
+    const { questions: open } = await daemon.anyStatus<{ questions: { execution: string }[] }>();
+    assert.deepEqual(
+      open.map(({ execution }) => execution),
+      [arn],
+    );
+    await daemon.answer(arn);
+    kills += await killAgainAndAgain(3, () => hasEnded('restore', 'once'));
+    assert.ok(kills >= 4, `it was killed ${kills} times`);
+    const { output } = await daemon.succeeded(arn);
+    assert.equal((output as { approvedBy: string }).approvedBy, 'Ada');
+    assert.deepEqual(readdirSync(questions).sort(), ['answer.json', 'question.json']);
+    assert.equal((await daemon.question(arn)).taskToken, asked.taskToken);
+    assertRanOnce(arn, 'restore');
+    await assertEvidence(recorded + 1);
+    assert.equal(await rowsIn(to), '1000');
+    assert.equal(daemon.notices().filter(({ occasion }) => occasion === 'question').length, 1);
+    await assertReceivedOn();
+  });
+
+  test('in the middle of a backup, of its drill and of a restore leaves them at work, and the next one finds them', async () => {
+    const recorded = daemon.evidence().length;
+    const backup = await daemon.machines.start('backup', { source: 'orders' }, 'middle');
+    await killInTheMiddle('base-backup', backup);
+    const { output } = await daemon.succeeded(backup);
+    assertRanOnce(backup, 'base-backup');
+
+    const id = (output as [{ backup: string }])[0].backup;
+    const drill = `arn:aws:states:local:000000000000:execution:drill:verified-${id}-orders`;
+    await killInTheMiddle('drill', drill);
+    await daemon.succeeded(drill);
+    assertRanOnce(drill, 'drill');
+    assert.deepEqual(readdirSync(join(daemon.folder, 'drills')), []);
+
+    const to = join(daemon.folder, 'restored-too');
+    const { arn } = await daemon.askedRestore({ to });
+    await daemon.answer(arn);
+    await killInTheMiddle('restore', arn);
+    await daemon.succeeded(arn);
+    assertRanOnce(arn, 'restore');
+    assert.equal(await rowsIn(to), '1000');
+    await daemon.settled();
+    await assertEvidence(recorded + 4);
+    await assertReceivedOn();
+  });
+
+  const hasEnded = (machine: string, name: string): boolean =>
+    existsSync(join(daemon.state, 'executions', machine, name, 'end.json'));
+
+  function endedIn(machine: string): number {
+    const folder = join(daemon.state, 'executions', machine);
+    return existsSync(folder) ? readdirSync(folder).filter((name) => hasEnded(machine, name)).length : 0;
+  }
+
+  const crashNotices = (): number =>
+    daemon.notices().filter(({ title }) => title === 'lifeboat started again after it had ended unexpectedly').length;
+
+  /** The ARNs of the one verification and the one drill of a backup, which ended well. */
+  async function followersOf(backup: string): Promise<[string, string]> {
+    const found = (await daemon.machines.list()).filter(({ name }) => name.includes(backup));
+    const told = found.map(({ machine, status }) => `${machine} ${status}`).sort();
+    assert.deepEqual(told, ['drill SUCCEEDED', 'verify SUCCEEDED'], daemon.log);
+    const of = (wanted: string) => found.find(({ machine }) => machine === wanted)!.arn;
+    return [of('verify'), of('drill')];
+  }
+
+  async function rowsIn(dataDir: string): Promise<string> {
+    const restored = TestServer.adopt(server.installation, dataDir);
+    try {
+      await restored.start();
+      return await restored.value('select count(*) from orders');
+    } finally {
+      await restored.remove();
+    }
+  }
 });
+
+const begins = ({ log }: TaskFolder): number => log.split('"message":"begins"').length - 1;

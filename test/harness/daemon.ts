@@ -97,11 +97,15 @@ export class TestDaemon {
   /** Waits for a line of the log, said after `from`; fails when the daemon ends before. */
   async waitUntil(line: RegExp, from = 0, timeoutMs = 20_000): Promise<void> {
     const child = this.#process!;
-    await until(`the log says ${line}`, () => {
-      if (line.test(this.log.slice(from))) return true;
-      if (child.exitCode === null && child.signalCode === null) return false;
-      throw new Error(`lifeboat up ended with ${child.signalCode ?? child.exitCode}:\n${this.log}`);
-    }, timeoutMs).catch((failure: Error) => {
+    await until(
+      `the log says ${line}`,
+      () => {
+        if (line.test(this.log.slice(from))) return true;
+        if (child.exitCode === null && child.signalCode === null) return false;
+        throw new Error(`lifeboat up ended with ${child.signalCode ?? child.exitCode}:\n${this.log}`);
+      },
+      timeoutMs,
+    ).catch((failure: Error) => {
       throw new Error(`${failure.message}\n${this.log}`);
     });
   }
@@ -153,6 +157,13 @@ export class TestDaemon {
   async ask<T = Record<string, unknown>>(...args: string[]): Promise<T> {
     const { exitCode, stdout, stderr } = await this.run([...args, '--json']);
     assert.equal(exitCode, 0, `lifeboat ${args.join(' ')}: ${stdout}${stderr}\n${this.log}`);
+    return JSON.parse(stdout);
+  }
+
+  /** What `lifeboat status` knows, whether it is all well or not. */
+  async anyStatus<T = Record<string, unknown>>(): Promise<T> {
+    const { exitCode, stdout, stderr } = await this.run(['status', '--json']);
+    assert.ok(exitCode === 0 || exitCode === 9, `lifeboat status: ${stdout}${stderr}\n${this.log}`);
     return JSON.parse(stdout);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatBytes } from '#cli/format-bytes';
+import { formatBytes } from '#model/format-bytes';
 
 test('bytes are told in three digits and the unit that fits', () => {
   const told = [0, 1, 999, 1000, 1024, 1536, 123_456, 1_048_575, 1_048_576, 1.5 * 2 ** 30, 2 ** 40, 2 ** 60].map(

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { UsageInvalid } from '#cli/usage-invalid';
+import { exitCodeOf, exitCodes } from '#model/exit-code';
+import * as failures from '#model/failure';
+import { PlanInvalid } from '#model/plan-invalid';
+
+const detail = { operation: 'x', subject: 'y' };
+
+test('the exit codes are a promise', () => {
+  assert.deepEqual(exitCodes.flatMap(({ code, failures }) => failures.map((name) => `${name} ${code}`)).toSorted(), [
+    'Aborted 130',
+    'AlreadyRunning 7',
+    'AuthenticationFailed 4',
+    'BackupIncomplete 6',
+    'CheckFailed 6',
+    'ConnectionFailed 4',
+    'InputInvalid 2',
+    'KeyUnusable 8',
+    'LeaseHeld 7',
+    'ObjectDamaged 6',
+    'ObjectMissing 6',
+    'PlanInvalid 2',
+    'RestoreFailed 3',
+    'ServerError 4',
+    'ServerUnsuitable 4',
+    'StoreRefused 5',
+    'StoreUnavailable 5',
+    'TargetUnreachable 3',
+    'UsageInvalid 2',
+    'WalBroken 6',
+  ]);
+});
+
+test('every failure there is has one', () => {
+  const known = new Set<string>(exitCodes.flatMap(({ failures }) => [...failures]));
+  const all = Object.keys(failures).filter((name) => name !== 'Failure');
+  assert.ok(all.length > 15);
+  assert.deepEqual(
+    all.filter((name) => !known.has(name)),
+    [],
+  );
+});
+
+test('a failure is told by its class, anything else is unexpected', () => {
+  assert.equal(exitCodeOf(new failures.LeaseHeld('m', detail)), 7);
+  assert.equal(exitCodeOf(new PlanInvalid('plan.yml', [])), 2);
+  assert.equal(exitCodeOf(new UsageInvalid('m', 'h')), 2);
+  assert.equal(exitCodeOf(new TypeError('m')), 1);
+  assert.equal(exitCodeOf({ name: 'LeaseHeld' }), 1);
+  assert.equal(exitCodeOf(undefined), 1);
+});
