@@ -10,22 +10,34 @@ if (parseInt(process.versions.node, 10) >= needed) runHere();
 else handOver();
 
 function runHere() {
-  if (process.argv.includes('up') && process.execArgv.length === 0 && process.execve) becomeDaemon();
   const cache = cacheFolder(process.env);
   if (cache) process.getBuiltinModule('node:module').enableCompileCache(cache);
-  import('../src/cli/main.ts').then((cli) => cli.main());
+  if (process.argv.includes('up') && process.execve && !process.env.LIFEBOAT_COMPILED) becomeDaemon();
+  else import('../src/cli/main.ts').then((cli) => cli.main());
 }
 
 /**
- * The same process, with options: one that mostly waits keeps far less memory when young objects are collected sooner,
- * and when glibc keeps one heap and not one for each thread.
+ * The same process twice more, with options: one that mostly waits keeps far less memory when young objects are
+ * collected sooner, and when glibc has one heap, not one for each thread, and gives back what is free. The first time
+ * it only compiles, for that takes 25 MB which are never given back; what it compiled holds for the same options alone.
  */
 function becomeDaemon() {
-  const options = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
-  process.execve(process.execPath, [process.execPath, ...options, ...process.argv.slice(1)], {
-    ...process.env,
-    MALLOC_ARENA_MAX: '1',
-  });
+  const options = ['--max-semi-space-size=1', '--expose-gc', '--disable-warning=ExperimentalWarning'];
+  const again = (more) =>
+    process.execve(process.execPath, [process.execPath, ...options, ...process.argv.slice(1)], {
+      ...process.env,
+      MALLOC_ARENA_MAX: '1',
+      MALLOC_TRIM_THRESHOLD_: '65536',
+      ...more,
+    });
+  if (process.execArgv.join() !== options.join()) again({});
+  import('../src/cli/warm-cache.ts')
+    .then((cli) => cli.warmCache())
+    .catch(() => undefined) // what is wrong, the next one says
+    .then(() => {
+      process.getBuiltinModule('node:module').flushCompileCache();
+      again({ LIFEBOAT_COMPILED: 'yes' });
+    });
 }
 
 /** Compiled code is kept for the next time (a third of a short run); in our own folder, since code in /tmp is anybody's. */

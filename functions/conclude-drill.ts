@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { drillProof } from '#catalog/drill-proof';
 import { recordProof } from '#catalog/proofs';
-import { type BackupId, isBackupId } from '#model/backup-id';
+import { backupIdSchema } from '#model/backup-id';
 import { brief } from '#model/brief';
 import { describeDrill } from '#model/describe-drill';
 import { text } from '#model/plan-field';
@@ -16,7 +16,7 @@ export const handler = edge({
   name: 'conclude-drill',
   input: fields({
     source: text('the name of a source'),
-    backup: z.custom<BackupId>((id) => typeof id === 'string' && isBackupId(id), 'a backup id'),
+    backup: backupIdSchema,
     target: targetInputSchema,
     execution: text("the execution's ARN"),
     resultKey: text('the key of a task result'),

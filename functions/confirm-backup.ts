@@ -1,8 +1,8 @@
+import { z } from 'zod';
 import { readBackup } from '#catalog/backups';
 import { readTaskOutcome } from '#catalog/task-outcome';
 import { throwContradictions } from '#model/backup-claims';
-import { formatDuration } from '#model/duration';
-import { formatBytes } from '#model/format-bytes';
+import { describeCommit } from '#model/describe-commit';
 import { text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { edge } from './edge.ts';
@@ -14,28 +14,15 @@ export const handler = edge({
     source: text('the name of a source'),
     resultKey: text('the key of a task result'),
     execution: text("the execution's ARN"),
+    /** when the execution began */
+    since: z.iso.datetime('an instant').transform((since) => new Date(since)),
   }),
 
-  async run({ source, resultKey, execution }, { vault }) {
-    const { result } = await readTaskOutcome(vault.store, 'base-backup', resultKey);
+  async run({ source, resultKey, execution, since }, { vault }) {
+    const { result } = await readTaskOutcome(vault.store, 'base-backup', resultKey, since);
     const manifest = await readBackup(vault.store, source, result.backup);
     throwContradictions(manifest, result, { source, execution });
-    const { backup, kind, rawBytes, storedBytes, durationMs, stop } = result;
-    const size = `${formatBytes(rawBytes)} copied in ${formatDuration(durationMs)}, stored as ${formatBytes(storedBytes)}`;
-    const remarks = [
-      ...(result.fallback === null ? [] : [`a full backup was taken: ${result.fallback}`]),
-      ...result.warnings,
-    ];
-    const what = [size, `restores to ${stop.time} and later`, ...remarks.slice(0, 10)].join('\n');
-    return {
-      source,
-      backup,
-      kind,
-      rawBytes,
-      storedBytes,
-      durationMs,
-      title: `backup ${backup} of ${source} is committed`,
-      what,
-    };
+    const { backup, kind, rawBytes, storedBytes, durationMs } = result;
+    return { source, backup, kind, rawBytes, storedBytes, durationMs, ...describeCommit(result) };
   },
 });

@@ -3,6 +3,7 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { z } from 'zod';
 import { Failure } from '#model/failure';
+import { clip } from '#model/plain-text';
 import { readInput } from '#model/read-input';
 import { type FunctionWorld, functionWorld } from '#runtime/function-world';
 
@@ -22,9 +23,20 @@ export function edge<Input, Output>({ name, input, run }: FunctionDefinition<Inp
   const logger = new Logger({ serviceName: name });
   return middy<unknown, Output>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .onError(({ error }) => {
-      logger.error(`${name} failed`, error as Error);
-      if (error instanceof Failure && error.hint !== undefined) error.message += `\nHINT: ${error.hint}`;
+    .onError((request) => {
+      logger.error(`${name} failed`, request.error as Error);
+      request.error = toldFailure(request.error as Error);
     })
     .handler(async (event) => run(readInput(input, event), await functionWorld(), logger));
+}
+
+/**
+ * With its hint, and short: Step Functions cuts a Cause at 32,768 characters, and what was cut is no JSON any more, so
+ * that a Catch which parses it would fail itself and nobody would learn why.
+ */
+function toldFailure(error: Error): Error {
+  const { name, message, stack = '' } = error;
+  const hint = error instanceof Failure && error.hint !== undefined ? `\nHINT: ${clip(error.hint, 1_000)}` : '';
+  const told = new Error(`${clip(message, 4_000)}${hint}`, { cause: error });
+  return Object.assign(told, { name, stack: clip(stack, 8_000) });
 }

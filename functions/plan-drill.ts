@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { readBackup } from '#catalog/backups';
-import type { BackupId } from '#model/backup-id';
 import { chooseSource } from '#model/choose-source';
 import { InputInvalid } from '#model/failure';
 import { readDrillInput, requesterOf } from '#model/machine-input';
@@ -18,7 +17,7 @@ export const handler = edge({
   async run({ input, execution }, { plan, vault }) {
     const asked = readDrillInput(input);
     const source = chooseSource(plan, asked.source).name;
-    const backup = asked.backup as BackupId | undefined; // the schema saw to it
+    const { backup } = asked;
     if (backup) await readBackup(vault.store, source, backup);
     const choice: DrillChoice = backup ? { backup } : { target: asked.target ?? 'newest', seed: execution };
     const facts = backup

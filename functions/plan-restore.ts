@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { chooseSource } from '#model/choose-source';
 import { readRestoreInput, requesterOf } from '#model/machine-input';
+import { oneLine } from '#model/plain-text';
 import { fields } from '#model/read-input';
 import { restoreRequest } from '#model/restore-request';
 import { prepareApproval } from '#recovery/prepare-approval';
@@ -20,10 +21,13 @@ export const handler = edge({
       source: name,
       request,
       planHash,
-      planText: asked.reason === undefined ? planText : `${planText}\n  because      ${asked.reason}`,
+      planText: withReason(planText, asked.reason),
       decided,
       requestedBy: requesterOf(asked),
       reason: asked.reason ?? null,
     };
   },
 });
+
+const withReason = (planText: string, reason: string | undefined): string =>
+  reason === undefined ? planText : `${planText}\n  because      ${oneLine(reason)}`;

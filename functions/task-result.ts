@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { readTaskOutcome } from '#catalog/task-outcome';
 import { brief } from '#model/brief';
 import { oneOf, text } from '#model/plan-field';
@@ -10,7 +11,11 @@ export const handler = edge({
   input: fields({
     task: oneOf(['base-backup', 'verify-part', 'restore', 'drill']),
     resultKey: text('the key of a task result'),
+    /** when the execution began */
+    since: z.iso.datetime('an instant').transform((since) => new Date(since)),
   }),
 
-  run: async ({ task, resultKey }, { vault }) => brief((await readTaskOutcome(vault.store, task, resultKey)).result),
+  async run({ task, resultKey, since }, { vault }) {
+    return brief((await readTaskOutcome(vault.store, task, resultKey, since)).result);
+  },
 });

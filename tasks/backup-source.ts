@@ -1,25 +1,17 @@
-import type pg from 'pg';
 import { type Lease, withLease } from '#catalog/lease';
-import type { BackupKind } from '#model/backup-id';
 import type { PostgresSource } from '#model/postgres-source';
 import type { Bucket } from '#runtime/open-bucket';
 import { cores } from '#runtime/this-process';
-import { type BackupProgress, type BaseBackupResult, takeBaseBackup } from './base-backup.ts';
+import { type BaseBackupResult, type BaseBackupWork, takeBaseBackup } from './base-backup.ts';
 import { collectWal } from './collect-wal.ts';
 
-export interface SourceBackup {
+type Asked = 'connection' | 'kind' | 'requestedBy' | 'execution' | 'startedAt' | 'signal' | 'onProgress' | 'onWarning';
+
+export interface SourceBackup extends Pick<BaseBackupWork, Asked> {
   source: PostgresSource;
   vault: Bucket;
-  connection: pg.ClientConfig;
-  kind: BackupKind;
   /** of the source's backups; it is given back, however this ends */
   lease: Lease;
-  requestedBy: string;
-  execution: string | null;
-  startedAt: Date;
-  signal: AbortSignal;
-  onProgress(progress: BackupProgress): void;
-  onWarning(text: string): void;
 }
 
 /** A base backup of one of the plan's sources, with the WAL that it needs, as the plan wants it. */

@@ -13,7 +13,7 @@ import { backupSource } from './backup-source.ts';
 import { PhaseLog } from './progress-log.ts';
 import { defineJob, type JobWorld } from './task.ts';
 
-export const baseBackupInput = fields({
+const baseBackupInput = fields({
   source: text('the name of a source in the plan'),
   kind: oneOf(backupKinds),
   requestedBy: text('the name of who asks for it'),

@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
 import type pg from 'pg';
 import { blockBytes } from '#pipeline/container';
-import { type PartRecord, PartWriter } from '#pipeline/write-parts';
+import type { PartRecord } from '#pipeline/part-record';
+import { PartWriter } from '#pipeline/write-parts';
 import { type BaseBackupEnd, type BaseBackupStart, uploadManifest } from '#postgres/base-backup';
 import { ReplicationConnection } from '#postgres/replication-connection';
 import { streamBaseBackup } from '#sources/base-backup';
@@ -69,7 +70,7 @@ export async function copyCluster(work: CopyWork): Promise<Copied> {
 const mebi = 1 << 20;
 
 /** Larger parts for larger clusters, so that their number stays reasonable; multiples of the block. */
-export function partBytesFor(estimatedBytes: number): number {
+function partBytesFor(estimatedBytes: number): number {
   if (estimatedBytes < 64 * 1024 * mebi) return 64 * mebi;
   return estimatedBytes < 512 * 1024 * mebi ? 128 * mebi : 256 * mebi;
 }

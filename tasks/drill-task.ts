@@ -15,7 +15,7 @@ import { isTrouble, type RestoreProgress } from './restore.ts';
 import { showProgress } from './restore-task.ts';
 import { defineJob, type JobWorld } from './task.ts';
 
-export const drillInput = fields({
+const drillInput = fields({
   source: text('the name of a source in the plan'),
   /** what to restore to; default: the latest point, with a backup its own end */
   target: targetInputSchema.exactOptional(),

@@ -7,7 +7,7 @@ import type { ReceiverEvent } from './receive-wal.ts';
 import { defineService } from './task.ts';
 import type { TaskLog } from './task-log.ts';
 
-export const receiveWalInput = fields({ source: text('the name of a source in the plan') });
+const receiveWalInput = fields({ source: text('the name of a source in the plan') });
 
 /** Stores WAL as it is written. SIGTERM stores what has arrived and ends well; what needs somebody ends it with a failure. */
 export const task = defineService({

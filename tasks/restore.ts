@@ -4,7 +4,9 @@ import { chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckFailed, RestoreFailed } from '#model/failure';
 import type { Manifest } from '#model/manifest';
+import { isS3Url } from '#model/plan';
 import type { Check } from '#model/postgres-source';
+import { checkReplaySettings } from '#model/replay-settings';
 import type { RestoreRecord } from '#model/task-result';
 import type { Account } from '#postgres/server-process';
 import { configureRecovery } from '#recovery/configure';
@@ -79,12 +81,14 @@ export async function restore(work: RestoreWork): Promise<RestoreRecord> {
 /** The same, but a check that failed is only told in the record. */
 export async function restoreCluster(work: RestoreWork): Promise<RestoreRecord> {
   const { layout, plan } = work;
+  checkReplaySettings(Object.keys(work.settings));
   const places = [layout.dataDir, ...layout.tablespaces.values()];
   const startedAt = work.now();
   const options = {
     setAside: work.setAside,
     neededBytes: work.chain[0]!.rawBytes,
     now: startedAt,
+    untouchable: isS3Url(work.location) ? [] : [work.location],
     restorer: { ...thisProcess(), ...(work.execution === null ? {} : { execution: work.execution }) },
   };
   if (work.binDir !== undefined) {

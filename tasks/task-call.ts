@@ -14,7 +14,7 @@ export interface TaskCall {
 }
 
 /** What ECS takes as overrides of a container, all together. */
-export const maxInputBytes = 8192;
+const maxInputBytes = 8192;
 
 /**
  * Who calls: LIFEBOAT_EXECUTION (the execution's ARN) and LIFEBOAT_RESULT (`executions/<machine>/<name>/<step>.json`).

@@ -13,7 +13,7 @@ import { type Findings, noteDamage, verifyParts } from './verify-parts.ts';
 
 const index = wholeNumber(0, 1_000_000);
 
-export const verifyPartInput = fields({
+const verifyPartInput = fields({
   source: text('the name of a source in the plan'),
   backup: text('the id of a backup'),
   /** indices in the manifest: `from` is the first, `to` the one after the last; null: no part, which goes with `wal` */

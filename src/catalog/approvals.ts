@@ -85,7 +85,7 @@ export async function listOpenQuestions(store: ObjectStore, now: Date): Promise<
 }
 
 /** An execution that ended otherwise waits for no answer. */
-export async function noteAnswered(store: ObjectStore, execution: string): Promise<void> {
+async function noteAnswered(store: ObjectStore, execution: string): Promise<void> {
   await changeProjection(store, projection, (content) => ({
     ...content,
     open: content.open.filter((question) => question.execution !== execution),

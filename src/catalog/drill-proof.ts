@@ -14,6 +14,7 @@ export interface EndedDrill {
   resultKey: string;
   /** why there is no result; null when there is one */
   failure: { name: string; message: string } | null;
+  /** when the execution began */
   startedAt: string;
   finishedAt: string;
 }
@@ -25,7 +26,7 @@ export async function drillProof(store: ObjectStore, drill: EndedDrill): Promise
     const { name, message } = failure;
     return drillNotCarriedOut({ ...rest, target: printPoint(parseTarget(target).point), failure: { name, message } });
   }
-  const { result } = await readTaskOutcome(store, 'drill', resultKey);
+  const { result } = await readTaskOutcome(store, 'drill', resultKey, new Date(drill.startedAt));
   if (!('removed' in result)) return proofOfDrill(result, drill.execution);
   throw new ResultMissing(`${resultKey} tells of a cleanup and not of a drill`, {
     operation: 'conclude drill',

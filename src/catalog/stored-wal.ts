@@ -60,8 +60,10 @@ async function lookAgain(
   from: Lsn,
 ): Promise<WalInterval[]> {
   const found: WalInterval[] = [...known];
-  let holeAt = from;
-  for (const { start, end } of known.slice(-mostHoles)) {
+  const looked = known.slice(-mostHoles - 1);
+  // of the stretches that are left out, not even the hole behind them is looked at: it may be as long as all of them
+  let holeAt = looked.length < known.length ? maxLsn(from, looked[0]!.start) : from;
+  for (const { start, end } of looked) {
     if (start > holeAt) found.push(...(await listWal(store, folder, holeAt, start)));
     holeAt = maxLsn(holeAt, end);
   }

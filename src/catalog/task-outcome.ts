@@ -15,14 +15,19 @@ export interface TaskOutcome<Task extends TaskName> {
   finishedAt: Date;
 }
 
+/** How far the clocks of tasks and machines may be apart. */
+const clockSkewMs = 600_000;
+
 /**
- * What a task left under its key.
+ * What a task left under its key. `since`: when its execution began. What is older is of another execution, which had
+ * the same name: there the task found a result and did nothing.
  * @throws ResultMissing when it left nothing; ObjectDamaged when that is not a result of this task
  */
 export async function readTaskOutcome<Task extends TaskName>(
   store: ObjectStore,
   task: Task,
   resultKey: string,
+  since: Date,
 ): Promise<TaskOutcome<Task>> {
   const object = await readRecord(store, resultKey, resultObjectSchema);
   if (!object) {
@@ -32,6 +37,7 @@ export async function readTaskOutcome<Task extends TaskName>(
       hint: "look at the task's log, and start the machine again",
     });
   }
+  if (Date.parse(object.finishedAt) < since.getTime() - clockSkewMs) throw ofAnotherExecution(resultKey, object);
   const result = taskResultSchemas[task].safeParse(object.result);
   if (object.task === task && result.success) {
     const { startedAt, finishedAt } = object;
@@ -47,6 +53,13 @@ export async function readTaskOutcome<Task extends TaskName>(
     hint: 'another version of Lifeboat wrote it, or somebody changed it: start the machine again',
   });
 }
+
+const ofAnotherExecution = (resultKey: string, { finishedAt }: { finishedAt: string }): ResultMissing =>
+  new ResultMissing(`${resultKey} is of an execution of the same name before this one, and ended at ${finishedAt}`, {
+    operation: 'read task result',
+    subject: resultKey,
+    hint: 'nothing was done this time: start the machine again under another name',
+  });
 
 /** Why the newest attempt failed that began at `since` or later; undefined when it could not say so. */
 export async function readTaskFailure(

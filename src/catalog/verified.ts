@@ -30,7 +30,7 @@ const historySchema = z.strictObject({
 });
 
 /** What reading one object back said. Each generation of an object is read back once. */
-export const verifiedSchema = z.strictObject({
+const verifiedSchema = z.strictObject({
   format: z.literal('lifeboat-verified/1'),
   source: z.string(),
   key: z.string(),

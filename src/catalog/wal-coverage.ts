@@ -1,7 +1,7 @@
 import type { WalInterval, WalInventory } from '#catalog/wal-inventory';
 import { compareLsn, type Lsn, lsn, maxLsn } from '#model/lsn';
 import { spanOnPath, type Timeline, type TimelineHistory } from '#model/timeline';
-import { nextSegment, segmentAt, segmentName, segmentStart, type WalSegment } from '#model/wal-segment';
+import { segmentAt, segmentName, segmentStart } from '#model/wal-segment';
 
 /*
  * Which WAL a recovery gets to see along a path of timelines, decided as PostgreSQL reads it:
@@ -50,41 +50,6 @@ export function coveredUntil(inventory: WalInventory, path: TimelineHistory, fro
   return { until, timeline, gap: { at: until, missing, ...(nextAvailable === undefined ? {} : { nextAvailable }) } };
 }
 
-/** Every hole along the path, from `from` on. */
-export function gaps(inventory: WalInventory, path: TimelineHistory, from: Lsn): WalGap[] {
-  const found: WalGap[] = [];
-  for (let start: Lsn | undefined = from; start !== undefined; ) {
-    const { gap }: Coverage = coveredUntil(inventory, path, start);
-    if (gap) found.push(gap);
-    start = gap?.nextAvailable;
-  }
-  return found;
-}
-
-/** The segments that a recovery from `from` to `until` along the path would ask for in vain, at most `limit`. */
-export function missingSegments(
-  inventory: WalInventory,
-  path: TimelineHistory,
-  range: { from: Lsn; until: Lsn; segmentSize: number },
-  limit = 100,
-): string[] {
-  const { from, until, segmentSize } = range;
-  const stored = new PathWal(inventory, path, segmentSize);
-  const missing: string[] = [];
-  let segment: WalSegment = segmentAt(0, from, segmentSize);
-  while (segmentStart(segment, segmentSize) < until && missing.length < limit) {
-    const end = segmentStart(nextSegment(segment), segmentSize);
-    const needed = minLsn(until, end);
-    const reach = stored.reachOf(segment.number);
-    if (reach < needed) {
-      const timeline = timelineAt(path, reach);
-      missing.push(segmentName({ timeline, number: segment.number }, segmentSize));
-    }
-    segment = reach > end ? stored.segmentOf(reach) : nextSegment(segment);
-  }
-  return missing;
-}
-
 /** The timeline that was being written at a position, on this path. */
 export function timelineAt(path: TimelineHistory, position: Lsn): Timeline {
   return path.ancestors.find((ancestor) => position < ancestor.switchpoint)?.timeline ?? path.timeline;
@@ -112,10 +77,6 @@ class PathWal {
         return { ...span, intervals: intervals.filter(({ end }) => end > span.from) };
       })
       .reverse();
-  }
-
-  segmentOf(position: Lsn): WalSegment {
-    return { timeline: 0, number: position / this.#segmentSize };
   }
 
   /** How far a reader gets who asks for this segment and goes on within the same timeline; its start when it is missing. */

@@ -40,6 +40,7 @@ export const commandTable: readonly CommandEntry[] = [
     renames: { '--plan': '--plan-hash' },
     load: () => import('#cli/reject'),
   },
+  { name: 'evidence', summary: 'tell who did what, and check the record of it', load: () => import('#cli/evidence') },
   { name: 'notify', summary: 'send a test notice to every channel of the plan', load: () => import('#cli/notify') },
   { name: 'receive-wal', summary: 'store WAL as it is written, until stopped', load: () => import('#cli/receive-wal') },
   { name: 'wal-push', summary: 'store one WAL file (for archive_command)', load: () => import('#cli/wal-push') },

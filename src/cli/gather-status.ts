@@ -4,6 +4,8 @@ import { readExposure } from '#catalog/exposure';
 import { readStanding } from '#catalog/standing';
 import type { CommandContext } from '#cli/command';
 import { describeProgress } from '#cli/describe-progress';
+import { passingProblems } from '#cli/passing-problems';
+import { serviceProblem } from '#cli/service-problem';
 import type { Problem, SourceReport, StatusReport } from '#cli/status-report';
 import type { DaemonReport } from '#local/daemon-report';
 import { formatDuration } from '#model/duration';
@@ -30,7 +32,11 @@ export async function gatherStatus(
 ): Promise<StatusReport> {
   const now = context.now();
   const vault = await openBucket(await context.plan(), context.environment);
-  await daemon?.machines.invoke('watch', {}).catch(() => undefined); // what it measured a minute ago is shown then
+  // where it cannot measure, what it measured before is shown, and why
+  const unseen = await daemon?.machines.invoke('watch', {}).then(
+    () => undefined,
+    (failure: Error) => failure.message,
+  );
   const asked = await Promise.all(sources.map((source) => askSource(vault, source, context.signal, now)));
   const names = new Set(sources.map(({ name }) => name));
   const own = (await daemon?.machines.invoke('daemon-status', {})) as DaemonReport | undefined;
@@ -47,7 +53,11 @@ export async function gatherStatus(
     next: own?.next ?? [],
     running: running.map((execution) => ({ ...execution, ...describeProgress(execution.arn, own?.tasks ?? []) })),
     questions,
-    problems: [...asked.flatMap(({ problems }) => problems), ...(own ? daemonProblems(own) : [])],
+    problems: [
+      ...(unseen === undefined ? [] : [watchProblem(unseen)]),
+      ...asked.flatMap(({ problems }) => problems),
+      ...(own ? [...own.services.flatMap((service) => serviceProblem(service, now)), ...daemonProblems(own)] : []),
+    ],
   };
 }
 
@@ -81,7 +91,8 @@ async function askSource(
     counts: countStates(standings),
     bytes: backups.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
   };
-  return { report, problems: sourceProblems(report, standings, measured, now) };
+  const lasting = sourceProblems(report, standings, measured, now);
+  return { report, problems: [...lasting, ...passingProblems(name, measured, newest)] };
 }
 
 function countStates(standings: readonly Standing[]): Record<StandingState, number> {
@@ -138,16 +149,15 @@ function sourceProblems(
   return [...findings, ...old, ...broken, ...untried, ...none];
 }
 
-function daemonProblems({ services, notices, standing }: DaemonReport): Problem[] {
+const watchProblem = (why: string): Problem => ({
+  source: 'watch',
+  what: `nothing can be measured now: ${why}`,
+  since: null,
+  todo: 'look at the log of `lifeboat up`; it is tried again every minute',
+});
+
+function daemonProblems({ notices, standing }: DaemonReport): Problem[] {
   return [
-    ...services
-      .filter(({ pid }) => pid === null)
-      .map(({ name, lastExit }) => ({
-        source: name.replace(/^receive-/, ''),
-        what: `the WAL receiver is down${lastExit?.problem ? `: ${lastExit.problem}` : ''}`,
-        since: lastExit?.stoppedAt ?? null,
-        todo: 'look at the log of `lifeboat up`; it is started again by itself',
-      })),
     ...standing.map(({ execution, why }) => ({
       source: 'daemon',
       what: `${execution.split(':').slice(-2).join(' ')} stands still: ${why}`,

@@ -1,5 +1,6 @@
 import type { CommandContext } from '#cli/command';
 import { openDaemon, stateOption, whoAsks } from '#cli/daemon';
+import { ApprovalRefused } from '#model/approval';
 import { InputInvalid } from '#model/failure';
 
 /** What approve and reject take. */
@@ -31,7 +32,8 @@ export async function giveAnswer(answer: Answer, context: CommandContext): Promi
   const { decision, execution, plan, reason, as: by = whoAsks(context), state } = answer;
   const machines = await openDaemon(context, state);
   try {
-    const { arn, name } = await machines.describe(execution);
+    const { arn, name, status } = await machines.describe(execution);
+    if (status !== 'RUNNING') throw over(name, status);
     const payload = { execution: arn, decision, plan, by, ...(reason === undefined ? {} : { reason }) };
     const result = await machines.invoke('answer-approval', payload);
     const done = decision === 'approve' ? 'approved' : 'rejected';
@@ -43,6 +45,14 @@ export async function giveAnswer(answer: Answer, context: CommandContext): Promi
     machines.close();
   }
 }
+
+/** What was answered before it ended says nothing now: nothing follows from it. */
+const over = (name: string, status: string): ApprovalRefused =>
+  new ApprovalRefused(`${name} does not wait for an answer: it is ${status}`, {
+    operation: 'answer question',
+    subject: name,
+    hint: `see \`lifeboat executions ${name}\`, and start it again to be asked again`,
+  });
 
 function parseHash(text: string, field: string): string {
   if (/^[0-9a-f]{12,64}$/.test(text)) return text;

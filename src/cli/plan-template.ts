@@ -23,7 +23,7 @@ export const defaultAnswers: PlanAnswers = {
 /** A plan with comments, ready to be written. plan.example.yml is this with the default answers; a test holds it so. */
 export function planTemplate({ source, host, port, user, database, bucket, keyFile }: PlanAnswers): string {
   return `# The plan of Lifeboat: what is protected, where it goes, who is told. Relative paths are relative to this file.
-# After a change: lifeboat init --check
+# After a change: lifeboat init --check, and start \`lifeboat up\` anew, which read it when it started.
 
 # A directory (best on another machine), or s3://bucket/prefix.
 bucket: ${scalar(bucket)}
@@ -50,30 +50,32 @@ sources:
     # zstd, 1 (fast) to 19 (small)
     compressionLevel: 3
 
-    # AWS expressions in UTC: cron(minutes hours day-of-month month day-of-week year) or rate(6 hours).
+    # When \`lifeboat up\` begins what. AWS expressions in UTC: cron(minutes hours day-of-month month day-of-week year) or
+    # rate(6 hours). A backup is verified and restored for a look by itself; a scheduled drill takes a random instant.
     schedules:
       full: cron(0 2 ? * SUN *)
       # incremental: cron(0 2 ? * MON-SAT *) # PostgreSQL 17 and newer, with summarize_wal = on
       drill: cron(0 5 1 * ? *)
 
-    # What is promised; Lifeboat measures and compares: data lost at most, time to be back.
+    # What is promised: data lost at most, time to be back. Measured every minute; what is above is told.
     tier:
       rpo: 1m
       rto: 1h
 
-    # Asked after each drill: the first column of the first row must be what is expected.
+    # Asked after each restore and drill: the first column of the first row must be what is expected.
     checks:
       - name: the server answers
         query: select 1
         expect: 1
       # - { name: there are orders, database: shop, query: select count(*) > 0 from orders, expect: true }
 
-# Who may approve a restore over something that exists; with fourEyes never who asked for it.
+# Who may say yes to a restore; without a list whoever may reach \`lifeboat up\`. With fourEyes never who asked for it.
 # approvers:
 #   - { name: Ada, email: ada@example.org }
 # fourEyes: true
 
-# A kind is slack, webhook, email or sns; an occasion is success, failure or question.
+# A kind is slack, webhook, email or sns; an occasion is success, failure or question (default: failure and question).
+# To see that they work: lifeboat notify --test
 # notifications:
 #   - { kind: slack, webhook: env:SLACK_WEBHOOK, on: [failure, question] }
 #   - { kind: webhook, url: file:/etc/lifeboat/webhook-url }

@@ -6,8 +6,10 @@ import { describeRestored } from '#cli/describe-restore';
 import type { Output } from '#cli/output';
 import type { Progress } from '#cli/progress';
 import { restoreByMachine } from '#cli/restore-by-machine';
+import { ApprovalRefused } from '#model/approval';
 import { chooseSource } from '#model/choose-source';
 import { InputInvalid } from '#model/failure';
+import type { Plan } from '#model/plan';
 import { parseTarget, type TargetInput } from '#model/recovery-target';
 import { describePlan } from '#recovery/describe-plan';
 import { preparePlan } from '#recovery/prepare-plan';
@@ -28,7 +30,8 @@ Refused before anything is touched: a target that the stored WAL does not reach 
 a zone, a directory that is not empty, a server program of another major version, a disk that is too small.
 
 Where \`lifeboat up\` runs, its machine restores: it shows the plan, waits for \`lifeboat approve\`, looks again, and carries it
-out. Else, or with --direct, it is done in this process at once.
+out. Else, or with --direct, it is done in this process at once; where the plan names approvers or asks for four eyes, only
+with --direct.
 
 --action promote (default) leaves a primary on a timeline of its own; pause leaves a cluster that stops at the target
 again when you start it, to look and decide; shutdown likewise shuts down there. Archiving is off in a restored cluster
@@ -84,6 +87,7 @@ until you switch it on. --dry-run prints the plan and its hash.`,
       const asked = machineInput(source.name, dataDir, input, context);
       return restoreByMachine(machines, asked, !input.noWait, context).finally(() => machines.close());
     }
+    if (!input.direct && !input.dryRun) checkNobodyToAsk(configuration);
     const vault = await openBucket(configuration, environment);
     const { facts, plan, hash } = await preparePlan(vault, source.name, target, signal);
     const chain = await readChain(vault.store, source.name, plan.chain, facts.backups);
@@ -122,6 +126,17 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     }
   },
 });
+
+/** A daemon that is down, or that we may not reach, is no yes. @throws ApprovalRefused */
+function checkNobodyToAsk({ approvers, fourEyes }: Plan): void {
+  if (approvers.length === 0 && !fourEyes) return;
+  const who = approvers.length > 0 ? `${approvers.map(({ name }) => name).join(', ')} to be asked` : 'four eyes';
+  throw new ApprovalRefused(`the plan wants ${who} before a restore, and no daemon answers that could ask`, {
+    operation: 'restore',
+    subject: 'approval',
+    hint: 'start `lifeboat up`, or name its state directory with --state; to restore without asking add --direct',
+  });
+}
 
 /** What the machine takes of what the command does. @throws InputInvalid for what only this process could do */
 function machineInput(source: string, to: string, input: MachineOptions & Input, context: CommandContext): object {

@@ -1,5 +1,8 @@
-import { checkExpression, isExpression } from './expression.ts';
+import { checkFields } from './check-fields.ts';
+import { checkGraph } from './check-graph.ts';
+import { checkQueries } from './check-queries.ts';
 import type { Json } from './integration.ts';
+import { variablesBefore } from './outer-variables.ts';
 
 /**
  * What keeps a machine from being run here, each with its state and field; nothing when it can be. This is what the
@@ -11,26 +14,46 @@ export function checkDefinition(definition: Json): string[] {
   if (definition.QueryLanguage !== 'JSONata')
     problems.push(`QueryLanguage is ${name(definition.QueryLanguage)}: expected "JSONata" at the top of the machine`);
   checkSeconds(definition.TimeoutSeconds, 'TimeoutSeconds', problems);
-  checkStates(definition, '', new Set(), problems);
+  checkStates(definition, { where: '', outer: new Set(), seen: new Set(), problems });
   return problems;
 }
 
 type Members = { [key: string]: Json };
 
-function checkStates(scope: Members, where: string, outer: ReadonlySet<string>, problems: string[]): void {
+interface Around {
+  /** what begins each message */
+  where: string;
+  /** variables of the scopes around: to be read, not to be assigned */
+  outer: ReadonlySet<string>;
+  /** names of states so far */
+  seen: Set<string>;
+  problems: string[];
+}
+
+function checkStates(scope: Members, { where, outer, seen, problems }: Around): void {
   const states = scope.States;
   if (!isObject(states) || Object.keys(states).length === 0) {
     problems.push(`${where}States is not an object with a state in it`);
     return;
   }
+  const before = problems.length;
   if (typeof scope.StartAt !== 'string' || !Object.hasOwn(states, scope.StartAt))
     problems.push(`${where}StartAt names ${name(scope.StartAt)}: expected one of ${Object.keys(states).join(', ')}`);
-  const assigned = new Set([...outer, ...Object.values(states).flatMap(assignedNames)]);
   for (const [key, state] of Object.entries(states)) {
     const at = `${where}state ${key}: `;
     if (!isObject(state)) problems.push(`${at}is not an object`);
-    else checkState(state, { at, states, outer, assigned, problems });
+    else
+      checkState(state, {
+        at,
+        states,
+        outer,
+        within: () => new Set([...outer, ...variablesBefore(key, states)]),
+        seen,
+        problems,
+      });
   }
+  // what is wrong within would be said twice
+  if (problems.length === before) problems.push(...checkGraph(scope.StartAt, states, where, seen));
 }
 
 interface Place {
@@ -39,16 +62,14 @@ interface Place {
   states: Members;
   /** variables of the scopes around this one: to be read, not to be assigned */
   outer: ReadonlySet<string>;
-  assigned: ReadonlySet<string>;
+  /** those of the scopes within it */
+  within(): ReadonlySet<string>;
+  seen: Set<string>;
   problems: string[];
 }
 
 const ends = new Set(['Succeed', 'Fail']);
 const types = new Set(['Task', 'Pass', 'Choice', 'Wait', 'Parallel', 'Map', ...ends]);
-
-/** Fields of JSONPath states, and what is not done here; silently ignored they would change what a machine does. */
-const refusedFields = ['InputPath', 'OutputPath', 'ResultPath', 'ResultSelector', 'Parameters', 'Result', 'Iterator'];
-const missingFields = ['ItemReader', 'ResultWriter', 'Credentials'];
 
 function checkState(state: Members, place: Place): void {
   const { at, problems, outer } = place;
@@ -58,19 +79,14 @@ function checkState(state: Members, place: Place): void {
   }
   if (state.QueryLanguage !== undefined && state.QueryLanguage !== 'JSONata')
     problems.push(`${at}QueryLanguage is ${name(state.QueryLanguage)}: only JSONata is run here`);
-  for (const field of Object.keys(state)) {
-    if (refusedFields.includes(field) || /^\w+Path$/.test(field))
-      problems.push(`${at}${field} is a field of JSONPath: only JSONata is run here`);
-    if (missingFields.includes(field)) problems.push(`${at}${field} is not supported here`);
-  }
+  checkFields(state, at, problems);
   for (const { Assign } of [state, ...rules(state.Choices), ...rules(state.Catch)])
     if (Assign !== undefined && !isObject(Assign)) problems.push(`${at}Assign is not an object of variables`);
   for (const variable of assignedNames(state)) {
     if (variable === 'states') problems.push(`${at}Assign sets $states, which is reserved`);
     if (outer.has(variable)) problems.push(`${at}Assign sets $${variable}, a variable of an outer scope`);
   }
-  const { States: _, ItemProcessor: __, Branches: ___, ...own } = state;
-  checkExpressions(own, at, problems);
+  checkQueries(state, at, problems);
   checkNext(state, place);
   checkOfType(state, place);
 }
@@ -91,7 +107,7 @@ function checkNext(state: Members, { at, states, problems }: Place): void {
 }
 
 function checkOfType(state: Members, place: Place): void {
-  const { at, problems, assigned } = place;
+  const { at, problems, within, seen } = place;
   if (state.Type === 'Task' && typeof state.Resource !== 'string') problems.push(`${at}Resource is missing`);
   if (state.Type === 'Choice' && rules(state.Choices).length === 0) problems.push(`${at}Choices is missing or empty`);
   if (state.Type === 'Wait' && (state.Seconds === undefined) === (state.Timestamp === undefined))
@@ -101,8 +117,6 @@ function checkOfType(state: Members, place: Place): void {
     ['Catch', state.Catch],
   ] as const) {
     if (list === undefined) continue;
-    if (!['Task', 'Map', 'Parallel'].includes(state.Type as string))
-      problems.push(`${at}${field} belongs to Task, Map and Parallel`);
     if (!Array.isArray(list)) problems.push(`${at}${field} is not a list`);
     rules(list).forEach((rule, index) => {
       if (!Array.isArray(rule.ErrorEquals) || rule.ErrorEquals.length === 0)
@@ -113,14 +127,14 @@ function checkOfType(state: Members, place: Place): void {
     if (!Array.isArray(state.Branches) || state.Branches.length === 0)
       problems.push(`${at}Branches is missing or empty`);
     rules(state.Branches).forEach((branch, index) => {
-      checkStates(branch, `${at}Branches[${index}]: `, assigned, problems);
+      checkStates(branch, { where: `${at}Branches[${index}]: `, outer: within(), seen, problems });
     });
   }
   if (state.Type === 'Map') checkMap(state, place);
 }
 
 function checkMap({ ItemProcessor: processor, ItemBatcher: batcher }: Members, place: Place): void {
-  const { at, problems, assigned } = place;
+  const { at, problems, within, seen } = place;
   if (!isObject(processor)) {
     problems.push(`${at}ItemProcessor is missing`);
     return;
@@ -131,27 +145,12 @@ function checkMap({ ItemProcessor: processor, ItemBatcher: batcher }: Members, p
     problems.push(`${at}ItemProcessor/ProcessorConfig/Mode is ${name(config.Mode)}: expected INLINE or DISTRIBUTED`);
   if (batcher !== undefined && !(distributed && isObject(batcher) && canBatch(batcher)))
     problems.push(`${at}ItemBatcher: only MaxItemsPerBatch and BatchInput of a DISTRIBUTED Map are supported here`);
-  checkStates(processor, `${at}ItemProcessor: `, distributed ? new Set() : assigned, problems);
+  const outer = distributed ? new Set<string>() : within();
+  checkStates(processor, { where: `${at}ItemProcessor: `, outer, seen, problems });
 }
 
 const canBatch = ({ MaxItemsPerBatch: most, BatchInput: _, ...others }: Members): boolean =>
   most !== undefined && Object.keys(others).length === 0;
-
-function checkExpressions(template: Json, where: string, problems: string[]): void {
-  if (isExpression(template)) {
-    try {
-      checkExpression(template);
-    } catch (failure) {
-      problems.push(`${where}is not JSONata: ${(failure as Error).message}: ${template}`);
-    }
-  } else if (Array.isArray(template)) {
-    template.forEach((item, index) => {
-      checkExpressions(item, `${where}[${index}] `, problems);
-    });
-  } else if (isObject(template)) {
-    for (const [key, member] of Object.entries(template)) checkExpressions(member, `${where}${key} `, problems);
-  }
-}
 
 function checkSeconds(seconds: Json | undefined, field: string, problems: string[]): void {
   if (seconds !== undefined && !(typeof seconds === 'number' && seconds > 0))

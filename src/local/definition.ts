@@ -35,6 +35,8 @@ export interface StateDefinition {
   Branches?: StatesDefinition[];
   Items?: Json;
   ItemSelector?: Json;
+  /** of a DISTRIBUTED Map: names its child executions */
+  Label?: string;
   ItemBatcher?: { MaxItemsPerBatch: Json; BatchInput?: Json };
   ItemProcessor?: StatesDefinition & { ProcessorConfig?: { Mode?: 'INLINE' | 'DISTRIBUTED' } };
   MaxConcurrency?: Json;

@@ -48,8 +48,11 @@ export async function readJson(path: string): Promise<unknown> {
 
 /** What a crash left of folders and files that were being made in here. Nobody may be making any. */
 export async function removeUnfinished(folder: string): Promise<void> {
-  const left = (await readdir(folder)).filter((name) => name.startsWith('.') || name.endsWith('.tmp'));
-  for (const name of left) await rm(join(folder, name), { recursive: true, force: true });
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    // folders have the names that people give executions
+    const isOurs = entry.name.startsWith('.') || (entry.name.endsWith('.tmp') && !entry.isDirectory());
+    if (isOurs) await rm(join(folder, entry.name), { recursive: true, force: true });
+  }
 }
 
 /** At once for whoever looks, however long it takes. */

@@ -25,7 +25,7 @@ export interface EngineOptions {
   /** what every task gets, beside its own */
   environment: Environment;
   publish(message: string, dedupeId: string): Promise<unknown>;
-  onEnd?(execution: Execution): void;
+  onEnd?(execution: Execution): void | Promise<void>;
   /** of the endpoint; 0: one that is free */
   port: number;
   pid: number;

@@ -20,6 +20,9 @@ export interface ExecutionRun {
   append(record: Unstamped): number;
 }
 
+/** Whether the machine's time is over, of whose states the history then tells nothing more. */
+export const isTimedOut = ({ journal }: ExecutionRun): boolean => journal.state.ending?.status === 'TIMED_OUT';
+
 /** A record without its time. */
 export type Unstamped = JournalRecord extends infer R ? (R extends JournalRecord ? Omit<R, 'at'> : never) : never;
 

@@ -22,7 +22,7 @@ export interface ExecutionsOptions {
   log: LocalLog;
   /** ends what an execution left outside that no engine can run any more */
   abandon(arn: string): Promise<void>;
-  onEnd?(execution: Execution): void;
+  onEnd?(execution: Execution): void | Promise<void>;
 }
 
 export interface Execution extends ExecutionRecord {

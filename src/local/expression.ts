@@ -1,7 +1,7 @@
 import jsonata from 'jsonata';
 import type { Json } from './integration.ts';
-import { NotJson, toJson } from './json-value.ts';
-import { addStepFunctionsLibrary } from './step-functions-library.ts';
+import { NotJson, toNamedJson } from './json-value.ts';
+import { addStepFunctionsLibrary, memoryExceeded } from './step-functions-library.ts';
 
 /** `$states` and the variables, by their names without `$`. */
 export type Bindings = Readonly<Record<string, Json>>;
@@ -42,10 +42,8 @@ export const isExpression = (text: Json | undefined): text is string =>
 
 export const expressionText = (template: string): string => template.slice(2, -2).trim();
 
-/** Compiles, so that it is known to be one. @throws what JSONata says is wrong */
-export function checkExpression(template: string): void {
-  compile(expressionText(template));
-}
+/** Its syntax. @throws what JSONata says is wrong */
+export const parseExpression = (template: string): jsonata.ExprNode => compile(expressionText(template)).ast();
 
 async function query(template: string, field: string, bindings: Bindings): Promise<Json> {
   const text = expressionText(template);
@@ -59,7 +57,7 @@ async function query(template: string, field: string, bindings: Bindings): Promi
   }
   if (value === undefined) throw says('returned nothing (undefined).');
   try {
-    return toJson(value);
+    return toNamedJson(value);
   } catch (failure) {
     if (!(failure instanceof NotJson || failure instanceof RangeError)) throw failure;
     throw says(`returned an unsupported result type: ${failure.message}.`);
@@ -73,6 +71,14 @@ interface JsonataFailure {
 
 /** What one expression may take. AWS stops at the same depth; how long it waits is not documented. */
 const limits = { stack: 100, timeout: 5_000 };
+
+/** The largest value that AWS lets an expression make: 873,782 numbers, or so many characters. */
+const mostBytes = 6_990_256;
+
+function checkMemory(_node: unknown, _input: unknown, _environment: unknown, value: unknown): void {
+  const bytes = Array.isArray(value) ? value.length * 8 : typeof value === 'string' ? value.length : 0;
+  if (bytes > mostBytes) throw memoryExceeded();
+}
 
 const boundMessages: Record<string, string> = {
   D1011: 'Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive',
@@ -95,6 +101,7 @@ function compile(text: string): jsonata.Expression {
   if (known) return known;
   const expression = jsonata(text, limits);
   addStepFunctionsLibrary(expression);
+  expression.assign(Symbol.for('jsonata.__evaluate_exit') as unknown as string, checkMemory);
   if (compiled.size >= mostCompiled) compiled.clear();
   compiled.set(text, expression);
   return expression;

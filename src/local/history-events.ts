@@ -35,17 +35,21 @@ export function eventsOf(record: JournalRecord, entered: Entered, scheduled: Sch
     }
     case 'opened': {
       if (record.state === 'Parallel') return [{ type: 'ParallelStateStarted' }];
-      return [{ type: 'MapStateStarted', mapStateStartedEventDetails: { length: record.items.length } }];
+      const started = { type: 'MapStateStarted', mapStateStartedEventDetails: { length: record.items.length } };
+      return record.distributed ? [started, { type: 'MapRunStarted' }] : [started];
     }
     case 'iteration': {
-      const { index, status } = record;
+      const { index, status, untold } = record;
+      if (untold) return [];
       const word = status[0]!.toUpperCase() + status.slice(1);
       return [
         { type: `MapIteration${word}`, [`mapIteration${word}EventDetails`]: { name: entered!.name, index } },
       ] as EventDetails[];
     }
     case 'succeeded': {
-      if (entered!.state !== 'Task') return [{ type: `${entered!.state}StateSucceeded` }];
+      const succeeded = { type: `${entered!.state}StateSucceeded` };
+      if (record.distributed) return [{ type: 'MapRunSucceeded' }, succeeded];
+      if (entered!.state !== 'Task') return [succeeded];
       const taskSucceededEventDetails = { ...resourceDetails(scheduled!), ...data('output', record.result!) };
       return [{ type: 'TaskSucceeded', taskSucceededEventDetails }];
     }
@@ -57,7 +61,7 @@ export function eventsOf(record: JournalRecord, entered: Entered, scheduled: Sch
       return [{ type: `${entered!.state}StateExited`, stateExitedEventDetails }];
     }
     case 'aborted':
-      return [{ type: `${entered!.state}StateAborted` }];
+      return record.untold ? [] : [{ type: `${entered!.state}StateAborted` }];
     case 'ended':
       return endedEvents(record);
     default:
@@ -82,14 +86,19 @@ function scheduledEvents(record: Extract<JournalRecord, { type: 'scheduled' }>):
 }
 
 function failedEvents(failed: FailedAttempt, entered: NonNullable<Entered>, scheduled: Scheduled): EventDetails[] {
+  const ended = failed.ends ? [{ type: `${entered.state}StateFailed` }] : [];
+  return [...causeEvents(failed, entered, scheduled), ...ended];
+}
+
+function causeEvents(failed: FailedAttempt, entered: NonNullable<Entered>, scheduled: Scheduled): EventDetails[] {
   const { as, location } = failed;
   if (as === 'silent') return [];
   const error = errorDetails(failed);
+  if (as === 'map run') return [{ type: 'MapRunFailed', mapRunFailedEventDetails: error }];
   if (as === 'evaluation') {
     const evaluationFailedEventDetails = { ...error, ...(location && { location }), state: entered.name };
     return [{ type: 'EvaluationFailed', evaluationFailedEventDetails }];
   }
-  if (entered.state !== 'Task') return [{ type: `${entered.state}StateFailed` }];
   const resource = scheduled ? resourceDetails(scheduled) : {};
   if (as === 'timed out') return [{ type: 'TaskTimedOut', taskTimedOutEventDetails: { ...resource, ...error } }];
   return [{ type: 'TaskFailed', taskFailedEventDetails: { ...resource, ...error } }];
@@ -104,7 +113,8 @@ function endedEvents({
   if (status === 'SUCCEEDED')
     return [{ type: 'ExecutionSucceeded', executionSucceededEventDetails: data('output', output!) }];
   const details = errorDetails({ error, cause });
-  if (status === 'TIMED_OUT') return [{ type: 'ExecutionTimedOut', executionTimedOutEventDetails: details }];
+  if (status === 'TIMED_OUT')
+    return [{ type: 'ExecutionTimedOut', executionTimedOutEventDetails: { error: 'States.Timeout' } }];
   if (status === 'ABORTED') return [{ type: 'ExecutionAborted', executionAbortedEventDetails: details }];
   return [{ type: 'ExecutionFailed', executionFailedEventDetails: details }];
 }

@@ -19,7 +19,7 @@ export async function invokeTell(invoke: InvokeTell, notice: WaitingNotice, limi
 }
 
 /** What Lambda gets when a topic is subscribed to. https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html */
-export function snsLambdaEvent({ id, message, publishedAt }: WaitingNotice) {
+function snsLambdaEvent({ id, message, publishedAt }: WaitingNotice) {
   return {
     Records: [
       {

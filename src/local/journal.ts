@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Failure } from '#model/failure';
-import { eventCount } from './event-count.ts';
+import { eventCount, firstEvent, historyOf } from './event-count.ts';
 import type { JournalRecord } from './journal-record.ts';
 import { JournalState } from './journal-state.ts';
 
@@ -27,7 +27,7 @@ export class Journal {
   readonly #file: FileHandle;
   readonly #path: string;
   readonly #onBroken: (failure: JournalUnwritable) => void;
-  #nextEvent = 1;
+  readonly #nextEvents = new Map<string, number>();
   #lines: string[] = [];
   #waiting: { resolve(): void; reject(failure: unknown): void }[] = [];
   #pump: Promise<void> | undefined;
@@ -92,8 +92,9 @@ export class Journal {
   }
 
   #apply(record: JournalRecord): number {
-    const event = this.#nextEvent;
-    this.#nextEvent += eventCount(record);
+    const history = historyOf(record);
+    const event = this.#nextEvents.get(history) ?? firstEvent(history);
+    this.#nextEvents.set(history, event + eventCount(record));
     this.state.apply(record, event);
     return event;
   }

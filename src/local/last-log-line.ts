@@ -7,7 +7,10 @@ export type LogLine = z.infer<typeof schema>;
 
 const schema = z.object({
   time: z.string(),
+  level: z.string().optional(),
   message: z.string(),
+  /** of a failure: what to do */
+  hint: z.string().optional(),
   doneBytes: z.number().optional(),
   totalBytes: z.number().optional(),
   bytesPerSecond: z.number().optional(),
@@ -15,6 +18,12 @@ const schema = z.object({
 });
 
 const tailBytes = 8192;
+
+/** Why a task failed, by its own words: the last that it said; undefined when it could not say it, or did not fail. */
+export async function lastComplaint(taskFolder: string): Promise<LogLine | undefined> {
+  const said = await lastLogLine(taskFolder);
+  return said?.level === 'ERROR' ? said : undefined;
+}
 
 /** undefined when it has said nothing yet, or nothing that is understood. */
 export async function lastLogLine(taskFolder: string): Promise<LogLine | undefined> {

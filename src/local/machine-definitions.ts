@@ -34,7 +34,7 @@ export async function loadMachines(
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html
  * @throws InputInvalid for a name without a value
  */
-export function substitute(path: string, text: string, substitutions: Readonly<Record<string, string>>): string {
+function substitute(path: string, text: string, substitutions: Readonly<Record<string, string>>): string {
   return text.replace(/\$\{(\w+)\}/g, (whole, name: string) => {
     if (!Object.hasOwn(substitutions, name)) {
       const known = Object.keys(substitutions)

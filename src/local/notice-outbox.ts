@@ -8,9 +8,10 @@ import {
   openFolders,
   readWaiting,
   removeDoneBefore,
+  type WaitingNotice,
   writeWaiting,
 } from './notice-file.ts';
-import { isTooOld, type NoticeEntry, noticeEntry, pauseAfter } from './notice-retry.ts';
+import { describeFailure, isTooOld, type NoticeEntry, noticeEntry, pauseAfter } from './notice-retry.ts';
 
 export interface OutboxOptions {
   /** <state>/notices, of this process alone */
@@ -45,6 +46,8 @@ const defaults = {
 /** Longer than any interruption after which an execution is resumed and publishes again what it had published. */
 const dayMs = 24 * 3_600_000;
 const rememberDoneMs = 30 * dayMs;
+/** Less than a machine waits for what it publishes. */
+const unwrittenMs = 50_000;
 
 /**
  * What SNS is in AWS: takes a message at once and keeps it, and invokes the function `tell` until that succeeds.
@@ -91,8 +94,9 @@ export class NoticeOutbox {
   }
 
   /**
-   * Durable when this settles; told later. The same dedupe id publishes nothing twice, also after a restart.
-   * @throws StoreUnavailable, StoreRefused when it cannot be written
+   * Durable when this settles; told later. The same dedupe id publishes nothing twice, also after a restart. What cannot
+   * be written is told at once, for a disk that is full is the first thing that people have to hear of.
+   * @throws StoreUnavailable, StoreRefused when it can be neither written nor told
    */
   publish(message: string, dedupeId: string): Promise<void> {
     const id = messageIdOf(dedupeId);
@@ -100,15 +104,24 @@ export class NoticeOutbox {
     const before = this.#known.get(name);
     if (before) return before;
     const publishedAt = this.#settings.now().toISOString();
-    const written = writeWaiting(this.#settings.folder, { id, dedupeId, message, publishedAt }).then(
+    const notice = { id, dedupeId, message, publishedAt };
+    const written = writeWaiting(this.#settings.folder, notice).then(
       () => this.resume([noticeEntry(name, publishedAt)]),
-      (failure: unknown) => {
-        this.#known.delete(name);
-        throw failure;
-      },
+      (failure: unknown) => this.#tellUnwritten(name, notice, failure),
     );
     this.#known.set(name, written);
     return written;
+  }
+
+  async #tellUnwritten(name: string, notice: WaitingNotice, failure: unknown): Promise<void> {
+    const { invoke, invokeMs } = this.#settings;
+    try {
+      await invokeTell(invoke, notice, Math.min(invokeMs, unwrittenMs));
+    } catch {
+      this.#known.delete(name);
+      throw failure;
+    }
+    this.#log('warn', `notice ${name} was told, and could not be written: ${describeFailure(failure)}`);
   }
 
   /** What was done too long ago for anybody to publish it again; also called once a day. */
@@ -203,7 +216,7 @@ export class NoticeOutbox {
   async #failed(entry: NoticeEntry, failure: unknown): Promise<void> {
     const { now, pauseMs, giveUpMs } = this.#settings;
     entry.tries += 1;
-    const reason = describe(failure);
+    const reason = describeFailure(failure);
     this.#lastFailure = { at: now().toISOString(), reason };
     if (isTooOld(entry, now(), performance.now(), giveUpMs)) {
       try {
@@ -236,6 +249,3 @@ export class NoticeOutbox {
     }
   }
 }
-
-const describe = (failure: unknown): string =>
-  (failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure)).slice(0, 1_000);

@@ -35,3 +35,7 @@ export function isTooOld(entry: NoticeEntry, now: Date, nowMs: number, giveUpMs:
   const triedMs = entry.firstTriedMs === undefined ? 0 : nowMs - entry.firstTriedMs;
   return now.getTime() - Date.parse(entry.publishedAt) >= giveUpMs && triedMs >= Math.min(giveUpMs / 24, 3_600_000);
 }
+
+/** Why it was not told, as it is kept and logged. */
+export const describeFailure = (failure: unknown): string =>
+  (failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure)).slice(0, 1_000);

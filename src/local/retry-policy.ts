@@ -36,15 +36,15 @@ function delayMs(retrier: Retrier, used: number, random: number): number {
 /** The longest that AWS lets anything wait, and far below what a date can be. */
 const longestDelaySeconds = 99_999_999;
 
-/** Errors that no wildcard names: the data or the machine is wrong for good. */
-const beyondWildcards = new Set(['States.DataLimitExceeded', 'States.Runtime']);
+/** What is no failure of a task. */
+const notOfTask = new Set(['States.Timeout', 'States.QueryEvaluationError']);
 
+/** As measured on AWS, where the wildcards also name States.DataLimitExceeded, whatever its documentation says. */
 function matches(names: readonly string[], error: string): boolean {
   if (error === 'States.Runtime') return false; // "will always cause the execution to fail"
   return names.some((name) => {
     if (name === error) return true;
     if (name === 'States.Timeout') return error === 'States.HeartbeatTimeout';
-    if (beyondWildcards.has(error)) return false;
-    return name === 'States.ALL' || (name === 'States.TaskFailed' && error !== 'States.Timeout');
+    return name === 'States.ALL' || (name === 'States.TaskFailed' && !notOfTask.has(error));
   });
 }

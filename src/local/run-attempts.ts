@@ -35,7 +35,7 @@ function noteFailure(visit: Visit, failure: StateFailed): FailedAttempt {
   const { error } = failure;
   const now = run.clock.now();
   const next = whatFollows({ error, retriers, catchers, before: log.failed, now, random: Math.random() });
-  const failed = { ...outcomeOf(failure), next };
+  const failed = { ...outcomeOf(failure), ...endOf(visit, failure, next), next };
   run.append({ type: 'failed', key, ...failed });
   return failed;
 }
@@ -52,9 +52,16 @@ async function leaveByCatcher(visit: Visit, number: number, index: number): Prom
     const way = { ...catcher, next: catcher.Next, place: `Catch[${index}]/` };
     return await leave(visit, way, errorOutput, { errorOutput });
   } catch (failure) {
-    if (failure instanceof StateFailed) run.append({ type: 'failed', key, ...outcomeOf(failure), next: null });
+    if (failure instanceof StateFailed)
+      run.append({ type: 'failed', key, ...outcomeOf(failure), ...endOf(visit, failure, null), next: null });
     throw failure;
   }
+}
+
+/** What the history tells of a Map or Parallel that is not tried again; States.Runtime ends everything at once. */
+function endOf({ state }: Visit, { error }: StateFailed, next: FailedAttempt['next']): { ends?: true } {
+  const ends = (state.Type === 'Map' || state.Type === 'Parallel') && !(next && 'retrier' in next);
+  return ends && error !== 'States.Runtime' ? { ends } : {};
 }
 
 const outcomeOf = ({ error, cause, as, location }: StateFailed): Omit<FailedAttempt, 'next'> => ({

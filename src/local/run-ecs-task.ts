@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { readArguments } from './call-arguments.ts';
 import { describeEcsTask } from './ecs-task.ts';
@@ -16,6 +17,9 @@ export interface EcsOptions {
   stopTimeoutMs?: number;
   /** aborted when this process ends and leaves the tasks running: the next one finds them */
   leaving: AbortSignal;
+  /** how often one that cannot be followed is looked for, and how long after the other */
+  looks?: number;
+  lookAgainMs?: number;
 }
 
 const pair = z.strictObject({ Name: z.string(), Value: z.string() });
@@ -75,14 +79,24 @@ export function runEcsTask(options: EcsOptions): Integration {
   };
 }
 
-async function endOf({ processes, leaving }: EcsOptions, spec: TaskSpec, signal: AbortSignal): Promise<TaskEnd> {
-  try {
-    return await processes.run(spec, { stop: signal, detached: leaving });
-  } catch (error) {
-    if (leaving.aborted) throw leaving.reason;
-    const why = error instanceof Error ? error.message : String(error);
-    const what = error instanceof TaskNotStarted ? 'the task could not be started' : 'the task could not be followed';
-    throw new StatesError('ECS.AmazonECSException', `${what}: ${why}`);
+/**
+ * A task that cannot be followed for a moment (no file descriptors, a disk that fails) is looked for again, for it may
+ * run: it must not be retried, which would begin another one beside it.
+ */
+async function endOf(options: EcsOptions, spec: TaskSpec, signal: AbortSignal): Promise<TaskEnd> {
+  const { processes, leaving, looks = 60, lookAgainMs = 1_000 } = options;
+  for (let look = 1; ; look++) {
+    try {
+      return await processes.run(spec, { stop: signal, detached: leaving });
+    } catch (error) {
+      if (leaving.aborted) throw leaving.reason;
+      const why = error instanceof Error ? error.message : String(error);
+      if (error instanceof TaskNotStarted)
+        throw new StatesError('ECS.AmazonECSException', `the task could not be started: ${why}`);
+      if (look >= looks)
+        throw new StatesError('States.TaskFailed', `the task could not be followed, and may run on: ${why}`);
+      await sleep(lookAgainMs, undefined, { signal: leaving }).catch(() => undefined); // told by the next look
+    }
   }
 }
 

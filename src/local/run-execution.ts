@@ -137,7 +137,7 @@ async function runToEnd(
   // what is due already comes before any state
   if (signal.aborted) await asked();
   signal.addEventListener('abort', () => asked().catch(run.leave), { signal: over.signal });
-  await atDeadline(definition, run, over.signal, () => end({ status: 'TIMED_OUT', error: 'States.Timeout' }));
+  await atDeadline(definition, run, over.signal, () => end({ status: 'TIMED_OUT' }));
   run.leaving.addEventListener('abort', () => over.abort(), { signal: over.signal });
   try {
     const output = await runStates(machineScope(definition, run, stop.signal), structuredClone(run.execution.input));

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { StateDefinition } from './definition.ts';
-import { type Scope, ScopeStopped } from './execution-run.ts';
+import { isTimedOut, type Scope, ScopeStopped } from './execution-run.ts';
 import type { Json } from './integration.ts';
 import type { Exit } from './journal-record.ts';
 import { runAttempts } from './run-attempts.ts';
@@ -54,7 +54,7 @@ const tooLong = 'The execution reached the maximum number of history events (250
 async function runState(visit: Visit): Promise<Exit> {
   const { log, run, key, name, state, input, scope } = visit;
   if (log.exited) return log.exited;
-  if (log.aborted) throw new ScopeStopped();
+  if (log.aborted && log.failed.at(-1)?.next !== null) throw new ScopeStopped();
   if (!log.entered) {
     scope.signal.throwIfAborted();
     run.append({ type: 'entered', key, name, state: state.Type, input });
@@ -62,9 +62,17 @@ async function runState(visit: Visit): Promise<Exit> {
   try {
     return await runAttempts(visit, () => stateTypes[state.Type](visit));
   } catch (failure) {
-    if (failure instanceof ScopeStopped && abortable.has(state.Type)) run.append({ type: 'aborted', key });
+    if (!log.aborted && isAborted(visit, failure))
+      run.append({ type: 'aborted', key, ...(isTimedOut(run) ? { untold: true } : {}) });
     throw failure;
   }
+}
+
+/** Also a Task is, that fails within a branch or an iteration and is not caught: they end in the midst of it. */
+function isAborted({ state, scope }: Visit, failure: unknown): boolean {
+  if (failure instanceof ScopeStopped) return abortable.has(state.Type);
+  const ended = failure instanceof StateFailed && failure.error !== 'States.Runtime';
+  return ended && state.Type === 'Task' && scope.path !== '' && !scope.path.endsWith('}');
 }
 
 /** The types of which the history tells that they were aborted: the others take no time. */

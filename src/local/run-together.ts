@@ -6,37 +6,42 @@ export interface Together {
   count: number;
   /** how many run at the same time */
   width: number;
-  /** how many may fail */
-  tolerated: number;
+  /** Told of each that failed: whether the others go on. */
+  tolerates(index: number): boolean;
   /** Runs one; `scope` has the signal and the path. */
   run(index: number, scope: Pick<Scope, 'path' | 'signal'>): Promise<void>;
+  /** whether they are executions of their own, with a history of their own */
+  apart?: boolean;
   /** whether it was begun before the engine was started again */
   wasBegun(index: number): boolean;
 }
 
 /**
- * Scopes of a Parallel or Map side by side. When more of them fail than may, that is recorded, the others are told to
+ * Scopes of a Parallel or Map side by side. When a failure is not tolerated, that is recorded, the others are told to
  * end, and all are awaited. A resumed attempt that had failed before only ends what it had begun.
  * @throws StateFailed the first failure that was not tolerated; ScopeStopped
  */
-export async function runTogether(visit: Visit, { count, width, tolerated, run, wasBegun }: Together): Promise<void> {
+export async function runTogether(
+  visit: Visit,
+  { count, width, tolerates, run, wasBegun, apart = false }: Together,
+): Promise<void> {
   const { key, log, scope } = visit;
   const stop = new AbortController();
   const signal = AbortSignal.any([scope.signal, stop.signal]);
   const { stopping } = log.attempt;
-  let fatal = stopping && new StateFailed(stopping.error, stopping.cause);
+  const mark = (index: number): string => (apart ? `{${index}}` : `[${index}]`);
+  let fatal = stopping && new StateFailed(stopping.error, stopping.cause, 'silent');
   if (fatal) stop.abort(new ScopeStopped());
-  let failures = 0;
 
   const runOne = async (index: number): Promise<void> => {
     try {
-      await run(index, { path: `${key}@${log.failed.length}[${index}]`, signal });
+      await run(index, { path: `${key}@${log.failed.length}${mark(index)}`, signal });
     } catch (failure) {
       if (failure instanceof ScopeStopped) return;
       // what no state can catch ends the engine's work, and not that of the others
       if (!(failure instanceof StateFailed)) return visit.run.leave(failure);
-      if (++failures <= tolerated || fatal) return;
-      fatal = new StateFailed(failure.error, failure.cause);
+      if (fatal || tolerates(index)) return;
+      fatal = new StateFailed(failure.error, failure.cause, 'silent');
       visit.run.append({ type: 'stopping', key, error: failure.error, cause: failure.cause });
       await visit.run.journal.durable();
       stop.abort(new ScopeStopped());

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { readJson } from './durable-file.ts';
+import { lastComplaint } from './last-log-line.ts';
 import type { LocalLog } from './local-log.ts';
 import type { TaskProcesses } from './task-processes.ts';
 import { readTaskState, type TaskEnd, type TaskSpec } from './task-record.ts';
@@ -22,6 +23,8 @@ export interface ServiceState {
   runningSince: string | null;
   restarts: number;
   lastExit: TaskEnd | null;
+  /** what it said itself about that */
+  complaint: { message: string; hint?: string | undefined } | null;
 }
 
 export interface ServicesOptions {
@@ -49,8 +52,18 @@ interface Kept {
   id: string;
   restarts: number;
   lastExit: TaskEnd | null;
+  complaint: ServiceState['complaint'];
   stop: AbortController;
   over: Promise<void>;
+}
+
+interface ServiceRun {
+  /** of the newest run that has ended; undefined while that is not known */
+  number: number | undefined;
+  /** false: it could not be started, or it may run on */
+  ended: boolean;
+  /** how it ended, in words */
+  told: string;
 }
 
 /**
@@ -69,7 +82,10 @@ export class Services {
   /** From now on it runs. Asked again for a name, nothing changes. */
   keep(spec: ServiceSpec): void {
     if (this.#kept.has(spec.name) || this.#leaving.signal.aborted) return;
-    const kept: Kept = { id: '', restarts: 0, lastExit: null, stop: new AbortController(), over: Promise.resolve() };
+    const kept: Kept = {
+      ...{ id: '', restarts: 0, lastExit: null, complaint: null },
+      ...{ stop: new AbortController(), over: Promise.resolve() },
+    };
     kept.over = this.#keep(spec, kept).catch((failure) => {
       if (!this.#leaving.signal.aborted) this.#options.log.error(`service ${spec.name} is no longer kept: ${failure}`);
     });
@@ -106,33 +122,46 @@ export class Services {
   async #keep(spec: ServiceSpec, kept: Kept): Promise<void> {
     const { log, firstBackoffMs, longestBackoffMs, soundAfterMs } = this.#options;
     let backoffMs = firstBackoffMs;
-    for (let number = await this.#firstNumber(spec, kept); ; number++) {
+    let number: number | undefined;
+    for (;;) {
       const since = Date.now();
-      const how = await this.#runOnce(spec, number, kept);
-      if (kept.stop.signal.aborted) return;
+      const how = await this.#runNext(spec, number, kept);
+      number = how.number;
+      // told to stop, what may run on has to be told once more
+      const stopped = async (): Promise<void> => void (how.ended || (await this.#runNext(spec, number, kept)));
+      if (kept.stop.signal.aborted) return stopped();
       if (Date.now() - since >= soundAfterMs) backoffMs = firstBackoffMs;
-      log.warn(`service ${spec.name} ${how}: it is started again in ${backoffMs / 1000} s`);
+      log.warn(`service ${spec.name} ${how.told}: it is started again in ${backoffMs / 1000} s${hintOf(kept)}`);
       const signal = AbortSignal.any([kept.stop.signal, this.#leaving.signal]);
       await sleep(backoffMs, undefined, { signal }).catch(() => undefined);
       this.#leaving.signal.throwIfAborted();
-      if (kept.stop.signal.aborted) return;
+      if (kept.stop.signal.aborted) return stopped();
       kept.restarts++;
       backoffMs = Math.min(longestBackoffMs, backoffMs * 2);
-      await this.#removeRuns(spec.name, number - keptRuns);
     }
   }
 
-  /** How it ended, in words. */
-  async #runOnce(spec: ServiceSpec, number: number, kept: Kept): Promise<string> {
-    const run = this.#specOf(spec, number);
-    kept.id = run.id;
+  /**
+   * The run after `before`, and how it ended. Where a disk refuses something, the service is not given up, and the same
+   * run is looked for again: it may go on.
+   */
+  async #runNext(spec: ServiceSpec, before: number | undefined, kept: Kept): Promise<ServiceRun> {
     try {
+      const number = before === undefined ? await this.#firstNumber(spec, kept) : before + 1;
+      await this.#removeRuns(spec.name, number - keptRuns - 1);
+      const run = this.#specOf(spec, number);
+      kept.id = run.id;
       const end = await this.#options.processes.run(run, { stop: kept.stop.signal, detached: this.#leaving.signal });
       kept.lastExit = end;
-      return end.problem === null ? `ended with ${end.signal ?? `code ${end.exitCode}`}` : `ended: ${end.problem}`;
+      kept.complaint = (await lastComplaint(join(this.#options.folder, run.id))) ?? null;
+      const { problem, signal, exitCode } = end;
+      const how = problem === null ? `ended with ${signal ?? `code ${exitCode}`}` : `ended: ${problem}`;
+      const told = kept.complaint ? `${how}: ${kept.complaint.message}` : how;
+      return { number, ended: true, told };
     } catch (failure) {
       if (this.#leaving.signal.aborted) throw failure;
-      return `could not be started: ${(failure as Error).message}`;
+      kept.complaint = null;
+      return { number: before, ended: false, told: `could not be started: ${(failure as Error).message}` };
     }
   }
 
@@ -145,6 +174,7 @@ export class Services {
     const state = await readTaskState(folder);
     if (state.phase === 'ended') {
       kept.lastExit = state.end;
+      kept.complaint = (await lastComplaint(folder)) ?? null;
       return newest + 1;
     }
     const { format: _, ...found } = (await readJson(join(folder, 'spec.json'))) as TaskSpec & { format: string };
@@ -164,12 +194,13 @@ export class Services {
     };
   }
 
-  async #stateOf({ id, restarts, lastExit }: Kept): Promise<Omit<ServiceState, 'name'>> {
+  async #stateOf({ id, restarts, lastExit, complaint }: Kept): Promise<Omit<ServiceState, 'name'>> {
     const folder = join(this.#options.folder, id);
     const state = id === '' ? undefined : await readTaskState(folder);
-    if (state?.phase !== 'running') return { pid: null, runningSince: null, restarts, lastExit };
+    const before = { restarts, lastExit, complaint };
+    if (state?.phase !== 'running') return { pid: null, runningSince: null, ...before };
     const child = (await readJson(join(folder, 'child.json')).catch(() => undefined)) as { pid: number } | undefined;
-    return { pid: child?.pid ?? null, runningSince: state.startedAt, restarts, lastExit };
+    return { pid: child?.pid ?? null, runningSince: state.startedAt, ...before };
   }
 
   async #numbersOf(name: string): Promise<number[]> {
@@ -185,3 +216,5 @@ export class Services {
       await rm(join(this.#options.folder, `service-${name}-${number}`), { recursive: true, force: true });
   }
 }
+
+const hintOf = ({ complaint }: Kept): string => (complaint?.hint === undefined ? '' : `\nHINT: ${complaint.hint}`);

@@ -1,104 +1,72 @@
 import type { Json } from './integration.ts';
 import type { Exit } from './journal-record.ts';
 import { itemsOf, type MapItem } from './map-items.ts';
-import { runStates } from './run-states.ts';
+import { runIteration } from './map-iteration.ts';
 import { runTogether } from './run-together.ts';
-import { StateFailed } from './state-failed.ts';
-import { checkSize, evaluationFailed, leave, typedValue, type Visit, value, wholeNumber } from './state-visit.ts';
+import { reported, StateFailed } from './state-failed.ts';
+import { checkSize, leave, type Visit, wholeNumber } from './state-visit.ts';
+import { isExceeded, readThresholds } from './tolerated-failures.ts';
 
 /** As many as AWS runs at the same time when the machine does not say; a DISTRIBUTED Map has 10,000 there. */
 const widest = { INLINE: 40, DISTRIBUTED: 1_000 };
 
-/** The processor's states for each item, side by side: the list of their outputs, without those of tolerated failures. */
+/**
+ * The processor's states for each item, side by side: the list of their outputs. A tolerated failure has its place in
+ * it, with its error.
+ */
 export async function runMap(visit: Visit): Promise<Exit> {
   const { run, scope, key, log, state } = visit;
   const mode = state.ItemProcessor!.ProcessorConfig?.Mode ?? 'INLINE';
+  const width = (await wholeNumber(visit, 'MaxConcurrency', 0, Number.MAX_SAFE_INTEGER)) || widest[mode];
+  const thresholds = await readThresholds(visit);
+  const apart = mode === 'DISTRIBUTED';
+  const distributed = apart ? { distributed: true as const } : {};
   if (!log.attempt.opened) {
     scope.signal.throwIfAborted();
-    run.append({ type: 'opened', key, state: state.Type, items: (await itemsOf(visit, mode)) as unknown as Json[] });
+    const items = (await itemsOf(visit, mode)) as unknown as Json[];
+    run.append({ type: 'opened', key, state: state.Type, items, ...distributed });
   }
   const items = log.attempt.opened!.items as unknown as MapItem[];
-  const width = (await wholeNumber(visit, 'MaxConcurrency', 0, Number.MAX_SAFE_INTEGER)) || widest[mode];
-  const tolerated = await toleratedFailures(visit, items.length, mode);
-  const outputs: Json[][] = items.map(() => []);
+  const counts = items.map(({ Value }) => (state.ItemBatcher ? (Value as { Items: Json[] }).Items.length : 1));
+  const outputs: Json[] = new Array(items.length);
+  let failed = 0;
   try {
     await runTogether(visit, {
       count: items.length,
       width: Math.min(width, widest[mode]),
-      tolerated,
+      apart,
+      tolerates(index) {
+        failed += counts[index]!;
+        return apart && !isExceeded(thresholds, failed, sum(counts));
+      },
       wasBegun: (index) => log.attempt.iterations.has(index),
-      async run(index, { path, signal }) {
-        outputs[index] = [await runIteration(visit, mode, index, items[index]!, path, signal)];
+      async run(index, inner) {
+        try {
+          outputs[index] = await runIteration(visit, { index, item: items[index]!, ...inner, apart });
+        } catch (failure) {
+          if (failure instanceof StateFailed) outputs[index] = failedChild(failure);
+          throw failure;
+        }
       },
     });
   } catch (failure) {
-    throw failure instanceof StateFailed && mode === 'DISTRIBUTED' ? tooManyFailures() : failure;
+    throw failure instanceof StateFailed && apart ? tooManyFailures() : failure;
   }
-  if (!log.attempt.succeeded) run.append({ type: 'succeeded', key });
-  const result = outputs.flat();
-  checkSize(visit, result);
-  return leave(visit, { ...state, next: state.Next }, result, { result });
+  if (!log.attempt.succeeded) run.append({ type: 'succeeded', key, ...distributed });
+  checkSize(visit, outputs);
+  return leave(visit, { ...state, next: state.Next }, outputs, { result: outputs });
 }
 
-async function runIteration(
-  visit: Visit,
-  mode: 'INLINE' | 'DISTRIBUTED',
-  index: number,
-  item: MapItem,
-  path: string,
-  signal: AbortSignal,
-): Promise<Json> {
-  const { run, scope, key, log, state, variables } = visit;
-  const context = { ...scope.context, Map: { Item: { Index: index, ...item } } };
-  const note = (status: 'succeeded' | 'failed' | 'aborted'): void => {
-    if (log.attempt.iterations.get(index)?.status === 'started') run.append({ type: 'iteration', key, index, status });
-  };
-  const input = await beginIteration(visit, index, item, context);
-  try {
-    const own = mode === 'DISTRIBUTED' ? {} : variables;
-    const inner = { run, definition: state.ItemProcessor!, path, variables: own, context, signal };
-    const output = await runStates(inner, structuredClone(input));
-    note('succeeded');
-    return output;
-  } catch (failure) {
-    if (!run.leaving.aborted) note(failure instanceof StateFailed ? 'failed' : 'aborted');
-    throw failure;
-  }
+function failedChild(failure: StateFailed): Json {
+  const { error, cause } = reported(failure);
+  return { Status: 'FAILED', Error: error, Cause: cause };
 }
 
-/** The iteration's input; what ItemSelector made of it, if there is one, is in the journal. */
-async function beginIteration(
-  visit: Visit,
-  index: number,
-  item: MapItem,
-  context: { [name: string]: Json },
-): Promise<Json> {
-  const { run, key, log, state } = visit;
-  const plain = 'Key' in item ? { Key: item.Key!, Value: item.Value } : item.Value;
-  const begun = log.attempt.iterations.get(index);
-  if (begun) return begun.input ?? plain;
-  if (state.ItemSelector === undefined) {
-    run.append({ type: 'iteration', key, index, status: 'started' });
-    return plain;
-  }
-  const input = await value(visit, state.ItemSelector, 'ItemSelector', { context });
-  checkSize(visit, input);
-  run.append({ type: 'iteration', key, index, status: 'started', input });
-  return input;
-}
-
-/** How many iterations may fail. An INLINE Map fails with the first one, whatever else it says. */
-async function toleratedFailures(visit: Visit, items: number, mode: 'INLINE' | 'DISTRIBUTED'): Promise<number> {
-  const field = 'ToleratedFailurePercentage';
-  const count = await wholeNumber(visit, 'ToleratedFailureCount', 0, Number.MAX_SAFE_INTEGER);
-  const template = visit.state[field];
-  const percentage = template === undefined ? undefined : await typedValue(visit, template, field, 'number');
-  if (percentage !== undefined && !(percentage >= 0 && percentage <= 100))
-    throw evaluationFailed(visit, `${field} must be a number from 0 to 100, but was ${percentage}.`, field);
-  if (mode === 'INLINE' || (count === undefined && percentage === undefined)) return 0;
-  const share = percentage === undefined ? Number.POSITIVE_INFINITY : Math.floor((items * percentage) / 100);
-  return Math.min(count ?? Number.POSITIVE_INFINITY, share);
-}
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 const tooManyFailures = (): StateFailed =>
-  new StateFailed('States.ExceedToleratedFailureThreshold', 'The specified tolerated failure threshold was exceeded');
+  new StateFailed(
+    'States.ExceedToleratedFailureThreshold',
+    'The specified tolerated failure threshold was exceeded',
+    'map run',
+  );

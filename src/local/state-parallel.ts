@@ -18,7 +18,7 @@ export async function runParallel(visit: Visit): Promise<Exit> {
   await runTogether(visit, {
     count: branches.length,
     width: branches.length,
-    tolerated: 0,
+    tolerates: () => false,
     wasBegun: () => true,
     async run(index, inner) {
       const branch = { run, definition: branches[index]!, variables, context: scope.context, ...inner };

@@ -5,7 +5,7 @@ import type { Json } from './integration.ts';
 import type { Exit, ScheduledTask } from './journal-record.ts';
 import { StateFailed } from './state-failed.ts';
 import { checkSize, leave, longestSeconds, type Visit, value, wholeNumber } from './state-visit.ts';
-import { parseResource } from './task-resource.ts';
+import { parseResource, resourceDetails } from './task-resource.ts';
 
 /**
  * One attempt of a Task. That it is scheduled is on the disk before anything outside is called, and its result before
@@ -21,13 +21,18 @@ export async function runTask(visit: Visit): Promise<Exit> {
       await run.journal.durable();
     }
     const result = await callTask(visit, taskId(visit), resumed);
-    checkSize(visit, result);
+    checkSize(visit, result, nameOfTask(state.Resource!));
     run.append({ type: 'succeeded', key, result });
     await run.journal.durable();
   }
   if (scope.signal.reason instanceof ScopeStopped) throw scope.signal.reason;
   const result = log.attempt.succeeded!.result!;
   return leave(visit, { ...state, next: state.Next }, result, { result });
+}
+
+/** What AWS calls a task whose result is too large: `lambda`; a function by its ARN. */
+function nameOfTask(resource: string): string {
+  return resource.startsWith('arn:aws:lambda:') ? resource : resourceDetails(parseResource(resource)).resourceType;
 }
 
 /** What names this attempt outside for good: 40 hexadecimal digits. */

@@ -116,17 +116,21 @@ export async function leave(visit: Visit, way: WayOut, output: Json, known: Know
 /** What a state may take and give. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
 const mostBytes = 256 * 1024;
 
-export function checkSize(visit: Visit, data: Json): void {
+/** `what` gave it: the state, if nothing is said */
+export function checkSize(visit: Visit, data: Json, what = visit.name): void {
   if (sizeBytes(data) <= mostBytes) return;
   throw new StateFailed(
     'States.DataLimitExceeded',
-    `The state/task '${visit.name}' returned a result with a size exceeding the maximum number of bytes service limit.`,
+    `The state/task '${what}' returned a result with a size exceeding the maximum number of bytes service limit.`,
     visit.state.Type === 'Task' ? 'failed' : 'silent',
   );
 }
 
+/** The attempts after the first, also for a catcher, which comes after the last. */
+const retriesOf = ({ failed }: VisitLog): number => failed.filter(({ next }) => next && 'retrier' in next).length;
+
 function contextOf({ scope, name, state, log }: Visit): { [name: string]: Json } {
   const State: { [name: string]: Json } = { EnteredTime: new Date(log.entered!.at).toISOString(), Name: name };
-  if (['Task', 'Map', 'Parallel'].includes(state.Type)) State.RetryCount = log.failed.length;
+  if (['Task', 'Map', 'Parallel'].includes(state.Type)) State.RetryCount = retriesOf(log);
   return { ...scope.context, State };
 }

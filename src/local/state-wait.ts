@@ -1,5 +1,5 @@
 import type { Exit } from './journal-record.ts';
-import { evaluationFailed, leave, longestSeconds, typedValue, type Visit, wholeNumber } from './state-visit.ts';
+import { evaluationFailed, leave, typedValue, type Visit, wholeNumber } from './state-visit.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** Waits until its time has come, also when the engine was not there in between. */
@@ -11,13 +11,20 @@ export async function runWait(visit: Visit): Promise<Exit> {
 }
 
 async function timeOf(visit: Visit): Promise<number> {
-  const seconds = await wholeNumber(visit, 'Seconds', 0, longestSeconds);
+  const seconds = await wholeNumber(visit, 'Seconds', 0, mostSeconds);
   if (seconds !== undefined) return visit.log.entered!.at + seconds * 1000;
   const timestamp = await typedValue(visit, visit.state.Timestamp!, 'Timestamp', 'string');
-  const time = Date.parse(timestamp);
-  if (timestampPattern.test(timestamp) && Number.isFinite(time)) return time;
+  const time = timestampPattern.test(timestamp) && isDay(timestamp.slice(0, 10)) ? Date.parse(timestamp) : Number.NaN;
+  if (Number.isFinite(time)) return time;
   throw evaluationFailed(visit, `The Timestamp field is not an RFC 3339 timestamp: ${timestamp}`, 'Timestamp');
 }
 
-/** RFC 3339 with capital T and Z. https://states-language.net/#timestamps */
-const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+/** A date and a time with an offset, as AWS reads them: in small letters too, and without seconds. */
+const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/i;
+
+/** JavaScript takes the 30th of February for one of March. */
+const isDay = (date: string): boolean =>
+  Number.isFinite(Date.parse(date)) && new Date(date).toISOString().startsWith(date);
+
+/** What an expression may say, though a definition may not: three hundred years, which a date can be told from. */
+const mostSeconds = 9_999_999_999;

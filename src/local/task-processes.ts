@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,6 +24,8 @@ export class TaskNotStarted extends Error {}
 export class TaskProcesses {
   readonly #folder: string;
   readonly #environment: Environment;
+  /** ids of those that are known to have ended, which is for good */
+  #ended: ReadonlySet<string> = new Set();
 
   /** `environment`: what every task gets beside its own */
   constructor({ folder, environment }: { folder: string; environment: Environment }) {
@@ -41,7 +44,11 @@ export class TaskProcesses {
    */
   async run(spec: TaskSpec, signals: { stop: AbortSignal; detached?: AbortSignal }): Promise<TaskEnd> {
     const folder = this.folderOf(spec.id);
-    await createFolder(folder, { 'spec.json': JSON.stringify({ format: 'lifeboat-task/1', ...spec }) });
+    await createFolder(folder, { 'spec.json': JSON.stringify({ format: 'lifeboat-task/1', ...spec }) }).catch(
+      (failure) => {
+        if (!existsSync(folder)) throw new TaskNotStarted((failure as Error).message);
+      },
+    );
     const { stop } = signals;
     const patience = new Patience(signals);
     let supervisor: Begun | undefined;
@@ -59,11 +66,25 @@ export class TaskProcesses {
     }
   }
 
-  /** Those that have not ended, as they were asked for. What is damaged is nobody's any more. */
+  /**
+   * Those that have not ended, as they were asked for. What is damaged is nobody's any more. A few are looked at at a
+   * time, and what has ended once: after some weeks there are thousands.
+   */
   async unended(): Promise<TaskSpec[]> {
     const ids = (await readdir(this.#folder)).filter((id) => !id.startsWith('.'));
-    const found = await Promise.all(ids.map((id) => this.#unended(this.folderOf(id))));
-    return found.filter((spec) => spec !== undefined);
+    const ended = new Set(ids.filter((id) => this.#ended.has(id)));
+    const found: TaskSpec[] = [];
+    const queue = ids.values();
+    const look = async (): Promise<void> => {
+      for (const id of queue) {
+        const spec = ended.has(id) ? 'ended' : await unendedIn(this.folderOf(id));
+        if (spec === 'ended') ended.add(id);
+        else if (spec !== undefined) found.push(spec);
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, look));
+    this.#ended = ended;
+    return found.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   /** Remove the records and logs of those that ended before, unless somebody may still ask how. */
@@ -77,15 +98,6 @@ export class TaskProcesses {
     }
   }
 
-  async #unended(folder: string): Promise<TaskSpec | undefined> {
-    try {
-      const spec = (await readJson(join(folder, 'spec.json'))) as TaskSpec | undefined;
-      return spec && (await readTaskState(folder)).phase !== 'ended' ? spec : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
   #begin(folder: string, before: Begun | undefined): Begun {
     const starts = (before?.starts ?? 0) + 1;
     const problem = before?.over?.problem ?? (starts > 5 ? 'its supervisor was killed each time' : undefined);
@@ -96,6 +108,18 @@ export class TaskProcesses {
       begun.over = over;
     });
     return begun;
+  }
+}
+
+/** undefined where nothing can be made of it. @throws what keeps us from looking */
+async function unendedIn(folder: string): Promise<TaskSpec | 'ended' | undefined> {
+  try {
+    if ((await readTaskState(folder)).phase === 'ended') return 'ended';
+    return (await readJson(join(folder, 'spec.json'))) as TaskSpec | undefined;
+  } catch (failure) {
+    const isGone = (failure as NodeJS.ErrnoException).code === 'ENOENT';
+    if (failure instanceof Error && 'syscall' in failure && !isGone) throw failure;
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isAlive, type ProcessIdentity } from '#runtime/process-identity';
@@ -38,6 +38,8 @@ export type TaskState =
 
 const startedSchema = z.object({
   supervisor: z.object({ pid: z.int().positive(), startTime: z.string(), bootId: z.string() }).nullable(),
+  /** of the folder that it works for */
+  inode: z.string().exactOptional(),
   startedAt: z.string(),
 });
 
@@ -55,10 +57,16 @@ export async function readTaskState(folder: string): Promise<TaskState> {
   if (ended) return ended;
   const found = await readJson(join(folder, 'started.json'));
   if (found === undefined) return { phase: 'specified' };
-  const { supervisor, startedAt } = startedSchema.parse(found);
-  if (supervisor !== null && isAlive(supervisor)) return { phase: 'running', supervisor, startedAt };
+  const { supervisor, startedAt, inode } = startedSchema.parse(found);
+  const works = supervisor !== null && isAlive(supervisor) && (await hasInode(folder, inode));
+  if (works) return { phase: 'running', supervisor, startedAt };
   // it may have ended well after we looked for its end
   return (await readEnd(folder)) ?? { phase: 'lost', startedAt };
+}
+
+/** A state directory may have been copied while its tasks ran: those of the original go on there. */
+async function hasInode(folder: string, inode: string | undefined): Promise<boolean> {
+  return inode === undefined || String((await stat(folder, { bigint: true })).ino) === inode;
 }
 
 async function readEnd(folder: string): Promise<TaskState | undefined> {
@@ -85,13 +93,4 @@ export function unknownEnd(problem: string, now: Date, stopped: boolean): string
     stoppedAt,
     stopRequestedAt,
   });
-}
-
-/** The first and the last that a task said, with a line between them where something was left out. */
-export async function readTaskLog(folder: string): Promise<string> {
-  const [head, before, tail] = await Promise.all(
-    ['log', 'log.before', 'log.tail'].map((name) => readFile(join(folder, name), 'utf8').catch(() => '')),
-  );
-  const gap = before ? '\n[some of the output was left out here]\n' : '';
-  return `${head}${gap}${before}${tail}`;
 }

@@ -6,7 +6,7 @@ import type { LocalLog } from './local-log.ts';
 export function tellEnd({ machine, name, startDate, ending }: Execution, log: LocalLog): void {
   if (!ending) return;
   const took = formatDuration(Date.parse(ending.stopDate) - Date.parse(startDate));
-  const why = [ending.error, ending.cause].filter((text) => text !== undefined).join(': ');
+  const how = [`${ending.status} after ${took}`, ending.error, ending.cause].filter((text) => text !== undefined);
   if (ending.status === 'SUCCEEDED') log.info(`${machine} ${name} succeeded after ${took}`);
-  else log.error(`${machine} ${name}: ${ending.status} after ${took}: ${why.slice(0, 1000)}`);
+  else log.error(`${machine} ${name}: ${how.join(': ').slice(0, 1000)}`);
 }

@@ -73,7 +73,7 @@ export class AnswerUndelivered extends Failure {
 
 /**
  * May this answer decide? The first that may is final. Names and e-mail addresses are one person's where the plan's list
- * of approvers says so, and letters' case and blanks around do not tell people apart. Without a list everybody who can
+ * of approvers says so, and letters' case, blanks around and what is not seen do not tell people apart. Without a list everybody who can
  * reach the machine may answer; with `fourEyes` never the one who asked, nor anybody when nobody knows who asked.
  */
 export function decideApproval(facts: ApprovalFacts): ApprovalOutcome {
@@ -128,7 +128,14 @@ const nameOf = ({ execution }: Question): string => execution.split(':').at(-1)!
 /** What stands for "we do not know who". */
 const unknownPeople = new Set(['', 'somebody']);
 
-const identity = (person: string): string => person.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
+/** Without what nobody sees: else one person could look like two. */
+const identity = (person: string): string =>
+  person
+    .normalize('NFKC')
+    .replace(/[\p{Default_Ignorable_Code_Point}\p{Cc}]/gu, (unseen) => (/\s/.test(unseen) ? ' ' : ''))
+    .replace(/\s+/g, ' ')
+    .trim()
+    .toLowerCase();
 
 const namesOf = ({ name, email }: Approver): string[] => [name, email ?? name].map(identity);
 

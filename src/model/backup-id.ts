@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { InputInvalid } from '#model/failure';
 
 /** `20261120T051345123Z-full`: when it began (UTC, milliseconds) and what it is; text order is time order. */
@@ -26,3 +27,8 @@ export function parseBackupId(text: string): { id: BackupId; startedAt: Date; ki
 }
 
 export const isBackupId = (text: string): text is BackupId => pattern.test(text);
+
+export const backupIdSchema = z.custom<BackupId>(
+  (value) => typeof value === 'string' && isBackupId(value),
+  'an id like 20261120T051345123Z-full',
+);

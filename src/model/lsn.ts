@@ -16,9 +16,6 @@ export function formatLsn(position: Lsn): string {
   return `${(position >> 32n).toString(16).toUpperCase()}/${(position & 0xffff_ffffn).toString(16).toUpperCase()}`;
 }
 
-/** Bytes from one position to a later one; negative when `to` is earlier. */
-export const lsnDistance = (from: Lsn, to: Lsn): bigint => to - from;
-
 export const advance = (position: Lsn, bytes: number | bigint): Lsn => lsn(position + BigInt(bytes));
 
 export const compareLsn = (a: Lsn, b: Lsn): number => (a < b ? -1 : a > b ? 1 : 0);

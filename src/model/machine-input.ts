@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isBackupId } from '#model/backup-id';
+import { backupIdSchema } from '#model/backup-id';
 import { InputInvalid } from '#model/failure';
 import { oneOf, text, yesOrNo } from '#model/plan-field';
 import { fields, readInput } from '#model/read-input';
@@ -10,9 +10,7 @@ import { fields, readInput } from '#model/read-input';
  */
 
 const source = text('the name of a source in the plan').exactOptional();
-const backup = z
-  .custom<string>((value) => typeof value === 'string' && isBackupId(value), 'an id like 20261120T051345123Z-full')
-  .exactOptional();
+const backup = backupIdSchema.exactOptional();
 /** When the scheduler meant it to start. */
 const scheduledTime = text('an instant like 2026-11-20T05:13:45Z', /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/);
 const asked = {
@@ -91,7 +89,8 @@ const restoreInput = fields({
     .exactOptional(),
   /** why, for those who approve and for the evidence */
   reason: text('a reason of at most 500 letters', /^[\s\S]{1,500}$/).exactOptional(),
-  ...asked,
+  // no schedule restores: whose wish it is has to be known
+  requestedBy: asked.requestedBy,
 });
 export type RestoreInput = z.infer<typeof restoreInput>;
 export const readRestoreInput = (input: unknown): RestoreInput => readInput(restoreInput, input);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type BackupId, backupKinds, isBackupId } from '#model/backup-id';
+import { backupIdSchema, backupKinds } from '#model/backup-id';
 import { ObjectDamaged } from '#model/failure';
 import { type Lsn, parseLsn } from '#model/lsn';
 
@@ -7,7 +7,6 @@ import { type Lsn, parseLsn } from '#model/lsn';
  * manifest.json: put last and on condition that there is none yet; a backup exists when it does.
  * Its shape is part of the format: test/golden/manifest.json pins it, docs/format.md explains it.
  */
-const id = z.custom<BackupId>((text) => typeof text === 'string' && isBackupId(text), 'a backup id');
 const lsnText = z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/);
 const bytes = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -21,10 +20,10 @@ const storedFile = z.strictObject({ name: z.string(), storedBytes: bytes, sha256
 export const manifestSchema = z.strictObject({
   format: z.literal('lifeboat/1'),
   source: z.string(),
-  backup: id,
+  backup: backupIdSchema,
   kind: z.enum(backupKinds),
   /** the backup that an incremental builds on */
-  parent: id.nullable(),
+  parent: backupIdSchema.nullable(),
   server: z.strictObject({
     version: z.string(),
     major: z.number().int(),

@@ -13,8 +13,8 @@ export function groupParts(partBytes: readonly number[], { groupBytes, maxGroups
   const groups = new Map<number, PartRange>();
   let before = 0;
   for (const [index, bytes] of partBytes.entries()) {
-    // the group in which the middle of the part lies
-    const group = Math.floor(((before + bytes / 2) * count) / Math.max(total, 1));
+    // the group in which the middle of the part lies; one without bytes at the end lies in the last
+    const group = Math.min(count - 1, Math.floor(((before + bytes / 2) * count) / Math.max(total, 1)));
     const range = groups.get(group) ?? { from: index, to: index };
     groups.set(group, { from: range.from, to: index + 1 });
     before += bytes;

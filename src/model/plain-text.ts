@@ -9,6 +9,10 @@ export function plainText(text: string, maxChars: number): string {
   return clip(shown, maxChars);
 }
 
+/** The same in one line: nothing in it can look like another one. */
+export const oneLine = (text: string, maxChars = 1_000): string =>
+  plainText(text, maxChars).replace(/\s+/g, ' ').trim();
+
 /** At most `maxChars` UTF-16 units, with `…` at the end of what was cut. */
 export function clip(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;

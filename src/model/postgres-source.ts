@@ -56,7 +56,7 @@ export interface Check {
 
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 
-export const isSocket = (host: string): boolean => isAbsolute(host);
+const isSocket = (host: string): boolean => isAbsolute(host);
 
 const connection = section({
   host: text("a host name, an address or the absolute path of a socket's folder", /^(\/[^,]*|[\w.:%-]+)$/),

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { type BackupId, isBackupId } from '#model/backup-id';
+import { type BackupId, backupIdSchema } from '#model/backup-id';
 import { checkResultSchema, type DrillResult } from '#model/task-result';
 
-const id = z.custom<BackupId>((text) => typeof text === 'string' && isBackupId(text), 'a backup id');
 const count = z.number().int().nonnegative();
 const instant = z.iso.datetime();
 
@@ -10,7 +9,7 @@ const instant = z.iso.datetime();
 export const verificationSchema = z.strictObject({
   format: z.literal('lifeboat-verification/1'),
   source: z.string(),
-  backup: id,
+  backup: backupIdSchema,
   ok: z.boolean(),
   /** what is wrong, in words */
   damage: z.array(z.string()),
@@ -33,9 +32,9 @@ export const proofSchema = z.strictObject({
   format: z.literal('lifeboat-proof/1'),
   source: z.string(),
   /** the newest of the chain */
-  backup: id,
+  backup: backupIdSchema,
   /** the full backup first; empty when there was no plan */
-  chain: z.array(id),
+  chain: z.array(backupIdSchema),
   /** in words, as it was asked for */
   target: z.string(),
   verdict: z.enum(['proven', 'broken', 'not carried out']),

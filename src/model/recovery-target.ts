@@ -16,7 +16,7 @@ export type TargetPoint =
   /** as soon as a backup is consistent: its end */
   | { kind: 'immediate' };
 
-export const targetActions = ['promote', 'pause', 'shutdown'] as const;
+const targetActions = ['promote', 'pause', 'shutdown'] as const;
 export type TargetAction = (typeof targetActions)[number];
 
 export interface RecoveryTarget {

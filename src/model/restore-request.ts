@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { InputInvalid } from '#model/failure';
 import type { RestoreInput } from '#model/machine-input';
 import { parseTarget, type TargetInput } from '#model/recovery-target';
+import { checkReplaySettings } from '#model/replay-settings';
 
 /** What a machine restores, and where to: nothing in it is left to be guessed, so it can be carried out again. */
 export interface RestoreRequest {
@@ -50,6 +51,7 @@ export function restoreRequest(source: string, input: RestoreInput): RestoreRequ
   const { to, setAside = false, tablespaces = {}, settings = {} } = input;
   const target = targetOf(input);
   parseTarget(target);
+  checkReplaySettings(Object.keys(settings));
   return { source, target, to, setAside, tablespaces, settings: mapWords(settings) };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type BackupId, backupKinds, isBackupId } from '#model/backup-id';
+import { backupIdSchema, backupKinds } from '#model/backup-id';
 
 /**
  * What a task leaves in the bucket for the machine that started it, put on condition that there is none yet:
@@ -11,19 +11,18 @@ import { type BackupId, backupKinds, isBackupId } from '#model/backup-id';
  */
 const count = z.number().int().nonnegative();
 const instant = z.iso.datetime();
-const backup = z.custom<BackupId>((text) => typeof text === 'string' && isBackupId(text), 'a backup id');
 const point = z.strictObject({ lsn: z.string(), timeline: z.number().int().positive(), time: instant });
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Indices of a manifest's parts: `from` is one of them, `to` is the first that is not. */
-export const partRangeSchema = z.strictObject({ from: count, to: count });
+const partRangeSchema = z.strictObject({ from: count, to: count });
 export type PartRange = z.infer<typeof partRangeSchema>;
 
 export const baseBackupResultSchema = z.strictObject({
   source: z.string(),
-  backup,
+  backup: backupIdSchema,
   kind: z.enum(backupKinds),
-  parent: backup.nullable(),
+  parent: backupIdSchema.nullable(),
   rawBytes: count,
   storedBytes: count,
   start: point,
@@ -38,7 +37,7 @@ export type BaseBackupResult = z.infer<typeof baseBackupResultSchema>;
 
 export const verifyPartResultSchema = z.strictObject({
   source: z.string(),
-  backup,
+  backup: backupIdSchema,
   /** which parts were read back; null: none */
   parts: partRangeSchema.nullable(),
   /** whether the WAL between the backup's start and stop was read */
@@ -59,7 +58,7 @@ export const checkResultSchema = z.strictObject({
 });
 
 /** Where a replay stopped; `time` is the commit time of the last transaction that was replayed. */
-export const pointReachedSchema = z.strictObject({
+const pointReachedSchema = z.strictObject({
   lsn: z.string(),
   time: z.string().nullable(),
   stoppedAt: z.string(),
@@ -95,15 +94,15 @@ export const restoreRecordSchema = z.strictObject({
 });
 export type RestoreRecord = z.infer<typeof restoreRecordSchema>;
 
-export const drillVerdicts = ['proven', 'broken'] as const;
+const drillVerdicts = ['proven', 'broken'] as const;
 
 /** What a drill found out about a backup. A drill that could not be carried out leaves none, but a failure. */
 export const drillResultSchema = z.strictObject({
   source: z.string(),
   /** the one that was restored: the last of the chain */
-  backup,
+  backup: backupIdSchema,
   /** the full backup first, then the incrementals on it */
-  chain: z.array(backup),
+  chain: z.array(backupIdSchema),
   /** in words, as it was asked for */
   target: z.string(),
   /** null: there was no plan, since what the backup itself needs is not stored */
@@ -127,7 +126,7 @@ export const drillResultSchema = z.strictObject({
 export type DrillResult = z.infer<typeof drillResultSchema>;
 
 /** The answer to `{"source", "clean": true}`: which leftovers of dead drills were removed. */
-export const drillCleanupSchema = z.strictObject({ removed: z.array(z.string()) });
+const drillCleanupSchema = z.strictObject({ removed: z.array(z.string()) });
 export type DrillCleanup = z.infer<typeof drillCleanupSchema>;
 
 /** By task name; receive-wal is a service and leaves none. */

@@ -1,5 +1,4 @@
-import { formatLsn, type Lsn, parseLsn } from '#model/lsn';
-import type { Timeline } from '#model/timeline';
+import { type Lsn, parseLsn } from '#model/lsn';
 
 /** WAL without a hole that was read back: `[start, end)`, LSNs as text. */
 export interface VerifiedStretch {
@@ -61,6 +60,3 @@ export const committedUntil = ({ commitTime, time }: StretchEnd): string => new 
 export function stretchBefore(stretches: readonly VerifiedStretch[], position: Lsn): VerifiedStretch | undefined {
   return stretches.find(({ start, end }) => parseLsn(start) < position && position <= parseLsn(end));
 }
-
-export const describeHole = (timeline: Timeline, from: string, to: string): string =>
-  `${formatLsn(parseLsn(from))} to ${formatLsn(parseLsn(to))} on timeline ${timeline}`;

@@ -23,8 +23,7 @@ export function verifyRequest(input: unknown): VerifyRequest {
   const event = eventSchema.safeParse(input);
   if (event.success) return ofKey(event.data.detail.object.key);
   const asked = readVerifyInput(input);
-  const backup = asked.backup as BackupId | undefined; // the schema saw to it
-  return { source: asked.source, backup, requestedBy: requesterOf(asked) };
+  return { source: asked.source, backup: asked.backup, requestedBy: requesterOf(asked) };
 }
 
 function ofKey(key: string): VerifyRequest {

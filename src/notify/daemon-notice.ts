@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { formatDuration } from '#model/duration';
 import type { NoticeInput } from '#model/notice';
 import { shellWord } from './shell-word.ts';
 
@@ -49,5 +50,69 @@ export function startedAfterCrash(start: { host: string; startedAt: Date; resume
     since: startedAt.toISOString(),
     todo: 'lifeboat executions',
     dedupe: `crash ${startedAt.toISOString()}`,
+  };
+}
+
+/** What a schedule begins cannot be begun, again and again. */
+export interface StartFailing {
+  /** a function or a machine */
+  what: string;
+  since: Date;
+  /** of the last time */
+  reason: string;
+}
+
+export const startFailing = ({ what, since, reason }: StartFailing): NoticeInput => ({
+  format: 'lifeboat-notice/1',
+  occasion: 'failure',
+  subject: what,
+  title: `the schedule's ${what} fails each time`,
+  what:
+    `${reason}\n\n` +
+    (what === 'watch' ? 'Until it works again, nobody is told of what else goes wrong.' : 'It is tried again.'),
+  since: since.toISOString(),
+  todo: 'lifeboat status',
+  dedupe: `start ${what}`,
+});
+
+/** Ends what was told with `startFailing`. */
+export const startWorks = ({ what, since }: StartFailing, now: Date): NoticeInput => ({
+  format: 'lifeboat-notice/1',
+  occasion: 'success',
+  subject: what,
+  title: `over: the schedule's ${what} fails each time`,
+  what: `It works again after ${formatDuration(Math.max(0, now.getTime() - since.getTime()))}.`,
+  since: now.toISOString(),
+  dedupe: `start ${what}`,
+  recovered: true,
+});
+
+/** An execution that ended, as far as it matters here. */
+export interface EndedExecution {
+  arn: string;
+  machine: string;
+  name: string;
+  startDate: string;
+  ending: { status: string; error?: string; cause?: string } | undefined;
+}
+
+/** With these a machine ends where it stands: none of its states can catch them and tell people. */
+const uncaught = new Set(['States.Runtime', 'States.DataLimitExceeded', 'States.QueryEvaluationError']);
+
+/** A machine tells of its failures itself, but not of its own death; undefined when there is nothing left to tell. */
+export function executionDied({ arn, machine, name, startDate, ending }: EndedExecution): NoticeInput | undefined {
+  if (!ending || !(ending.status === 'TIMED_OUT' || uncaught.has(ending.error ?? ''))) return undefined;
+  const { status, error = 'it did not say why', cause = '' } = ending;
+  return {
+    format: 'lifeboat-notice/1',
+    occasion: 'failure',
+    subject: machine,
+    title: `the ${machine} machine died: ${status === 'TIMED_OUT' ? 'it took too long' : error}`,
+    what: `${error}: ${cause}\n\nWhat it was doing is not done, and nobody was told of it.`,
+    since: startDate,
+    todo: `lifeboat executions ${shellWord(name)}`,
+    dedupe: `died ${arn}`,
+    machine,
+    execution: arn,
   };
 }

@@ -39,7 +39,7 @@ export interface DeliverOptions {
 }
 
 /** Three tries of ten seconds and the pauses between them; AWS Lambda needs a timeout above `totalMs`. */
-export const deliverDefaults = { timeoutMs: 10_000, tries: 3, totalMs: 45_000 };
+const deliverDefaults = { timeoutMs: 10_000, tries: 3, totalMs: 45_000 };
 
 /**
  * Each channel by itself and all at once: one that fails or hangs holds up nobody else. Never rejects.

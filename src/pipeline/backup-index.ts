@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { damaged } from '#pipeline/container';
-import type { PartRecord } from '#pipeline/write-parts';
+import type { PartRecord } from '#pipeline/part-record';
 
 /**
  * The index of a backup: lines of JSON. The first repeats the manifest's claims, then one line per part in order,

@@ -1,31 +1,12 @@
-import { createHash, type Hash } from 'node:crypto';
-import { PassThrough } from 'node:stream';
+import type { PassThrough } from 'node:stream';
 import { BackupIncomplete } from '#model/failure';
 import { CompressLanes } from '#pipeline/compress-lanes';
 import type { ContainerHeader } from '#pipeline/container';
 import type { DataKey } from '#pipeline/data-key';
+import { OpenPart } from '#pipeline/open-part';
+import type { PartRecord } from '#pipeline/part-record';
 import { FrameSealer } from '#pipeline/seal-frame';
-import { TarReader, type TarState } from '#pipeline/tar-reader';
-
-/** What the index says of one part. */
-export interface PartRecord {
-  archive: string;
-  /** number within the archive, from 0 */
-  part: number;
-  name: string;
-  /** where in the archive's tar stream it begins, and how much of it it holds */
-  rawOffset: number;
-  rawBytes: number;
-  storedBytes: number;
-  /** of all stored bytes, hexadecimal */
-  sha256: string;
-  /** where in the tar format the part begins */
-  start: TarState;
-  /** [stored, raw] bytes of each frame; a frame's header is 24 bytes more */
-  frames: [number, number][];
-  /** [path, offset of its header in the archive, bytes] of what begins in this part; a folder's path ends in a slash */
-  files: [string, number, number][];
-}
+import { TarReader } from '#pipeline/tar-reader';
 
 export interface PartWriterOptions {
   blockBytes: number;
@@ -54,8 +35,8 @@ export class PartWriter {
   readonly #spare: Buffer[] = [];
   readonly #room: (() => void)[] = [];
   readonly #puts: Promise<void>[] = [];
-  /** whose put has not ended */
-  readonly #open = new Set<OpenPart>();
+  /** whose put has not ended, and that put */
+  readonly #open = new Map<OpenPart, Promise<void>>();
   #inFlight = 0;
   #sealed: Promise<void> = Promise.resolve();
   #failure: unknown;
@@ -117,7 +98,8 @@ export class PartWriter {
   /** Ends what is under way after a failure; nothing that was not complete becomes visible. */
   async abandon(reason: unknown): Promise<void> {
     this.#failure ??= reason;
-    for (const { body } of this.#open) body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
+    for (const { body } of this.#open.keys())
+      body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
     await Promise.allSettled([this.#sealed, ...this.#puts]);
     this.#lanes.close();
   }
@@ -134,8 +116,6 @@ export class PartWriter {
     const number = this.#parts++;
     const name = partName(this.#archive, number);
     const sealer = new FrameSealer(this.#options.header(this.#archive, number), this.#options.dataKey);
-    const body = new PassThrough({ highWaterMark: 8 << 20 });
-    body.on('error', () => undefined); // whoever writes to it and the store's put both notice a failed body
     const record: PartRecord = {
       archive: this.#archive,
       part: number,
@@ -148,14 +128,13 @@ export class PartWriter {
       frames: [],
       files: [],
     };
-    const put = this.#store(record, body);
-    const part = { record, sealer, body, put, hash: createHash('sha256'), ended: false };
-    emit(part, sealer.header);
-    this.#open.add(part);
+    const part = new OpenPart(record, sealer);
+    const put = this.#store(record, part.body);
+    this.#open.set(part, put);
     put
       .catch((failure: unknown) => {
         this.#fail(failure);
-        body.destroy();
+        part.body.destroy();
       })
       .finally(() => this.#open.delete(part));
     this.#puts.push(put);
@@ -197,25 +176,15 @@ export class PartWriter {
   }
 
   async #seal(part: OpenPart, pieces: Buffer[], rawBytes: number, last: boolean): Promise<void> {
-    const stored = part.sealer.seal(pieces, rawBytes, last);
-    let room = true;
-    for (const piece of stored) room = emit(part, piece);
-    part.record.rawBytes += rawBytes;
-    part.record.frames.push([stored.slice(1).reduce((sum, piece) => sum + piece.length, 0), rawBytes]);
-    if (last) {
-      part.record.sha256 = part.hash.digest('hex');
-      part.body.end();
-      part.ended = true;
-      await this.#fewEnded();
-    } else if (!room) {
-      await drained(part.body);
-    }
+    const room = part.seal(pieces, rawBytes, last);
+    if (last) await this.#fewEnded();
+    else if (!room) await part.drained();
   }
 
   /** A store that is slow to answer holds us up, too: each put that is under way keeps bytes, here or in the store. */
   async #fewEnded(): Promise<void> {
-    const ended = [...this.#open].filter((part) => part.ended);
-    if (ended.length > maxEndedParts) await Promise.race(ended.map((part) => part.put));
+    const ended = [...this.#open].filter(([part]) => part.ended);
+    if (ended.length > maxEndedParts) await Promise.race(ended.map(([, put]) => put));
   }
 
   async #waitForRoom(): Promise<void> {
@@ -244,31 +213,3 @@ export class PartWriter {
 
 /** Parts that are written and wait for the store's answer, while the next one is written. */
 const maxEndedParts = 2;
-
-interface OpenPart {
-  record: PartRecord;
-  sealer: FrameSealer;
-  body: PassThrough;
-  put: Promise<void>;
-  hash: Hash;
-  /** all of it was handed to the body */
-  ended: boolean;
-}
-
-/** Settles when the body takes more, or never will (then its put has failed, and says why). */
-function drained(body: PassThrough): Promise<void> {
-  if (body.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      body.off('drain', done).off('close', done);
-      resolve();
-    };
-    body.on('drain', done).on('close', done);
-  });
-}
-
-function emit(part: OpenPart, bytes: Buffer): boolean {
-  part.hash.update(bytes);
-  part.record.storedBytes += bytes.length;
-  return part.body.write(bytes);
-}

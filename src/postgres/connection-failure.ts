@@ -78,7 +78,7 @@ export const quoteRole = (name: string): string =>
   /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 
 /** The lines of pg_hba.conf that a plan's connection needs: one for queries, one for replication. */
-export function admissionLines({ host, user, database }: ConnectionTarget): string {
+function admissionLines({ host, user, database }: ConnectionTarget): string {
   const [kind, address] = host.startsWith('/') ? ['local', ''] : ['host', '<address of this machine>/32 '];
   return [database, 'replication']
     .map((what) => `"${kind} ${what} ${quoteRole(user)} ${address}scram-sha-256"`)

@@ -3,7 +3,7 @@
  * field as zero, folded together with the block number.
  * Source: src/include/storage/checksum_impl.h
  */
-export function pageChecksum(page: Uint32Array, blockNumber: number): number {
+function pageChecksum(page: Uint32Array, blockNumber: number): number {
   const sums = new Uint32Array(baseOffsets);
   for (let at = 0; at < page.length; at += lanes) {
     for (let lane = 0; lane < lanes; lane++) {

@@ -12,13 +12,19 @@ export function describePlan(plan: RecoveryPlan, hash: string, layout: RestoreLa
   return [
     `recovery plan ${hash.slice(0, 12)} for ${plan.source}`,
     `  target       ${plan.target}: replay stops at ${stop}, then ${plan.action}`,
-    `  from         ${plan.chain.join(' + ')}`,
+    `  from         ${chainWords(plan.chain)}`,
     `  WAL          ${formatLsn(plan.wal.from)} to ${formatLsn(plan.wal.until)} on timeline ${plan.timeline} (${formatBytes(Number(plan.wal.bytes))})`,
     `  left out     ${leftOut(plan)}`,
     `  to           ${layout.dataDir}`,
     ...moved,
     `  reads        ${formatBytes(plan.storedBytes)}, writes ${formatBytes(plan.rawBytes)}, about ${formatDuration(plan.forecastMs)}`,
   ].join('\n');
+}
+
+/** A long chain would push out of sight what people have to read. */
+function chainWords(chain: readonly string[]): string {
+  if (chain.length <= 5) return chain.join(' + ');
+  return [...chain.slice(0, 2), `${chain.length - 4} more`, ...chain.slice(-2)].join(' + ');
 }
 
 function leftOut({ leftOut: { bytes, ms } }: RecoveryPlan): string {

@@ -4,8 +4,8 @@ import { type Manifest, sealedClaims } from '#model/manifest';
 import { readIndex } from '#pipeline/backup-index';
 import { type ContainerHeader, damaged } from '#pipeline/container';
 import type { DataKey, KeyRing } from '#pipeline/data-key';
+import type { PartRecord } from '#pipeline/part-record';
 import { readContainer } from '#pipeline/read-container';
-import type { PartRecord } from '#pipeline/write-parts';
 import { backupObjectKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 

@@ -1,4 +1,5 @@
 import { readChain } from '#catalog/backups';
+import { oneLine, plainText } from '#model/plain-text';
 import { parseTarget } from '#model/recovery-target';
 import { type RestoreRequest, tablespaceMappings } from '#model/restore-request';
 import { describePlan } from '#recovery/describe-plan';
@@ -33,18 +34,16 @@ export async function prepareApproval(
   const chain = await readChain(vault.store, request.source, plan.chain, facts.backups);
   const layout = planLayout(request.to, chain.at(-1)!.tablespaces, tablespaceMappings(request));
   const asked = [`asked for    ${first.plan.target}`, ...describeRest(request)];
-  const planText = cut([describePlan(plan, hash, layout), ...asked.map((line) => `  ${line}`)].join('\n'));
+  const planText = plainText([describePlan(plan, hash, layout), ...asked.map((line) => `  ${line}`)].join('\n'), 4000);
   return { request: pinned, planHash: hash, planText, decided: decidedJson(plan) };
 }
 
 const baseOf = ({ facts, plan }: PreparedPlan) => facts.backups.find(({ backup }) => backup === plan.chain.at(-1))!;
 
 function describeRest({ setAside, settings }: RestoreRequest): string[] {
-  const set = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const set = Object.entries(settings).map(([name, value]) => `${name}=${oneLine(value)}`);
   return [
     `in the way   ${setAside ? 'what lies there is set aside' : 'refused when something lies there'}`,
     ...(set.length > 0 ? [`replays with ${set.join(', ')}`] : []),
   ];
 }
-
-const cut = (text: string): string => (text.length > 4000 ? `${text.slice(0, 3999)}…` : text);

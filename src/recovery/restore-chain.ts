@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Manifest } from '#model/manifest';
+import type { PartRecord } from '#pipeline/part-record';
 import { run } from '#pipeline/run';
-import type { PartRecord } from '#pipeline/write-parts';
 import { withoutIncrementalLines } from '#postgres/backup-label';
 import type { Account } from '#postgres/server-process';
 import { type MappedTablespace, printTablespaceMap } from '#postgres/tablespace-map';

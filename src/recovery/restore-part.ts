@@ -1,5 +1,5 @@
+import type { PartRecord } from '#pipeline/part-record';
 import { TarReader } from '#pipeline/tar-reader';
-import type { PartRecord } from '#pipeline/write-parts';
 import type { OpenBackup } from '#recovery/open-backup';
 import { type ArchiveTarget, ArchiveWriter, isIncremental } from '#recovery/write-archive';
 

@@ -6,7 +6,6 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
@@ -16,7 +15,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputInvalid, RestoreFailed } from '#model/failure';
+import { overlap } from '#recovery/overlapping-folders';
 import { isBusy, type Restorer, recordName, restoringRecord, writeRecord } from '#recovery/restore-record';
+import { isRunning } from '#recovery/running-clusters';
 import { heldBack } from '#recovery/write-archive';
 
 export interface PlaceOptions {
@@ -25,6 +26,8 @@ export interface PlaceOptions {
   /** raw bytes that are going to be written to the data directory's file system */
   neededBytes: number;
   now: Date;
+  /** what must never be renamed or written into: the bucket, where that is a directory */
+  untouchable: readonly string[];
   /** who we are: a restore that is still under way is left alone */
   restorer: Restorer;
 }
@@ -40,7 +43,10 @@ export function checkPlaces(places: readonly string[], options: PlaceOptions): v
   for (const place of places) {
     const state = placeState(place);
     checkWritable(place);
-    if (state === 'missing' || state === 'empty') continue;
+    const touched = options.untouchable.find((folder) => overlap(folder, place));
+    if (touched !== undefined) {
+      throw new InputInvalid('restore directory', place, `one that is neither in ${touched} nor around it`);
+    }
     if (isBusy(place, options.restorer)) {
       const hint = 'let it finish or stop it, or restore somewhere else';
       throw new InputInvalid('restore directory', place, 'one that no other restore is writing to', hint);
@@ -48,7 +54,7 @@ export function checkPlaces(places: readonly string[], options: PlaceOptions): v
     if (isRunning(place)) {
       const hint = existsSync(join(place, 'PG_VERSION'))
         ? `stop the server first: pg_ctl stop -D ${place}`
-        : 'it is a tablespace of a running server: restore somewhere else (--to, --tablespace OLD=NEW)';
+        : 'files of a running server lie there: restore somewhere else (--to, --tablespace OLD=NEW)';
       throw new InputInvalid('restore directory', place, 'one without a running server', hint);
     }
     if (state !== 'occupied') continue;
@@ -97,40 +103,6 @@ function placeUnusable(place: string, code = 'unknown error'): InputInvalid {
 function isLeftOver(place: string): boolean {
   if (!restoringRecord(place)) return false;
   return !existsSync(join(place, heldBack.path)) || existsSync(join(place, 'recovery.signal'));
-}
-
-/** Is it a running server's data directory, or one of its tablespaces? */
-const isRunning = (place: string): boolean =>
-  hasServer(place) || runningClusters().some((dataDir) => uses(dataDir, place));
-
-function hasServer(dataDir: string): boolean {
-  const pidFile = join(dataDir, 'postmaster.pid');
-  if (!existsSync(pidFile)) return false;
-  // A server in single-user mode writes its number with a minus sign.
-  const pid = Math.abs(Number.parseInt(readFileSync(pidFile, 'utf8'), 10));
-  return Number.isInteger(pid) && existsSync(`/proc/${pid}`);
-}
-
-/** Data directories that a server works in, as far as we may see its processes. */
-function runningClusters(): string[] {
-  if (!existsSync('/proc')) return [];
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  const folders = new Set(pids.map((pid) => linkTarget(`/proc/${pid}/cwd`)));
-  return [...folders].filter((folder): folder is string => folder !== undefined && hasServer(folder));
-}
-
-/** A tablespace knows nothing of its cluster, but the cluster has links to it. */
-function uses(dataDir: string, place: string): boolean {
-  const links = join(dataDir, 'pg_tblspc');
-  return existsSync(links) && readdirSync(links).some((oid) => linkTarget(join(links, oid)) === place);
-}
-
-function linkTarget(link: string): string | undefined {
-  try {
-    return readlinkSync(link);
-  } catch {
-    return undefined; // it is none, it has just gone, or it is somebody else's
-  }
 }
 
 function checkWritable(place: string): void {

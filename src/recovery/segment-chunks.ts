@@ -35,12 +35,7 @@ export async function listChunks(
 }
 
 /** The chunks of one segment among the keys of its folder. */
-export function chunksOf(
-  segment: WalSegment,
-  keys: readonly string[],
-  folder: string,
-  segmentSize: number,
-): StoredChunk[] {
+function chunksOf(segment: WalSegment, keys: readonly string[], folder: string, segmentSize: number): StoredChunk[] {
   return keys.flatMap((key) => {
     const object = parseWalObjectName(key.slice(folder.length), segmentSize);
     const ours = object?.kind === 'chunk' && object.segment.timeline === segment.timeline;

@@ -53,7 +53,7 @@ export async function watchSource(work: WatchWork): Promise<{ measured: Measured
     server: server.state === 'reachable' ? server : { ...server, lastUp: instantOf(before?.lastUp) },
     coveredAt: instantOf(before?.coveredAt),
   });
-  const tracked = await trackStored(store, source.name, { before, wal: loss.wal, backups, server });
+  const tracked = await trackStored(store, source.name, { before, now, wal: loss.wal, backups, server });
   const troubles = lastingTroubles(before && troublesOf(before), {
     now,
     server: server.state === 'reachable' ? server : undefined,
@@ -114,6 +114,7 @@ interface Tracked {
 
 interface TrackFacts {
   before: MeasuredExposure | undefined;
+  now: Date;
   wal: VerifiedWal;
   backups: readonly BackupSummary[];
   server: AskedServer;
@@ -123,9 +124,10 @@ interface TrackFacts {
 async function trackStored(
   store: ObjectStore,
   source: string,
-  { before, wal, backups, server }: TrackFacts,
+  { before, now, wal, backups, server }: TrackFacts,
 ): Promise<Tracked | undefined> {
-  const known = before?.stored ?? null;
+  // what somebody deleted is only seen by who lists everything once more
+  const known = before && hourOf(new Date(before.at)) === hourOf(now) ? before.stored : null;
   const newest = backups.findLast((one) => server.state === 'unreachable' || one.server.systemId === server.systemId);
   const from = newest ? startLsn(newest) : server.state === 'reachable' ? server.flushed : undefined;
   const system = newest?.server ?? (server.state === 'reachable' ? server : undefined);
@@ -138,6 +140,8 @@ async function trackStored(
   // without a backup nothing has to be reached from anywhere
   return { stored, reach: reach && (newest ? reach : { ...reach, gap: undefined }) };
 }
+
+const hourOf = (at: Date): number => Math.floor(at.getTime() / 3_600_000);
 
 /** Those that are there in the generation that was damaged; the others are taken off the list. */
 async function stillDamaged(

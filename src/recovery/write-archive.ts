@@ -29,7 +29,7 @@ export interface ArchiveTarget {
 export const heldBack = { path: 'global/pg_control', name: 'global/pg_control.lifeboat' };
 
 /** `INCREMENTAL.<name>` holds changed blocks of the file `<name>` */
-export const incrementalPrefix = 'INCREMENTAL.';
+const incrementalPrefix = 'INCREMENTAL.';
 
 export const isIncremental = (path: string): boolean => basename(path).startsWith(incrementalPrefix);
 

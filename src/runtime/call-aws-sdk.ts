@@ -1,4 +1,5 @@
 import type { Environment } from '#runtime/environment';
+import { awsClientConfig } from './aws-client-config.ts';
 
 /** One call of one action; `given` has the names that Step Functions gives its parameters. */
 export type AwsSdkCall = (call: {
@@ -25,43 +26,17 @@ interface Service {
   title: string;
   /** whether the SDK's own names of parameters begin with a small letter */
   small: boolean;
-  load(): Promise<{ module: Record<string, unknown>; client: new (config: object) => Client }>;
+  /** the name of the client's class */
+  client: string;
+  load(): Promise<object>;
 }
 
 /** Loaded when they are first called: an SDK takes 10 MB and more. */
 const services: Readonly<Record<string, Service>> = {
-  s3: {
-    title: 'S3',
-    small: false,
-    load: async () => {
-      const module = await import('@aws-sdk/client-s3');
-      return { module: { ...module }, client: module.S3Client as never };
-    },
-  },
-  sfn: {
-    title: 'Sfn',
-    small: true,
-    load: async () => {
-      const module = await import('@aws-sdk/client-sfn');
-      return { module: { ...module }, client: module.SFNClient as never };
-    },
-  },
-  sns: {
-    title: 'Sns',
-    small: false,
-    load: async () => {
-      const module = await import('@aws-sdk/client-sns');
-      return { module: { ...module }, client: module.SNSClient as never };
-    },
-  },
-  lambda: {
-    title: 'Lambda',
-    small: false,
-    load: async () => {
-      const module = await import('@aws-sdk/client-lambda');
-      return { module: { ...module }, client: module.LambdaClient as never };
-    },
-  },
+  s3: { title: 'S3', small: false, client: 'S3Client', load: () => import('@aws-sdk/client-s3') },
+  sfn: { title: 'Sfn', small: true, client: 'SFNClient', load: () => import('@aws-sdk/client-sfn') },
+  sns: { title: 'Sns', small: false, client: 'SNSClient', load: () => import('@aws-sdk/client-sns') },
+  lambda: { title: 'Lambda', small: false, client: 'LambdaClient', load: () => import('@aws-sdk/client-lambda') },
 };
 
 /**
@@ -75,7 +50,7 @@ export function createAwsSdk(environment: Environment, own: () => Readonly<Recor
     if (!known) throw notKnown(`aws-sdk:${service}`, Object.keys(services));
     let opening = clients.get(service);
     if (!opening) {
-      opening = open(known, { ...fromEnvironment(environment, service), ...own()[service] });
+      opening = open(known, { ...configOf(environment, service), ...own()[service] });
       clients.set(service, opening);
       opening.catch(() => clients.delete(service));
     }
@@ -92,21 +67,15 @@ export function createAwsSdk(environment: Environment, own: () => Readonly<Recor
   };
 }
 
-async function open({ load }: Service, config: object) {
-  const { module, client: Client } = await load();
+async function open({ client, load }: Service, config: object) {
+  const module: Record<string, unknown> = { ...(await load()) };
+  const Client = module[client] as new (config: object) => Client;
   return { module, client: new Client(config) };
 }
 
-function fromEnvironment(environment: Environment, service: string): object {
-  const endpoint = environment[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ?? environment.AWS_ENDPOINT_URL;
-  const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? (endpoint && 'us-east-1');
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = environment;
-  const sessionToken = AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {};
-  return {
-    ...(endpoint && { endpoint, ...(service === 's3' && { forcePathStyle: true }) }),
-    ...(region && { region }),
-    ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey, ...sessionToken } }),
-  };
+function configOf(environment: Environment, service: string): object {
+  const config = awsClientConfig(environment, service);
+  return { ...config, ...(config.endpoint && service === 's3' && { forcePathStyle: true }) };
 }
 
 const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);

@@ -22,7 +22,7 @@ export function openSenders(environment: Environment): Senders {
         return sendMail(server, login, message, { signal });
       }),
     publish: async (topicArn, message, id, signal) => {
-      const { publishToTopic } = await import('#runtime/sns-client');
+      const { publishToTopic } = await import('#runtime/publish-to-topic');
       return publishToTopic(topicArn, message, id, { environment, signal });
     },
   };

@@ -2,21 +2,19 @@ import { InputInvalid } from '#model/failure';
 import { openDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
 import { createS3Store } from '#store/s3-store';
-import { createS3Client, type Environment } from './s3-client.ts';
+import type { Environment } from './environment.ts';
+import { createS3Client } from './s3-client.ts';
 
 export interface OpenStoreOptions {
   /** how long S3 may be silent before a request or a read counts as failed, and is repeated */
   stallMs?: number;
 }
 
-export type { Environment };
-
 /**
  * Open the store at `location`: `/srv/bucket` (or another path that begins with `/` or `.`), `s3://bucket` or
  * `s3://bucket/prefix`.
  *
- * For S3 the environment gives what it gives to the aws command: AWS_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL,
- * AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; what is not in it is looked up where the SDK does.
+ * For S3 the environment gives what it gives to the aws command (aws-client-config.ts).
  *
  * @throws InputInvalid for a location or endpoint that is neither; StoreRefused for a directory that is not there
  */

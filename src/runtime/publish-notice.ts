@@ -2,30 +2,19 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { ConnectionFailed } from '#model/failure';
 import { type NoticeInput, printNotice } from '#model/notice';
 import type { Environment } from '#runtime/environment';
+import { awsClientConfig } from './aws-client-config.ts';
 
 export type PublishNotice = (notice: NoticeInput) => Promise<void>;
 
 /**
- * Publishes to the topic LIFEBOAT_TOPIC (an ARN) as the machines do; undefined without one. The environment gives what
- * it gives to the aws command. What it answers throws ConnectionFailed.
+ * Publishes to the topic LIFEBOAT_TOPIC (an ARN) as the machines do; undefined without one. What it answers throws
+ * ConnectionFailed.
  */
 export function topicPublisher(environment: Environment): PublishNotice | undefined {
   const topic = environment.LIFEBOAT_TOPIC;
   if (!topic) return undefined;
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
-  const sessionToken = environment.AWS_SESSION_TOKEN;
-  const endpoint = environment.AWS_ENDPOINT_URL_SNS ?? environment.AWS_ENDPOINT_URL;
-  const client = new SNSClient({
-    region: topic.split(':')[3] ?? '',
-    ...(endpoint && { endpoint }),
-    // a profile that is named wins, as in the SDK's own chain
-    ...(accessKeyId &&
-      secretAccessKey &&
-      !environment.AWS_PROFILE && {
-        credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
-      }),
-    maxAttempts: 4,
-  });
+  const region = topic.split(':')[3] ?? '';
+  const client = new SNSClient({ ...awsClientConfig(environment, 'sns'), region, maxAttempts: 4 });
   return async (notice) => {
     try {
       await client.send(new PublishCommand({ TopicArn: topic, Message: printNotice(notice) }));

@@ -1,6 +1,7 @@
 import { SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { AnswerUndelivered } from '#model/approval';
 import type { Environment } from '#runtime/environment';
+import { awsClientConfig } from './aws-client-config.ts';
 
 export type TaskAnswer = 'taken' | 'nobody waits';
 
@@ -19,19 +20,8 @@ export const stepFunctionsOf = ({
   stepFunctions?: StepFunctions | undefined;
 }): StepFunctions => world.stepFunctions ?? stepFunctions(environment);
 
-/** The environment gives what it gives to the aws command: AWS_ENDPOINT_URL_SFN or AWS_ENDPOINT_URL, AWS_REGION, … */
 function stepFunctions(environment: Environment): StepFunctions {
-  const endpoint = environment.AWS_ENDPOINT_URL_SFN ?? environment.AWS_ENDPOINT_URL;
-  const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
-  const sessionToken = environment.AWS_SESSION_TOKEN;
-  const client = new SFNClient({
-    ...(endpoint && { endpoint }),
-    ...(region && { region }),
-    ...(accessKeyId &&
-      secretAccessKey && { credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) } }),
-    maxAttempts: 4,
-  });
+  const client = new SFNClient({ ...awsClientConfig(environment, 'sfn'), maxAttempts: 4 });
   return {
     async sendTaskSuccess(token, output) {
       try {

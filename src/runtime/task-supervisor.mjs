@@ -41,6 +41,8 @@ function claim() {
   const started = {
     format: 'lifeboat-started/1',
     supervisor: { pid: process.pid, startTime, bootId },
+    // a copy of this folder has another one: what is at work here is none of its own
+    inode: String(fs.statSync(folder, { bigint: true }).ino),
     startedAt: new Date().toISOString(),
   };
   const file = fs.openSync(mine, 'w', 0o600);

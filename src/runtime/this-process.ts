@@ -17,6 +17,12 @@ export function thisUser(): string {
 /** The words that start `lifeboat`, whichever of our programs we are: for commands that PostgreSQL runs later. */
 export const lifeboatWords = (): string[] => [process.execPath, join(import.meta.dirname, '../../bin/lifeboat.mjs')];
 
+/**
+ * Give back what is not needed any more: without a push, a process that mostly waits keeps what its start has left for
+ * hours. Nothing where Node was not started with --expose-gc.
+ */
+export const releaseMemory = (): void => globalThis.gc?.();
+
 /** How much can be done at the same time. */
 export const cores = (): number => availableParallelism();
 

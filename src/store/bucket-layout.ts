@@ -27,6 +27,9 @@ export const catalogKey = (source: string): string => `catalog/${source}/backups
 
 export const leaseKey = (source: string, work: string): string => `${source}/leases/${work}`;
 
+/** 20261120T051345123Z: text order is time order. */
+const compactTime = (at: Date): string => at.toISOString().replace(/[-:.]/g, '');
+
 export const executionFolder = (machine: string, execution: string): string => `executions/${machine}/${execution}/`;
 /** What a task of an execution leaves; `step` names it within the execution. */
 export const taskResultKey = (machine: string, execution: string, step: string): string =>
@@ -35,14 +38,13 @@ export const taskResultKey = (machine: string, execution: string, step: string):
 export const taskFailurePrefix = (resultKey: string): string => `${resultKey.replace(/\.json$/, '')}.failure-`;
 /** Why the attempt that began at that time failed. */
 export const taskFailureKey = (resultKey: string, startedAt: Date): string =>
-  `${taskFailurePrefix(resultKey)}${startedAt.toISOString().replace(/[-:.]/g, '')}.json`;
+  `${taskFailurePrefix(resultKey)}${compactTime(startedAt)}.json`;
 
 /** That a channel has taken a notice. */
 export const noticeTakenKey = (notice: string, channel: string): string => `notices/${notice}/${channel}.json`;
 /** What was last told under a dedupe key, which is named by its digest. */
 export const noticeToldKey = (digest: string): string => `catalog/notices/${digest}.json`;
 
-const compactTime = (at: Date): string => at.toISOString().replace(/[-:.]/g, '');
 const catalogFolder = (source: string): string => `catalog/${source}/`;
 
 /** What reading one object back said; `version` names the generation that was read. */

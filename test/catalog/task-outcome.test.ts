@@ -34,21 +34,28 @@ const failure = (message: string) => ({
 
 test('a result is read with its times', async () => {
   await put(key, result);
-  const outcome = await readTaskOutcome(store, 'drill', key);
+  const outcome = await readTaskOutcome(store, 'drill', key, at(0));
   assert.deepEqual(outcome, { result: { removed: ['x'] }, startedAt: at(0), finishedAt: at(9) });
 });
 
 test('no result, another task’s, one of another shape, and what is no JSON are told apart', async () => {
-  await assert.rejects(readTaskOutcome(store, 'drill', key), { name: 'ResultMissing', verdict: 'permanent' });
+  await assert.rejects(readTaskOutcome(store, 'drill', key, at(0)), { name: 'ResultMissing', verdict: 'permanent' });
   await put(key, { ...result, task: 'restore' });
-  await assert.rejects(readTaskOutcome(store, 'drill', key), {
+  await assert.rejects(readTaskOutcome(store, 'drill', key, at(0)), {
     name: 'ObjectDamaged',
     message: `${key} is no result of a drill task`,
   });
   await put(key, { ...result, result: { removed: 'x' } });
-  await assert.rejects(readTaskOutcome(store, 'drill', key), { name: 'ObjectDamaged' });
+  await assert.rejects(readTaskOutcome(store, 'drill', key, at(0)), { name: 'ObjectDamaged' });
   await store.put(key, Buffer.from('{'));
-  await assert.rejects(readTaskOutcome(store, 'drill', key), { name: 'ObjectDamaged' });
+  await assert.rejects(readTaskOutcome(store, 'drill', key, at(0)), { name: 'ObjectDamaged' });
+});
+
+test('a result that is older than the execution is of one that had the same name: nothing was done this time', async () => {
+  await put(key, result);
+  const began = (minutes: number) => readTaskOutcome(store, 'drill', key, new Date(at(9).getTime() + minutes * 60_000));
+  await began(9); // clocks differ
+  await assert.rejects(began(11), { name: 'ResultMissing', message: /is of an execution of the same name before/ });
 });
 
 test('the newest failure of this attempt counts, not one of an earlier attempt or of another step', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { proofOfLaterWal } from '#catalog/end-of-wal';
-import { coveredUntil, gaps, missingSegments } from '#catalog/wal-coverage';
+import { coveredUntil } from '#catalog/wal-coverage';
 import { addInOrder, type WalInterval, type WalInventory } from '#catalog/wal-inventory';
 import { formatLsn, type Lsn, lsn, parseLsn } from '#model/lsn';
 import type { Timeline, TimelineHistory } from '#model/timeline';
@@ -124,41 +124,6 @@ test('a position before all WAL is not covered', () => {
   });
 });
 
-test('gaps are all found', () => {
-  const stored = inventory({
-    1: [
-      [seg(3), seg(4)],
-      [seg(6), seg(7)],
-      [seg(9), seg(9, 10)],
-    ],
-  });
-  assert.deepEqual(
-    gaps(stored, first, seg(3)).map(({ missing, nextAvailable }) => [missing.slice(-2), nextAvailable]),
-    [
-      ['04', seg(6)],
-      ['07', seg(9)],
-    ],
-  );
-  assert.deepEqual(gaps(stored, first, seg(9)), []);
-});
-
-test('missing segments are those that a recovery would ask for in vain', () => {
-  const stored = inventory({
-    1: [
-      [seg(3), seg(4)],
-      [seg(6), seg(7)],
-      [seg(9), seg(9, 10)],
-    ],
-  });
-  const missing = (from: Lsn, until: Lsn, limit?: number) =>
-    missingSegments(stored, first, { from, until, segmentSize }, limit).map((name) => name.slice(-2));
-  assert.deepEqual(missing(seg(3, 5), seg(9, 10)), ['04', '05', '07', '08']);
-  assert.deepEqual(missing(seg(3, 5), seg(9, 11)), ['04', '05', '07', '08', '09']);
-  assert.deepEqual(missing(seg(3), seg(100), 2), ['04', '05']);
-  assert.deepEqual(missing(seg(6), seg(7)), []);
-  assert.deepEqual(missing(seg(6), seg(7, 1)), ['07']);
-});
-
 test('across a switch, the segment in which it lies is read from the newer timeline', () => {
   const path = second(seg(5, 1000));
   const stored = inventory({ 1: [[seg(3), seg(5)]], 2: [[seg(5), seg(7)]] });
@@ -183,9 +148,6 @@ test('with the first segment of the newer timeline missing, its later ones are o
     missing: '000000020000000000000005',
     next: '0/6000000',
   });
-  assert.deepEqual(missingSegments(stored, path, { from: seg(3), until: seg(7), segmentSize }), [
-    '000000020000000000000005',
-  ]);
 });
 
 test('a piece of the newer timeline that ends before the switch point does not hide the older one', () => {

@@ -3,7 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { verifyEvidence } from '#catalog/evidence';
-import { killIfThere, type TaskFolder, TestDaemon, until } from '#harness/daemon';
+import { TestDaemon, until } from '#harness/daemon';
+import { killIfThere, type TaskFolder } from '#harness/daemon-files';
 import { embeddedInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 

@@ -30,7 +30,6 @@ test('an input with every field has each of them in its request', async () => {
         tablespaces: { '/srv/fast': '/mnt/fast' },
         settings: { work_mem: 5, jit: false, timezone: 'UTC' },
         reason: 'a look',
-        scheduledTime: '2026-11-20T05:13:45Z',
       },
     },
     context,
@@ -45,6 +44,27 @@ test('an input with every field has each of them in its request', async () => {
   });
   assert.deepEqual([target.immediate, target.action, target.timeline], [true, 'pause', '1']);
   assert.deepEqual([requestedBy, reason], ['ada', 'a look']);
+});
+
+test('nothing that is asked for can look like a line of the plan, or hide one', async () => {
+  const { planText, reason } = await handler(
+    {
+      input: {
+        ...input,
+        to: '/srv/restored\x1b[2K',
+        settings: { 'lifeboat.x': '1\n  to           /srv/elsewhere' },
+        reason: 'harmless\x1b[1A\x1b[2K\n  in the way     refused when something lies there',
+      },
+    },
+    context,
+  );
+  assert.ok(!planText.includes('\x1b'), planText);
+  const lines = planText.split('\n').map((line: string) => line.slice(0, 15).trim());
+  assert.deepEqual(
+    ['to', 'in the way', 'because'].map((name) => lines.filter((line: string) => line === name).length),
+    [1, 1, 1],
+  );
+  assert.match(reason ?? '', /^harmless/);
 });
 
 const wrongInputs: [input: object | string, message: RegExp][] = [
@@ -90,7 +110,10 @@ const wrongInputs: [input: object | string, message: RegExp][] = [
   [{ ...input, settings: 7 }, /^settings: 7 is not allowed: expected a map of server settings$/],
   [{ ...input, reason: '' }, /^reason: "" is not allowed: expected a reason/],
   [{ ...input, requestedBy: 'a\nb' }, /^requestedBy: "a\nb" is not allowed/],
-  [{ ...input, scheduledTime: 'x' }, /^scheduledTime: "x" is not allowed/],
+  [
+    { ...input, scheduledTime: '2026-11-20T05:13:45Z' },
+    /^scheduledTime: "2026.*" is not allowed: expected only the fields/,
+  ],
   ['/srv/restored', /^input: "\/srv\/restored" is not allowed: expected a map with the fields source, to,/],
 ];
 for (const [given, message] of wrongInputs) {

@@ -2,16 +2,27 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Question, questionSchema } from '#model/approval';
-import { type Evidence, evidenceSchema } from '#model/evidence';
-import { type Notice, noticeSchema } from '#model/notice';
+import type { Evidence } from '#model/evidence';
+import type { Notice } from '#model/notice';
 import { readEndpoint } from '#runtime/daemon-endpoint';
 import { type ExecutionStanding, Machines } from '#runtime/machines';
 import { createDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
+import {
+  endTasks,
+  evidenceIn,
+  journalRecords,
+  killIfThere,
+  livingTasks,
+  noticesIn,
+  type TaskFolder,
+  taskFolders,
+  type WrittenRecord,
+} from './daemon-files.ts';
 import { serverAccount } from './postgres-installations.ts';
 import { makeServerFolder, serverFolder, type TestServer } from './postgres-server.ts';
 import { type Ended, lifeboatProgram, type RunOptions, runLifeboat } from './run-lifeboat.ts';
@@ -25,37 +36,33 @@ export interface PlanAtWork {
   environment?: Record<string, string>;
 }
 
-/** A task or one run of a service, by the files in its folder. */
-export interface TaskFolder {
-  id: string;
-  folder: string;
-  task: string;
-  execution: string | null;
-  supervisor: number | undefined;
-  child: number | undefined;
-  ended: boolean;
-  log: string;
-}
-
 /**
  * A plan for one source named `orders`, and `lifeboat up` as a process that can be killed and started again. All of it
  * lies in one folder and belongs to the server's account, which the daemon and every command run as where we are root.
  */
 export class TestDaemon {
   readonly server: TestServer;
-  readonly folder = serverFolder('lifeboat-daemon-');
-  readonly state: string;
-  readonly bucket = join(this.folder, 'bucket');
-  readonly planPath = join(this.folder, 'plan.yml');
+  readonly folder: string;
+  readonly bucket: string;
+  readonly planPath: string;
+  /** where the next run keeps its state */
+  state: string;
   /** what all runs said */
   log = '';
   readonly #environment: Record<string, string>;
+  readonly #states = new Set<string>();
+  readonly #beside: TestDaemon | undefined;
   #process: ChildProcess | undefined;
   #machines: Machines | undefined;
 
-  constructor(server: TestServer, { environment = {}, ...plan }: PlanAtWork = {}, state = 'lifeboat.state') {
+  /** `beside`: another one of the same plan, which only wants a state directory of its own */
+  constructor(server: TestServer, { environment = {}, ...plan }: PlanAtWork = {}, beside?: TestDaemon) {
     this.server = server;
-    this.state = join(this.folder, state);
+    this.#beside = beside;
+    this.folder = beside?.folder ?? serverFolder('lifeboat-daemon-');
+    this.bucket = join(this.folder, 'bucket');
+    this.planPath = join(this.folder, 'plan.yml');
+    this.state = join(this.folder, 'lifeboat.state');
     for (const name of ['bucket', 'drills']) makeServerFolder(join(this.folder, name));
     this.#environment = {
       PATH: process.env.PATH ?? '',
@@ -66,9 +73,10 @@ export class TestDaemon {
       LIFEBOAT_DRILL_DIR: join(this.folder, 'drills'),
       ...environment,
     };
+    daemons.add(this);
+    if (beside) return;
     this.#give('lifeboat.key', `lifeboat-key-1:${randomBytes(32).toString('base64')}\n`);
     this.writePlan(plan);
-    daemons.add(this);
   }
 
   writePlan({ plan = {}, source = {} }: PlanAtWork): void {
@@ -80,7 +88,15 @@ export class TestDaemon {
   /** Until everything runs. */
   async start(...args: string[]): Promise<void> {
     const from = this.log.length;
-    const child = spawn(process.execPath, [lifeboatProgram, 'up', ...args], {
+    this.launch(...args);
+    await this.waitUntil(/ up: http/, from);
+    this.#machines = new Machines((await readEndpoint(this.state))!);
+  }
+
+  /** The process, which may be killed before it is up. */
+  launch(...args: string[]): void {
+    this.#states.add(this.state);
+    const child = spawn(process.execPath, [lifeboatProgram, 'up', '--state', this.state, ...args], {
       cwd: this.folder,
       env: this.#environment,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -90,8 +106,6 @@ export class TestDaemon {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.log += text;
     });
-    await this.waitUntil(/ up: http/, from);
-    this.#machines = new Machines((await readEndpoint(this.state))!);
   }
 
   /** Waits for a line of the log, said after `from`; fails when the daemon ends before. */
@@ -101,7 +115,7 @@ export class TestDaemon {
       `the log says ${line}`,
       () => {
         if (line.test(this.log.slice(from))) return true;
-        if (child.exitCode === null && child.signalCode === null) return false;
+        if (this.isRunning) return false;
         throw new Error(`lifeboat up ended with ${child.signalCode ?? child.exitCode}:\n${this.log}`);
       },
       timeoutMs,
@@ -112,6 +126,11 @@ export class TestDaemon {
 
   get pid(): number {
     return this.#process!.pid!;
+  }
+
+  get isRunning(): boolean {
+    const child = this.#process;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
   /** As when somebody pulls the plug of this process alone: what it started lives on. */
@@ -128,7 +147,7 @@ export class TestDaemon {
     this.#machines?.close();
     this.#machines = undefined;
     const child = this.#process!;
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    if (!this.isRunning) return child.exitCode;
     const ended = once(child, 'close');
     child.kill(signal);
     const [code] = await ended;
@@ -147,7 +166,7 @@ export class TestDaemon {
   run(args: readonly string[], { env, ...options }: RunOptions = {}): Promise<Ended> {
     return runLifeboat(args, {
       cwd: this.folder,
-      env: { ...this.#environment, ...env },
+      env: { ...this.#environment, LIFEBOAT_STATE: this.state, ...env },
       ...(serverAccount ? { account: serverAccount } : {}),
       ...options,
     });
@@ -256,33 +275,19 @@ export class TestDaemon {
     await until(`WAL up to ${lsn} is stored`, async () => (await this.server.value(query)) === 't', 30_000);
   }
 
-  /** Records in the journals of all executions of a machine. */
-  journalRecords(machine?: string): { type: string; key?: string; name?: string }[] {
-    const root = join(this.state, 'executions');
-    const machines = machine === undefined ? entriesOf(root) : [machine];
-    return machines.flatMap((one) =>
-      entriesOf(join(root, one))
-        .filter((name) => !name.startsWith('.'))
-        .flatMap((name) => readLines(join(root, one, name, 'journal.jsonl'))),
-    );
+  /** Records in the journals of all executions of a machine, or of all. */
+  journalRecords(machine?: string): WrittenRecord[] {
+    return journalRecords(this.state, machine);
   }
 
   /** What was done, by the evidence in the bucket. */
   evidence(): Evidence[] {
-    const folder = join(this.bucket, 'evidence');
-    return entriesOf(folder)
-      .filter((name) => name.endsWith('.json'))
-      .sort()
-      .map((name) => evidenceSchema.parse(readJson(folder, name)));
+    return evidenceIn(this.bucket);
   }
 
   /** What people were to be told by the daemon or a machine, told or not. */
   notices(): Notice[] {
-    return ['waiting', 'done', 'dead'].flatMap((kind) => {
-      const folder = join(this.state, 'notices', kind);
-      const files = entriesOf(folder).filter((name) => name.endsWith('.json'));
-      return files.map((name) => noticeSchema.parse(JSON.parse(String(readJson(folder, name)!.message))));
-    });
+    return noticesIn(this.state);
   }
 
   #give(name: string, content: string): void {
@@ -294,15 +299,15 @@ export class TestDaemon {
   /** The daemon, and what it left running under supervisors, by the numbers in its state directory. */
   async remove(): Promise<void> {
     if (this.#process) await this.stop();
-    await endTasks(this.state);
+    for (const state of this.#states) await endTasks(state);
     daemons.delete(this);
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    if (!this.#beside) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** When the test process ends without having cleaned up. */
   killNow(): void {
     this.#process?.kill('SIGKILL');
-    for (const pid of livingTasks(this.state)) killIfThere(pid, 'SIGKILL');
+    for (const pid of [...this.#states].flatMap(livingTasks)) killIfThere(pid, 'SIGKILL');
   }
 }
 
@@ -333,83 +338,4 @@ function compileCache(): string {
     cache = folder;
   }
   return cache;
-}
-
-function taskFolders(state: string): TaskFolder[] {
-  const root = join(state, 'tasks');
-  const found = entriesOf(root)
-    .filter((id) => !id.startsWith('.'))
-    .flatMap((id) => {
-      const folder = join(root, id);
-      const spec = readJson(folder, 'spec.json');
-      if (!spec) return [];
-      const started = readJson(folder, 'started.json');
-      return {
-        id,
-        folder,
-        task: String((spec.arguments as string[]).at(-1)),
-        execution: spec.execution as string | null,
-        supervisor: (started?.supervisor as { pid: number } | null | undefined)?.pid,
-        child: readJson(folder, 'child.json')?.pid as number | undefined,
-        ended: existsSync(join(folder, 'exit.json')),
-        log: existsSync(join(folder, 'log')) ? readFileSync(join(folder, 'log'), 'utf8') : '',
-        startedAt: String(started?.startedAt ?? 'z'),
-      };
-    });
-  return found.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
-}
-
-/** Supervisors and what they run, unless their numbers belong to others by now. */
-function livingTasks(state: string): number[] {
-  return taskFolders(state)
-    .flatMap(({ folder, supervisor, child }) => [supervisor, child].map((pid) => ({ pid, folder })))
-    .flatMap(({ pid, folder }) => (pid !== undefined && worksFor(pid, folder) ? [pid] : []));
-}
-
-function worksFor(pid: number, folder: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`LIFEBOAT_TASK_FOLDER=${folder}`);
-  } catch {
-    return false; // it has ended
-  }
-}
-
-async function endTasks(state: string): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const left = livingTasks(state);
-    if (left.length === 0) return;
-    for (const pid of left) {
-      // what was stopped by a test has to hear of it
-      killIfThere(pid, 'SIGCONT');
-      killIfThere(pid, tries < 40 ? 'SIGTERM' : 'SIGKILL');
-    }
-    await sleep(50);
-  }
-}
-
-export function killIfThere(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-function entriesOf(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
-}
-
-function readJson(folder: string, name: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(readFileSync(join(folder, name), 'utf8'));
-  } catch {
-    return undefined; // not there, or not whole yet
-  }
-}
-
-/** Whole lines only: the last one may be being written. */
-function readLines(file: string): { type: string; key?: string; name?: string }[] {
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line.slice(0, line.lastIndexOf('}') + 1)));
 }

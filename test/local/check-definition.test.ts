@@ -55,7 +55,7 @@ const refused: [string, Json, RegExp][] = [
   [
     'a retry of a Pass',
     machine({ A: { ...pass, Retry: [{ ErrorEquals: ['E'] }] } }),
-    /^state A: Retry belongs to Task, Map and Parallel$/,
+    /^state A: Retry is not a field of it: expected Type, Comment, /,
   ],
   ['a type that is none', machine({ A: { ...pass, Type: 'Pas' } }), /^state A: Type is "Pas": expected Task, Pass/],
   [

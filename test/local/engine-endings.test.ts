@@ -132,10 +132,10 @@ test('each attempt has an id of its own, in letters that may stand in a name', a
         Type: 'Map',
         Items: [1, 2],
         ItemProcessor: scope({ A: task({ Retry: [{ ErrorEquals: ['No'], MaxAttempts: 1 }] }) }),
-        Catch: [{ ErrorEquals: ['No'], Next: 'A' }],
+        Catch: [{ ErrorEquals: ['No'], Next: 'B' }],
         End: true,
       },
-      A: task(),
+      B: task(),
     }),
   );
   assert.equal(world.ids.length, world.calls.length);
@@ -225,11 +225,17 @@ test('a token that was handed out is not handed out again by the engine that goe
   assert.equal(world.calls.length, 1);
 });
 
+/** Back to A, with an end that is never reached: without one the machine would be refused. */
+const circle = {
+  C: { Type: 'Choice', Choices: [{ Condition: '{% false %}', Next: 'Z' }], Default: 'A' },
+  Z: { Type: 'Succeed' },
+};
+
 test('a machine that goes in circles can be stopped', async () => {
   const world = worldOf();
   const stop = new AbortController();
-  const W = { Type: 'Wait', Seconds: 1, Next: 'A' };
-  const running = world.run(machine({ A: { Type: 'Pass', Next: 'W' }, W }), {}, { signal: stop.signal });
+  const W = { Type: 'Wait', Seconds: 1, Next: 'C' };
+  const running = world.run(machine({ A: { Type: 'Pass', Next: 'W' }, W, ...circle }), {}, { signal: stop.signal });
   setTimeout(() => stop.abort(new StatesError('Enough', '')), 50);
   const { status, error } = await running;
   assert.deepEqual({ status, error }, { status: 'ABORTED', error: 'Enough' });
@@ -237,7 +243,7 @@ test('a machine that goes in circles can be stopped', async () => {
 
 test('a machine that goes in circles for ever is ended, as on AWS', async () => {
   const world = worldOf();
-  const { status, error, cause } = await world.run(machine({ A: { Type: 'Pass', Next: 'A' } }));
+  const { status, error, cause } = await world.run(machine({ A: { Type: 'Pass', Next: 'C' }, ...circle }));
   assert.deepEqual({ status, error }, { status: 'FAILED', error: 'States.Runtime' });
   assert.equal(cause, 'The execution reached the maximum number of history events (25000).');
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '#local/engine';
+import { ExecutionFolders } from '#local/execution-folder';
 import { executionHistory } from '#local/execution-history';
 import type { Json } from '#local/integration';
 import { Refusal } from '#local/refusal';
@@ -86,6 +87,21 @@ describe('executions', { timeout: 120_000 }, () => {
     for (const machine of ['__proto__', 'constructor', '..']) {
       await assert.rejects(start({ machine }), refusedAs('StateMachineDoesNotExist', /./));
     }
+  });
+
+  test('whatever its name looks like, an execution is still there after a restart; what was left half made is not', async () => {
+    const { executions } = engine;
+    const folders = new ExecutionFolders(join(scene.folder, 'state/executions'));
+    for (const name of ['nightly.tmp', "it's(1)"]) {
+      await executions.ended((await executions.start({ machine: 'nothing', name, input: {} })).arn);
+    }
+    await mkdir(place('nothing/.half', ''));
+    await writeFile(place('nothing', 'torn.tmp'), '');
+    const left = await readdir(place('nothing', ''));
+    await folders.list();
+    const kept = left.filter((name) => !['.half', 'torn.tmp'].includes(name));
+    assert.deepEqual(await readdir(place('nothing', '')), kept);
+    assert.ok(kept.includes('nightly.tmp'));
   });
 
   test('they are listed newest first, by machine and status', async () => {

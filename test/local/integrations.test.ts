@@ -10,10 +10,10 @@ import { type Json, StatesError, type TaskCall } from '#local/integration';
 import { publishNotice } from '#local/publish-notice';
 import { runEcsTask } from '#local/run-ecs-task';
 import { TaskProcesses } from '#local/task-processes';
-import { readTaskLog } from '#local/task-record';
 import { FileTaskTokens } from '#local/task-tokens';
 import { topicArn } from '#model/arn';
 import { createAwsSdk } from '#runtime/call-aws-sdk';
+import { readTaskLog } from './task-output.ts';
 
 const never = new AbortController().signal;
 
@@ -130,13 +130,17 @@ describe('ecs:runTask.sync', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  const ecs = (more: Partial<{ folder: string; cwd: string }> = {}) =>
+  const ecs = (more: Partial<{ folder: string; cwd: string; processes: TaskProcesses }> = {}) =>
     runEcsTask({
-      processes: new TaskProcesses({ folder: more.folder ?? folder, environment: { ...process.env, FROM: 'daemon' } }),
+      processes:
+        more.processes ??
+        new TaskProcesses({ folder: more.folder ?? folder, environment: { ...process.env, FROM: 'daemon' } }),
       program: join(import.meta.dirname, 'show-task.ts'),
       cwd: more.cwd ?? folder,
       tasks: ['show'],
       leaving: never,
+      looks: 5,
+      lookAgainMs: 5,
     });
   const run = (id: string, given: { [name: string]: Json }, more = {}) =>
     ecs(more)(callOf('ecs:runTask', { TaskDefinition: 'show', ...given }, { id, pattern: 'sync' }));
@@ -166,7 +170,24 @@ describe('ecs:runTask.sync', () => {
       failsAs('States.TaskFailed', /TaskFailedToStart.*ENOENT/),
     );
     const noFolder = { folder: import.meta.filename };
-    await assert.rejects(run('six', {}, noFolder), failsAs('ECS.AmazonECSException', /could not be followed: ENOTDIR/));
+    await assert.rejects(run('six', {}, noFolder), failsAs('ECS.AmazonECSException', /could not be started: ENOTDIR/));
+  });
+
+  test('one that cannot be followed for a moment is found again; for good, it is no error that begins another one', async () => {
+    class Shaky extends TaskProcesses {
+      left = 3;
+      override async run(...given: Parameters<TaskProcesses['run']>) {
+        if (this.left-- > 0) throw new Error('EMFILE: too many open files');
+        return super.run(...given);
+      }
+    }
+    const processes = new Shaky({ folder, environment: process.env });
+    const answer = (await run('seven', {}, { processes })) as { Containers: { ExitCode: number }[] };
+    assert.equal(answer.Containers[0]!.ExitCode, 0);
+    processes.left = 1_000;
+    const lost = failsAs('States.TaskFailed', /could not be followed, and may run on: EMFILE/);
+    await assert.rejects(run('seven', {}, { processes }), lost);
+    assert.equal(processes.left, 995);
   });
 });
 

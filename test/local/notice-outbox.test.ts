@@ -215,11 +215,21 @@ test('a failure of the function that says "no such file" does not lose the notic
   assert.equal(outbox.state().waiting, 1);
 });
 
-test('what cannot be written is refused, and can be published again', async () => {
+test('what cannot be written is told at once; what can be neither is refused, and can be published again', async () => {
   const folder = newFolder();
-  const { outbox } = await open(folder, async () => undefined);
+  const told: string[] = [];
+  let down = false;
+  const { outbox, logged } = await open(folder, async (event) => {
+    if (down) throw new Error('down');
+    told.push(messageOf(event));
+  });
   renameSync(join(folder, 'waiting'), join(folder, 'elsewhere'));
+  await outbox.publish('the disk is full', 'full');
+  await outbox.publish('the disk is full', 'full');
+  assert.deepEqual([told, logged.length], [['the disk is full'], 1]);
+  down = true;
   await assert.rejects(outbox.publish('one', 'a'), { name: 'StoreRefused' });
+  down = false;
   renameSync(join(folder, 'elsewhere'), join(folder, 'waiting'));
   await outbox.publish('one', 'a');
   await until(() => outbox.state().waiting === 0);

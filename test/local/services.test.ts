@@ -88,6 +88,25 @@ describe('services', { timeout: 60_000 }, () => {
     for (const line of log) assert.match(line, /in 0.02 s/);
   });
 
+  test('one that cannot be started, or looked after, is tried again until it can, and never runs twice', async () => {
+    await rm(tasks, { recursive: true });
+    const services = open();
+    services.keep(spec());
+    await until(() => log.length === 2);
+    assert.match(log[1]!, /could not be started: ENOENT.* it is started again in 0.04 s$/);
+    await mkdir(tasks);
+    await until(() => noted('started').length === 1);
+    await until(async () => (await services.state())[0]!.pid !== null);
+    const started = join(tasks, 'service-wal-main-1', 'started.json');
+    const whole = readFileSync(started, 'utf8');
+    await writeFile(started, 'damaged for a moment');
+    await until(() => log.some((line) => line.includes('could not be started: Unexpected token')));
+    await writeFile(started, whole);
+    await until(async () => (await services.state().catch(() => []))[0]?.pid !== null);
+    await services.stopAll();
+    assert.deepEqual([noted('started').length, noted('SIGTERM').length], [1, 1]);
+  });
+
   test('only the last runs are kept', async () => {
     const services = open({ longestBackoffMs: 20 });
     await writeFile(join(folder, 'end'), '');

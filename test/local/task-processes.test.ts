@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskNotStarted, TaskProcesses } from '#local/task-processes';
-import { readTaskLog, readTaskState, type TaskSpec } from '#local/task-record';
+import { readTaskState, type TaskSpec } from '#local/task-record';
 import { identify } from '#runtime/process-identity';
+import { readTaskLog } from './task-output.ts';
 
 const program = join(import.meta.dirname, 'task-child.ts');
 const never = new AbortController().signal;
@@ -60,6 +61,34 @@ describe('tasks under their supervisors', { timeout: 120_000 }, () => {
     assert.equal(state.phase, 'running');
     return state.phase === 'running' ? state.supervisor.pid : 0;
   }
+
+  test('what cannot be looked at is told, and not taken for ended; what is damaged is nobody’s', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'lifeboat-tasks-'));
+    const all = new TaskProcesses({ folder: other, environment: {} });
+    for (let number = 0; number < 50; number++) {
+      await mkdir(join(other, `task-${number}`));
+      await writeFile(
+        join(other, `task-${number}`, 'spec.json'),
+        JSON.stringify({ ...specOf(), id: `task-${number}` }),
+      );
+    }
+    await writeFile(join(other, 'task-7', 'spec.json'), 'damaged');
+    assert.equal((await all.unended()).length, 49);
+    await mkdir(join(other, 'task-9', 'exit.json'));
+    await assert.rejects(all.unended(), /EISDIR/);
+    await rm(join(other, 'task-9'), { recursive: true });
+    assert.equal((await all.unended()).length, 48);
+    const ended = {
+      exitCode: 0,
+      signal: null,
+      problem: null,
+      stoppedAt: '2026-11-20T05:00:00Z',
+      stopRequestedAt: null,
+    };
+    await writeFile(join(other, 'task-8', 'exit.json'), JSON.stringify(ended));
+    for (let again = 0; again < 2; again++) assert.equal((await all.unended()).length, 47);
+    await rm(other, { recursive: true });
+  });
 
   test('a task that ends with 0 or 3 is told with that code, and asked again it is not started again', async () => {
     for (const code of [0, 3]) {

@@ -64,7 +64,7 @@ describe('an answer', () => {
   test('of somebody who is no approver is refused; without a list anybody may', () => {
     assert.equal(decide({ by: 'Mallory' }), "Mallory is not among the plan's approvers: Ada, Grace");
     assert.equal(decide({ by: 'Mallory' }, { approvers: [] }), 'accepted');
-    assert.equal(decide({ by: '  ' }, { approvers: [] }), 'nobody answers');
+    for (const by of ['  ', '\u200B', '\t\u2060']) assert.equal(decide({ by }, { approvers: [] }), 'nobody answers');
   });
 
   test('by name or e-mail, in capitals and with blanks, is the same person’s', () => {
@@ -72,7 +72,7 @@ describe('an answer', () => {
   });
 
   test('of who asked is refused where the plan asks for four eyes, under whichever of his names', () => {
-    for (const by of ['Grace', 'grace ', 'GRACE@example.org']) {
+    for (const by of ['Grace', 'grace ', 'GRACE@example.org', 'Gr\u200Bace', '\uFEFFGrace\u00AD', '\x1BGrace']) {
       assert.equal(decide({ by }, { fourEyes: true }), `the plan asks for four eyes, and ${by} asked for it`);
     }
     assert.equal(decide({ by: 'Ada' }, { fourEyes: true }), 'accepted');

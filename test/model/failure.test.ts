@@ -16,6 +16,7 @@ const verdicts: Record<string, failures.Verdict> = {
   ObjectDamaged: 'permanent',
   KeyUnusable: 'operator',
   LeaseHeld: 'retry',
+  AlreadyRunning: 'operator',
   WalBroken: 'operator',
   TargetUnreachable: 'operator',
   RestoreFailed: 'operator',

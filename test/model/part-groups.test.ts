@@ -43,6 +43,7 @@ test('groups differ by no more than their largest parts', () => {
 test('no parts, parts without bytes, and few bytes', () => {
   assert.deepEqual(groupParts([], { maxGroups: 40, groupBytes: 10 }), []);
   assert.deepEqual(groupParts([0, 0], { maxGroups: 40, groupBytes: 10 }), [{ from: 0, to: 2 }]);
+  assert.deepEqual(groupParts([1, 0], { maxGroups: 1, groupBytes: 1 }), [{ from: 0, to: 2 }]);
   assert.deepEqual(groupParts([4, 5], { maxGroups: 40, groupBytes: 10 }), [{ from: 0, to: 2 }]);
   assert.deepEqual(groupParts([10, 10], { maxGroups: 40, groupBytes: 10 }), [
     { from: 0, to: 1 },

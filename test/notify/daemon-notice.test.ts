@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { noticeSchema } from '#model/notice';
-import { type DeadEvent, eventDead, startedAfterCrash } from '#notify/daemon-notice';
+import { type DeadEvent, eventDead, executionDied, startedAfterCrash } from '#notify/daemon-notice';
 
 const at = new Date('2026-11-20T05:00:00Z');
 const event: DeadEvent = {
@@ -47,4 +47,29 @@ test('a start after a crash: where, when, and what goes on', () => {
 test('a start after a crash that interrupted nothing says so', () => {
   const { what } = startedAfterCrash({ host: 'db1', startedAt: at, resumed: [] });
   assert.equal(what, 'When it ended is not known.\nNothing was interrupted.');
+});
+
+const ended = (ending: { status: string; error?: string; cause?: string }) =>
+  executionDied({
+    arn: 'arn:aws:states:local:000000000000:execution:drill:nightly',
+    machine: 'drill',
+    name: 'nightly',
+    startDate: at.toISOString(),
+    ending,
+  });
+
+test('a machine that died without a word is told of: which, of what, and where to look', () => {
+  const cause = "The state/task 'Conclude' returned a result with a size exceeding the maximum";
+  const notice = noticeSchema.parse(ended({ status: 'FAILED', error: 'States.DataLimitExceeded', cause }));
+  assert.deepEqual([notice.occasion, notice.subject, notice.todo], ['failure', 'drill', 'lifeboat executions nightly']);
+  assert.equal(notice.title, 'the drill machine died: States.DataLimitExceeded');
+  assert.match(notice.what, /^States.DataLimitExceeded: The state\/task 'Conclude'/);
+  const late = noticeSchema.parse(ended({ status: 'TIMED_OUT', error: 'States.Timeout' }));
+  assert.equal(late.title, 'the drill machine died: it took too long');
+});
+
+test('what a machine tells itself, or somebody wanted, is not told once more', () => {
+  assert.equal(ended({ status: 'FAILED', error: 'BackupBroken', cause: 'x' }), undefined);
+  assert.equal(ended({ status: 'ABORTED' }), undefined);
+  assert.equal(ended({ status: 'SUCCEEDED' }), undefined);
 });

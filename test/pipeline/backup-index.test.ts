@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ObjectDamaged } from '#model/failure';
 import { readIndex, writeIndex } from '#pipeline/backup-index';
-import type { PartRecord } from '#pipeline/write-parts';
+import type { PartRecord } from '#pipeline/part-record';
 
 const key = 'orders/backups/x/index.jsonl';
 const claims = {

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { BackupIncomplete, StoreUnavailable } from '#model/failure';
 import type { DataKey } from '#pipeline/data-key';
+import type { PartRecord } from '#pipeline/part-record';
 import { TarReader } from '#pipeline/tar-reader';
-import { type PartRecord, PartWriter, type PartWriterOptions, partName } from '#pipeline/write-parts';
+import { PartWriter, type PartWriterOptions, partName } from '#pipeline/write-parts';
 import { dataKey, framesOf, headerOf, open } from './stored-object.ts';
 import { tarArchive, tarHeader } from './tar-archive.ts';
 

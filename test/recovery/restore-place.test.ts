@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { InputInvalid, RestoreFailed } from '#model/failure';
 import {
@@ -49,6 +49,7 @@ const restorer = { host: 'here', pid: process.pid };
 const options = (more: Partial<PlaceOptions> = {}): PlaceOptions => ({
   setAside: false,
   neededBytes: 1,
+  untouchable: [],
   now: new Date('2026-11-20T05:13:45.123Z'),
   restorer,
   ...more,
@@ -200,13 +201,49 @@ test('a tablespace of a running server is refused, though it does not know its c
   });
   await once(server, 'spawn');
   writeFileSync(join(data, 'postmaster.pid'), `${server.pid}\n`);
-  assert.throws(
-    () => checkPlaces([place(), space], options({ setAside: true })),
-    /expected one without a running server$/,
-  );
+  const refused = (...tried: string[]) =>
+    assert.throws(
+      () => checkPlaces([place(), ...tried], options({ setAside: true })),
+      /expected one without a running server$/,
+    );
+  refused(space);
+  const link = place();
+  symlinkSync(space, link);
+  refused(link);
+  refused(`${space}/../${basename(space)}/`);
   server.stdin!.end();
   await once(server, 'exit');
   checkPlaces([place(), space], options({ setAside: true }));
+});
+
+test('what is around a running server, or inside of its folders, is refused: to rename it would take them away', async () => {
+  const around = place({ 'pgdata/PG_VERSION': '18\n', 'other/file': 'x' });
+  const wal = place({ '000000010000000000000001': 'wal' });
+  const data = join(around, 'pgdata');
+  symlinkSync(wal, join(data, 'pg_wal'));
+  const server = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
+    cwd: data,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  await once(server, 'spawn');
+  writeFileSync(join(data, 'postmaster.pid'), `${server.pid}\n`);
+  for (const tried of [around, join(data, 'restored'), wal, join(wal, 'deep', 'er')]) {
+    assert.throws(() => checkPlaces([tried], options({ setAside: true })), /without a running server$/, tried);
+  }
+  checkPlaces([join(around, 'other'), join(around, 'pgdata-2')], options({ setAside: true }));
+  server.stdin!.end();
+  await once(server, 'exit');
+  checkPlaces([around], options({ setAside: true }));
+});
+
+test('the bucket is no place to restore to, nor is what it lies in', () => {
+  const around = place({ 'bucket/main/backups/x': 'a backup', 'other/x': '' });
+  const bucket = join(around, 'bucket');
+  for (const tried of [bucket, around, join(bucket, 'restored')]) {
+    const untouchable = [bucket];
+    assert.throws(() => checkPlaces([tried], options({ setAside: true, untouchable })), /neither in .* nor around it$/);
+  }
+  checkPlaces([join(around, 'other')], options({ setAside: true, untouchable: [bucket] }));
 });
 
 test('what is set aside is renamed, never erased', () => {

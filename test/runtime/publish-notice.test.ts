@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { NoticeInput } from '#model/notice';
 import { topicPublisher } from '#runtime/publish-notice';
+import { httpServer } from './http-server.ts';
 
 const topic = 'arn:aws:sns:eu-central-1:123456789012:lifeboat';
 const notice: NoticeInput = {
@@ -14,43 +12,28 @@ const notice: NoticeInput = {
   title: 'a title',
   what: 'what happened',
 };
-const published: URLSearchParams[] = [];
-let status = 200;
-const http = createServer(async (request, response) => {
-  published.push(new URLSearchParams(Buffer.concat(await request.toArray()).toString()));
-  response.writeHead(status, { 'content-type': 'text/xml' });
-  const error = '<Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no right</Message></Error>';
-  response.end(
-    status === 200
-      ? '<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>'
-      : `<ErrorResponse>${error}<RequestId>1</RequestId></ErrorResponse>`,
-  );
-});
-const environment = (): Record<string, string> => ({
+const taken = '<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>';
+const error = '<Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no right</Message></Error>';
+const refused = `<ErrorResponse>${error}<RequestId>1</RequestId></ErrorResponse>`;
+
+const environmentOf = (url: string): Record<string, string> => ({
   LIFEBOAT_TOPIC: topic,
-  AWS_ENDPOINT_URL_SNS: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+  AWS_ENDPOINT_URL_SNS: url,
   AWS_ACCESS_KEY_ID: 'TESTACCESSKEY',
   AWS_SECRET_ACCESS_KEY: 'test-secret',
 });
-before(async () => {
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-});
-after(() => {
-  http.close();
-  http.closeAllConnections();
-});
 
 test('a notice is published to the topic as machines do it', async () => {
-  await topicPublisher(environment())!(notice);
-  const [request] = published;
-  assert.deepEqual([request!.get('Action'), request!.get('TopicArn')], ['Publish', topic]);
-  assert.deepEqual(JSON.parse(request!.get('Message')!).title, 'a title');
+  const { url, received } = await httpServer((_, response) => response.end(taken));
+  await topicPublisher(environmentOf(url))!(notice);
+  const request = new URLSearchParams(received[0]!.body);
+  assert.deepEqual([request.get('Action'), request.get('TopicArn')], ['Publish', topic]);
+  assert.deepEqual(JSON.parse(request.get('Message')!).title, 'a title');
 });
 
 test('a topic that refuses says so', async () => {
-  status = 403;
-  await assert.rejects(topicPublisher(environment())!(notice), {
+  const { url } = await httpServer((_, response) => response.writeHead(403).end(refused));
+  await assert.rejects(topicPublisher(environmentOf(url))!(notice), {
     name: 'ConnectionFailed',
     message: /lifeboat did not take a notice: AuthorizationError(Exception)?: no right$/,
   });

@@ -244,3 +244,25 @@ test('the whole once more, by another execution’s hands, changes nothing that 
   assert.deepEqual(after, keys);
   assert.equal(again.evidence[0]!.execution, execution);
 });
+
+test('where hundreds of sources fail with many words, it is said so, and not that the words are too many', async () => {
+  const sources = Array.from({ length: 300 }, (_, number) => `source-${number}`);
+  const words = 'kein Platz für größere Änderungen '.repeat(100);
+  const { run } = await scene((task) => task.fail({ message: words, verdict: 'operator' }), {}, sources);
+  const end = await run.run('backup', {});
+  assert.deepEqual([end.status, end.error], ['FAILED', 'BackupFailed'], end.cause?.slice(0, 200));
+  assert.equal(run.notices.filter(({ occasion }) => occasion === 'failure').length, 300);
+});
+
+test('a failure after a good backup is news again: both are about the same', async () => {
+  const { run } = await scene((task, source) => (run.tasks.length === 1 ? takes(task, source) : task.fail({})));
+  await run.run('backup', {}, 'run-1');
+  await run.run('backup', {}, 'run-2');
+  assert.deepEqual(
+    run.notices.map(({ occasion, dedupe }) => [occasion, dedupe]),
+    [
+      ['success', 'backup main'],
+      ['failure', 'backup main'],
+    ],
+  );
+});

@@ -59,10 +59,10 @@ test('an approved plan is restored, recorded with its approval, and told of', as
   assert.equal(asked.requestedBy, 'ada');
   const shown = String(asked.plan);
   assert.match(shown, /^recovery plan [0-9a-f]{12} for main\n/);
-  assert.match(shown, /asked for {6}the latest point\n/);
+  assert.match(shown, /asked for {4}the latest point\n/);
   assert.match(shown, /to {11}\/srv\/restored\n/);
   assert.match(shown, /what lies there is set aside\n/);
-  assert.match(shown, /replays with {3}work_mem=5\n/);
+  assert.match(shown, /replays with work_mem=5\n/);
   assert.match(shown, /because {6}a bad deploy$/);
   const target = { lsn: formatLsn(last.lsn), action: 'promote', timeline: '1', backup: manifest.backup };
   assert.deepEqual(run.tasks[0]!.input, {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toSns } from '#notify/to-sns';
-import { publishToTopic } from '#runtime/sns-client';
+import { publishToTopic } from '#runtime/publish-to-topic';
 import { notice } from '../notify/notice-sample.ts';
 import { httpServer, type Received } from './http-server.ts';
 

@@ -2,19 +2,17 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { SendOutcome } from '#notify/deliver';
 import type { SnsMessage } from '#notify/to-sns';
 import type { Environment } from '#runtime/environment';
+import { awsClientConfig } from './aws-client-config.ts';
 
-/**
- * Publish to a topic, in the topic's own region. The environment gives what it gives to the aws command:
- * AWS_ENDPOINT_URL_SNS or AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …; what is not in it is looked up where the SDK does.
- * One try: who calls repeats.
- */
+/** Publish to a topic, in the topic's own region. One try: who calls repeats. */
 export async function publishToTopic(
   topicArn: string,
   message: SnsMessage,
   id: string,
   { environment, signal }: { environment: Environment; signal: AbortSignal },
 ): Promise<SendOutcome> {
-  const client = createSnsClient(topicArn, environment);
+  const region = topicArn.split(':')[3]!;
+  const client = new SNSClient({ ...awsClientConfig(environment, 'sns'), region, maxAttempts: 1 });
   try {
     await client.send(publishCommand(topicArn, message, id), { abortSignal: signal });
     return { taken: true };
@@ -23,24 +21,6 @@ export async function publishToTopic(
   } finally {
     client.destroy();
   }
-}
-
-function createSnsClient(topicArn: string, environment: Environment): SNSClient {
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = environment;
-  const endpoint = environment.AWS_ENDPOINT_URL_SNS ?? environment.AWS_ENDPOINT_URL;
-  return new SNSClient({
-    region: topicArn.split(':')[3]!,
-    maxAttempts: 1,
-    ...(endpoint && { endpoint }),
-    // a profile that is named wins, as in the SDK's own chain
-    ...(accessKeyId && secretAccessKey && !environment.AWS_PROFILE
-      ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) } }
-      : {}),
-  });
 }
 
 function publishCommand(topicArn: string, { Subject, Message, attributes }: SnsMessage, id: string): PublishCommand {

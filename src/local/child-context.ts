@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import type { Json } from './integration.ts';
+import type { Visit } from './state-visit.ts';
+
+type Context = { [name: string]: Json };
+
+/** $states.context of a child execution of a DISTRIBUTED Map: an execution of its own, of a machine named for the Map. */
+export function childContext(visit: Visit, index: number, input: Json, context: Context): Context {
+  const { run, key, log, name, state } = visit;
+  const { arn, machineArn, machineName } = run.execution;
+  const label = state.Label ?? name;
+  const child = createHash('sha256')
+    .update(`${arn}\n${key}\n${log.failed.length}\n${index}`)
+    .digest('hex')
+    .slice(0, 32);
+  const around = context.Execution as Context;
+  const { at } = log.attempt.iterations.get(index)!;
+  const Execution = {
+    ...around,
+    Id: `${arn.slice(0, arn.lastIndexOf(':'))}/${label}:${child}`,
+    Input: input,
+    Name: child,
+    StartTime: new Date(at).toISOString(),
+  };
+  return { ...context, Execution, StateMachine: { Id: `${machineArn}/${label}`, Name: `${machineName}/${label}` } };
+}
