@@ -8,6 +8,7 @@ import { fields } from '#model/read-input';
 import { parseTarget } from '#model/recovery-target';
 import { type RestoreRequest, restoreRequestSchema, tablespaceMappings } from '#model/restore-request';
 import { type RestoreRecord, restoreRecordSchema } from '#model/task-result';
+import { approvalHash } from '#recovery/approval-hash';
 import { preparePlan } from '#recovery/prepare-plan';
 import { planLayout } from '#recovery/restore-layout';
 import { abandonedRecord, readRecord } from '#recovery/restore-record';
@@ -45,13 +46,14 @@ export const task = defineJob({
       return done;
     }
     const prepared = await preparePlan(vault, name, parseTarget(request.target), signal);
-    if (prepared.hash !== planHash) throw planChanged(name, planHash, prepared.hash);
+    const hash = approvalHash(prepared.hash, request);
+    if (hash !== planHash) throw planChanged(name, planHash, hash);
     const chain = await readChain(vault.store, name, prepared.plan.chain, prepared.facts.backups);
     const phases = new PhaseLog<RestoreProgress['phase']>(log);
     const abandoned = await clearUp(request.to, call.execution);
     const work = restoreWork({
       source,
-      prepared,
+      prepared: { ...prepared, hash },
       vault,
       location: configuration.bucket,
       planPath,

@@ -10,7 +10,7 @@ import type { ObjectStore } from '#store/object-store';
 /*
  * A question is asked once more when its machine's state is run again: with another token, maybe with another plan. Each
  * asking is a question of its own, numbered from 1, and the newest one counts. An answer belongs to the question that it
- * was given to; it also answers a later one about the same plan that was asked before the first one expired.
+ * was given to; it also answers a later one that asks the same and was asked before the first one expired.
  */
 
 /** What waits for an answer; without its token, which nobody needs to see. */
@@ -59,12 +59,16 @@ export async function readQuestion(store: ObjectStore, name: ExecutionName): Pro
   if (!question) return undefined;
   for (let number = asked.length; number >= 1; number--) {
     const to = asked[number - 1]!;
-    if (to.planHash !== question.planHash || (to !== question && question.askedAt >= to.expiresAt)) break;
+    if (to !== question && !(asksTheSame(to, question) && question.askedAt < to.expiresAt)) break;
     const answer = await readRecord(store, answerKey(name.machine, name.name, number), answerSchema);
     if (answer) return { question, number: asked.length, answer };
   }
   return { question, number: asked.length, answer: undefined };
 }
+
+/** The hash says what is restored; where to, in whose way and for whom is in the words. */
+const asksTheSame = (a: Question, b: Question): boolean =>
+  a.planHash === b.planHash && a.plan === b.plan && a.requestedBy === b.requestedBy;
 
 /** Give the final answer; false when there is one already. */
 export async function putAnswer(

@@ -1,5 +1,6 @@
 import { checkFields } from './check-fields.ts';
 import { checkGraph } from './check-graph.ts';
+import { checkLiterals } from './check-literals.ts';
 import { checkQueries } from './check-queries.ts';
 import type { Json } from './integration.ts';
 import { variablesBefore } from './outer-variables.ts';
@@ -14,11 +15,17 @@ export function checkDefinition(definition: Json): string[] {
   if (definition.QueryLanguage !== 'JSONata')
     problems.push(`QueryLanguage is ${name(definition.QueryLanguage)}: expected "JSONata" at the top of the machine`);
   checkSeconds(definition.TimeoutSeconds, 'TimeoutSeconds', problems);
+  for (const field of Object.keys(definition).filter((field) => !fields.includes(field)))
+    problems.push(`${field} is not a field of a machine: expected ${fields.join(', ')}`);
+  if (definition.Version !== undefined && definition.Version !== '1.0')
+    problems.push(`Version is ${name(definition.Version)}: expected "1.0"`);
   checkStates(definition, { where: '', outer: new Set(), seen: new Set(), problems });
   return problems;
 }
 
 type Members = { [key: string]: Json };
+
+const fields = ['Comment', 'QueryLanguage', 'StartAt', 'TimeoutSeconds', 'Version', 'States'];
 
 interface Around {
   /** what begins each message */
@@ -80,9 +87,11 @@ function checkState(state: Members, place: Place): void {
   if (state.QueryLanguage !== undefined && state.QueryLanguage !== 'JSONata')
     problems.push(`${at}QueryLanguage is ${name(state.QueryLanguage)}: only JSONata is run here`);
   checkFields(state, at, problems);
+  checkLiterals(state, at, problems);
   for (const { Assign } of [state, ...rules(state.Choices), ...rules(state.Catch)])
     if (Assign !== undefined && !isObject(Assign)) problems.push(`${at}Assign is not an object of variables`);
   for (const variable of assignedNames(state)) {
+    if (!variableName.test(variable)) problems.push(`${at}Assign sets $${variable}, which is no name of a variable`);
     if (variable === 'states') problems.push(`${at}Assign sets $states, which is reserved`);
     if (outer.has(variable)) problems.push(`${at}Assign sets $${variable}, a variable of an outer scope`);
   }
@@ -90,6 +99,9 @@ function checkState(state: Members, place: Place): void {
   checkNext(state, place);
   checkOfType(state, place);
 }
+
+/** Most letters of the world, then their digits and _ too. */
+const variableName = /^\p{ID_Start}\p{ID_Continue}{0,79}$/u;
 
 function checkNext(state: Members, { at, states, problems }: Place): void {
   const targets = rules(state.Catch).map((rule, at) => [`Catch[${at}]/Next`, rule.Next]);
@@ -112,17 +124,6 @@ function checkOfType(state: Members, place: Place): void {
   if (state.Type === 'Choice' && rules(state.Choices).length === 0) problems.push(`${at}Choices is missing or empty`);
   if (state.Type === 'Wait' && (state.Seconds === undefined) === (state.Timestamp === undefined))
     problems.push(`${at}expected either Seconds or Timestamp`);
-  for (const [field, list] of [
-    ['Retry', state.Retry],
-    ['Catch', state.Catch],
-  ] as const) {
-    if (list === undefined) continue;
-    if (!Array.isArray(list)) problems.push(`${at}${field} is not a list`);
-    rules(list).forEach((rule, index) => {
-      if (!Array.isArray(rule.ErrorEquals) || rule.ErrorEquals.length === 0)
-        problems.push(`${at}${field}[${index}]/ErrorEquals is missing or empty`);
-    });
-  }
   if (state.Type === 'Parallel') {
     if (!Array.isArray(state.Branches) || state.Branches.length === 0)
       problems.push(`${at}Branches is missing or empty`);
@@ -143,6 +144,10 @@ function checkMap({ ItemProcessor: processor, ItemBatcher: batcher }: Members, p
   const distributed = config.Mode === 'DISTRIBUTED';
   if (!distributed && config.Mode !== undefined && config.Mode !== 'INLINE')
     problems.push(`${at}ItemProcessor/ProcessorConfig/Mode is ${name(config.Mode)}: expected INLINE or DISTRIBUTED`);
+  if (distributed !== ['STANDARD', 'EXPRESS'].includes(config.ExecutionType as string))
+    problems.push(
+      `${at}ItemProcessor/ProcessorConfig/ExecutionType is ${name(config.ExecutionType)}: expected STANDARD or EXPRESS of a DISTRIBUTED Map, nothing of an INLINE one`,
+    );
   if (batcher !== undefined && !(distributed && isObject(batcher) && canBatch(batcher)))
     problems.push(`${at}ItemBatcher: only MaxItemsPerBatch and BatchInput of a DISTRIBUTED Map are supported here`);
   const outer = distributed ? new Set<string>() : within();

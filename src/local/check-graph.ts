@@ -2,8 +2,11 @@ import type { Json } from './integration.ts';
 
 type Members = { [key: string]: Json };
 
+const longestName = 80;
+
 /**
- * States of one scope that AWS refuses for their place: of a name that another one has anywhere in the machine, to which
+ * States of one scope that AWS refuses for their place: of a name that another one has anywhere in the machine
+ * or that is too long, to which
  * no state leads, and scopes that have no end. `seen`: the names so far, to which these are added.
  */
 export function checkGraph(startAt: Json | undefined, states: Members, where: string, seen: Set<string>): string[] {
@@ -12,6 +15,7 @@ export function checkGraph(startAt: Json | undefined, states: Members, where: st
   for (const name of Object.keys(states)) {
     if (seen.has(name)) problems.push(`${where}state ${name}: another state of the machine has this name`);
     if (!targets.has(name)) problems.push(`${where}state ${name}: no state leads to it`);
+    if (name.length > longestName) problems.push(`${where}state ${name}: longer than ${longestName} characters`);
     seen.add(name);
   }
   if (!Object.values(states).some(isEnd)) problems.push(`${where}no state is an end`);

@@ -32,8 +32,11 @@ export function checkQueries(state: Members, at: string, problems: string[]): vo
 }
 
 function checkTemplate(template: Json, where: string, known: readonly string[], problems: string[]): void {
-  if (isExpression(template)) {
-    for (const problem of problemsOf(template, known)) problems.push(`${where}${problem}: ${template}`);
+  if (typeof template === 'string') {
+    if (isExpression(template))
+      for (const problem of problemsOf(template, known)) problems.push(`${where}${problem}: ${template}`);
+    else if ((template as string).startsWith('{%'))
+      problems.push(`${where}begins with {% but does not end with %}: ${template}`);
   } else if (Array.isArray(template)) {
     template.forEach((item, index) => {
       checkTemplate(item, `${where}[${index}] `, known, problems);

@@ -111,12 +111,12 @@ async function open(options: EngineOptions, release: () => Promise<void>): Promi
       const resumed = executions.resumeAll();
       const wanted = new Set(resumed);
       // its engine died between the end of the execution and that of its task
-      await endTasks(processes, (execution) => !wanted.has(execution) && !isRunning(executions, execution));
+      await endTasks(processes, (execution) => !wanted.has(execution) && !executions.isRunning(execution));
       return resumed;
     },
     async forget(before) {
       await executions.forget(before);
-      await processes.forget(before, (execution) => isRunning(executions, execution));
+      await processes.forget(before, (execution) => executions.isRunning(execution));
       await tokens.forget(before);
     },
     close() {
@@ -125,9 +125,6 @@ async function open(options: EngineOptions, release: () => Promise<void>): Promi
     },
   };
 }
-
-const isRunning = (executions: Executions, arn: string): boolean =>
-  executions.list({ status: 'RUNNING' }).some((execution) => execution.arn === arn);
 
 async function endTasks(processes: TaskProcesses, unwanted: (execution: string) => boolean): Promise<void> {
   const left = (await processes.unended()).filter(({ execution }) => execution !== null && unwanted(execution));

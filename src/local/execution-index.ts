@@ -40,9 +40,10 @@ export class ExecutionIndex {
     return this.#byArn.get(arn);
   }
 
-  /** Newest first. */
-  list(): ExecutionSummary[] {
-    return [...this.#byArn.values()].sort((a, b) => compare(b.startDate, a.startDate) || compare(b.arn, a.arn));
+  /** Newest first. Most have ended, and only what is asked for is put in order. */
+  list(isWanted: (one: ExecutionSummary) => boolean = () => true): ExecutionSummary[] {
+    const wanted = [...this.#byArn.values().filter(isWanted)];
+    return wanted.sort((a, b) => compare(b.startDate, a.startDate) || compare(b.arn, a.arn));
   }
 }
 

@@ -68,7 +68,7 @@ export class Executions {
 
   /** Go on with everything that has not ended: the ARNs of these. */
   resumeAll(): string[] {
-    const unended = this.#index.list().filter(({ status }) => status === 'RUNNING');
+    const unended = this.#index.list(({ status }) => status === 'RUNNING');
     for (const summary of unended) this.#runner.run(summary);
     return unended.map(({ arn }) => arn);
   }
@@ -132,12 +132,14 @@ export class Executions {
     return { ...record, machineArn: machineArn(record.machine), status: ending?.status ?? 'RUNNING', ending };
   }
 
+  isRunning(arn: string): boolean {
+    return this.#index.get(arn)?.status === 'RUNNING';
+  }
+
   /** Newest first. @throws Refusal StateMachineDoesNotExist */
   list({ machine, status }: { machine?: string; status?: string } = {}): ExecutionSummary[] {
     if (machine !== undefined && !this.#options.machines.has(machine)) throw this.#noMachine(machine);
-    return this.#index
-      .list()
-      .filter((one) => (machine ?? one.machine) === one.machine && (status ?? one.status) === one.status);
+    return this.#index.list((one) => (machine ?? one.machine) === one.machine && (status ?? one.status) === one.status);
   }
 
   /** Where the journal lies, for whoever shows the history. @throws Refusal ExecutionDoesNotExist, InvalidArn */
@@ -169,7 +171,7 @@ export class Executions {
 
   /** Forget those that ended before: AWS does so after 90 days. */
   async forget(before: Date): Promise<void> {
-    const old = this.#index.list().filter(({ stopDate }) => stopDate !== undefined && new Date(stopDate) < before);
+    const old = this.#index.list(({ stopDate }) => stopDate !== undefined && new Date(stopDate) < before);
     for (const summary of old) {
       this.#index.remove(summary.arn);
       await this.#folders.remove(summary);

@@ -105,12 +105,11 @@ export class NoticeOutbox {
     if (before) return before;
     const publishedAt = this.#settings.now().toISOString();
     const notice = { id, dedupeId, message, publishedAt };
-    const written = writeWaiting(this.#settings.folder, notice).then(
-      () => this.resume([noticeEntry(name, publishedAt)]),
-      (failure: unknown) => this.#tellUnwritten(name, notice, failure),
-    );
-    this.#known.set(name, written);
-    return written;
+    const written = writeWaiting(this.#settings.folder, notice);
+    const kept = () => this.resume([noticeEntry(name, publishedAt)]);
+    const settled = written.then(kept, (failure: unknown) => this.#tellUnwritten(name, notice, failure));
+    this.#known.set(name, settled);
+    return settled;
   }
 
   async #tellUnwritten(name: string, notice: WaitingNotice, failure: unknown): Promise<void> {

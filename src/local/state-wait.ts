@@ -1,5 +1,6 @@
 import type { Exit } from './journal-record.ts';
 import { evaluationFailed, leave, typedValue, type Visit, wholeNumber } from './state-visit.ts';
+import { timeOfTimestamp } from './timestamp.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** Waits until its time has come, also when the engine was not there in between. */
@@ -14,17 +15,10 @@ async function timeOf(visit: Visit): Promise<number> {
   const seconds = await wholeNumber(visit, 'Seconds', 0, mostSeconds);
   if (seconds !== undefined) return visit.log.entered!.at + seconds * 1000;
   const timestamp = await typedValue(visit, visit.state.Timestamp!, 'Timestamp', 'string');
-  const time = timestampPattern.test(timestamp) && isDay(timestamp.slice(0, 10)) ? Date.parse(timestamp) : Number.NaN;
-  if (Number.isFinite(time)) return time;
+  const time = timeOfTimestamp(timestamp);
+  if (time !== undefined) return time;
   throw evaluationFailed(visit, `The Timestamp field is not an RFC 3339 timestamp: ${timestamp}`, 'Timestamp');
 }
-
-/** A date and a time with an offset, as AWS reads them: in small letters too, and without seconds. */
-const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/i;
-
-/** JavaScript takes the 30th of February for one of March. */
-const isDay = (date: string): boolean =>
-  Number.isFinite(Date.parse(date)) && new Date(date).toISOString().startsWith(date);
 
 /** What an expression may say, though a definition may not: three hundred years, which a date can be told from. */
 const mostSeconds = 9_999_999_999;

@@ -2,6 +2,7 @@ import { readChain } from '#catalog/backups';
 import { oneLine, plainText } from '#model/plain-text';
 import { parseTarget } from '#model/recovery-target';
 import { type RestoreRequest, tablespaceMappings } from '#model/restore-request';
+import { approvalHash } from '#recovery/approval-hash';
 import { describePlan } from '#recovery/describe-plan';
 import type { Vault } from '#recovery/open-backup';
 import { pinTarget } from '#recovery/pin-target';
@@ -12,6 +13,7 @@ import { planLayout } from '#recovery/restore-layout';
 export interface PreparedApproval {
   /** leads to this plan again, however much is stored by then */
   request: RestoreRequest;
+  /** of the plan and of everything else that was asked for */
   planHash: string;
   /** as a person reads it, at most 4 KiB */
   planText: string;
@@ -32,10 +34,14 @@ export async function prepareApproval(
   const pinned = { ...request, target: pinTarget(first.plan, baseOf(first)) };
   const { facts, plan, hash } = await preparePlan(vault, request.source, parseTarget(pinned.target), signal);
   const chain = await readChain(vault.store, request.source, plan.chain, facts.backups);
+  const planHash = approvalHash(hash, pinned);
   const layout = planLayout(request.to, chain.at(-1)!.tablespaces, tablespaceMappings(request));
   const asked = [`asked for    ${first.plan.target}`, ...describeRest(request)];
-  const planText = plainText([describePlan(plan, hash, layout), ...asked.map((line) => `  ${line}`)].join('\n'), 4000);
-  return { request: pinned, planHash: hash, planText, decided: decidedJson(plan) };
+  const planText = plainText(
+    [describePlan(plan, planHash, layout), ...asked.map((line) => `  ${line}`)].join('\n'),
+    4000,
+  );
+  return { request: pinned, planHash, planText, decided: decidedJson(plan) };
 }
 
 const baseOf = ({ facts, plan }: PreparedPlan) => facts.backups.find(({ backup }) => backup === plan.chain.at(-1))!;

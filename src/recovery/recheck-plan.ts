@@ -3,6 +3,7 @@ import { ObjectDamaged, ObjectMissing, TargetUnreachable } from '#model/failure'
 import { PlanChanged } from '#model/plan-changed';
 import { parseTarget } from '#model/recovery-target';
 import type { RestoreRequest } from '#model/restore-request';
+import { approvalHash } from '#recovery/approval-hash';
 import type { Vault } from '#recovery/open-backup';
 import { planChanges } from '#recovery/plan-changes';
 import { preparePlan } from '#recovery/prepare-plan';
@@ -26,7 +27,9 @@ export async function recheckPlan(vault: Vault, approved: ApprovedPlan, signal: 
   };
   const { source, target } = request;
   const { facts, plan, hash } = await preparePlan(vault, source, parseTarget(target), signal).catch(orChanged);
-  if (hash !== planHash) throw changed(request, planChanges(decided, decidedJson(plan)).join('; '));
+  if (approvalHash(hash, request) !== planHash) {
+    throw changed(request, planChanges(decided, decidedJson(plan)).join('; ') || 'what was asked for is another thing');
+  }
   await readChain(vault.store, source, plan.chain, facts.backups).catch(orChanged);
 }
 

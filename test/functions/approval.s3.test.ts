@@ -101,6 +101,21 @@ for (const [name, open] of storeKinds) {
       assert.equal(notices[0]!.dedupe, notices[1]!.dedupe);
     });
 
+    test('is not one to a question that says something else, or of somebody else, though the hash is the same', async () => {
+      await call(ask, asked);
+      await answering();
+      const others = [{ plan: 'restore main to 05:13, what lies there is set aside' }, { requestedBy: 'Ada' }];
+      for (const [index, other] of others.entries()) {
+        const again = { ...asked, ...other, taskToken: `other-${index}` };
+        assert.deepEqual(await call(ask, again), { execution, number: index + 2, answered: false });
+      }
+      assert.deepEqual(
+        steps.answers.map(({ token }) => token),
+        ['token-1'],
+      );
+      await assert.rejects(answering(), { message: /the plan asks for four eyes, and Ada asked for it/ });
+    });
+
     test('asked once more by a retried state goes to the newest token', async () => {
       await call(ask, asked);
       steps.over.add('token-1');

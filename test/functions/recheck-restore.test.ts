@@ -41,6 +41,14 @@ test('another plan is told by what differs', async () => {
   });
 });
 
+test('the same plan to another place, over what lies there or with other settings is not what was approved', async () => {
+  const approved = await planned();
+  for (const change of [{ to: '/srv/other' }, { setAside: true }, { settings: { work_mem: '1GB' } }]) {
+    const other = { ...approved, request: { ...approved.request, ...change } };
+    await assert.rejects(async () => recheck(other, context), { name: 'PlanChanged' });
+  }
+});
+
 test('the plan text is short enough to be asked with, whatever is asked for', async () => {
   const settings = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`setting_${at}`, 'x'.repeat(50)]));
   const { planText } = await plan(

@@ -9,7 +9,9 @@ const pass = { Type: 'Pass', ...end };
 const output = (expression: string): Json => machine({ A: { ...pass, Output: { v: `{% ${expression} %}` } } });
 const task = (more: { [name: string]: Json }): Json =>
   machine({ A: { Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke', Next: 'B', ...more }, B: pass });
+const retrier = (more: { [name: string]: Json }): Json => ({ ErrorEquals: ['E'], ...more });
 const map = (more: { [name: string]: Json }): Json => machine({ M: { Type: 'Map', ...end, ...more } });
+const processed = (config: Json): Json => map({ ItemProcessor: { ...scope({ I: pass }), ProcessorConfig: config } });
 const items = { ItemProcessor: scope({ I: pass }) };
 
 /** AWS makes no machine of these, and neither do we. */
@@ -49,7 +51,44 @@ const refused: [Json, RegExp][] = [
   [machine({ A: { Type: 'Fail', Assign: { x: 1 } } }), /Assign is not a field/],
   [machine({ A: { Type: 'Succeed', End: true } }), /End is not a field/],
   [task({ Retry: [{ ErrorEquals: ['E'], MaxAttempt: 1 }] }), /Retry\[0\]\/MaxAttempt is not a field/],
+  [
+    task({ Retry: [retrier({ BackoffRate: 0.5 })] }),
+    /^state A: Retry\[0\]\/BackoffRate is 0\.5: expected a number from 1$/,
+  ],
+  [
+    task({ Retry: [retrier({ IntervalSeconds: -1 })] }),
+    /IntervalSeconds is -1: expected a whole number from 0 to 99999999/,
+  ],
+  [task({ Retry: [retrier({ MaxAttempts: -1 })] }), /MaxAttempts is -1/],
+  [task({ Retry: [retrier({ MaxAttempts: '{% 1 %}' })] }), /MaxAttempts is "{% 1 %}": expected a whole number/],
+  [task({ Retry: [retrier({ MaxDelaySeconds: 31_622_401 })] }), /MaxDelaySeconds is 31622401/],
+  [task({ Retry: [retrier({ JitterStrategy: 'HALF' })] }), /JitterStrategy is "HALF": expected FULL or NONE/],
+  [task({ Retry: [retrier({ ErrorEquals: ['E', 'States.ALL'] })] }), /States\.ALL to stand alone, in the last rule/],
+  [
+    task({ Retry: [retrier({ ErrorEquals: ['States.ALL'] }), retrier({})] }),
+    /^state A: Retry\[0\]\/ErrorEquals is \["States/,
+  ],
+  [task({ Catch: [{ ErrorEquals: [], Next: 'B' }] }), /Catch\[0\]\/ErrorEquals is \[\]: expected names of errors/],
+  [task({ TimeoutSeconds: 0 }), /^state A: TimeoutSeconds is 0/],
+  [task({ TimeoutSeconds: 1.5 }), /TimeoutSeconds is 1\.5/],
+  [task({ TimeoutSeconds: '1' }), /TimeoutSeconds is "1"/],
+  [task({ TimeoutSeconds: 5, HeartbeatSeconds: 5 }), /HeartbeatSeconds is 5: expected less than TimeoutSeconds, 5/],
+  [map({ ...items, MaxConcurrency: -1 }), /MaxConcurrency is -1/],
+  [map({ ...items, ToleratedFailurePercentage: 101 }), /ToleratedFailurePercentage is 101/],
+  [map({ ...items, ToleratedFailureCount: 0.5 }), /ToleratedFailureCount is 0\.5/],
+  [machine({ A: { Type: 'Wait', Seconds: -1, ...end } }), /Seconds is -1/],
+  [machine({ A: { Type: 'Wait', Seconds: 100_000_000, ...end } }), /Seconds is 100000000/],
+  [machine({ A: { ...pass, Assign: { '1x': 1 } } }), /Assign sets \$1x, which is no name of a variable/],
+  [machine({ A: { ...pass, Assign: { 'a-b': 1 } } }), /Assign sets \$a-b, which is no name of a variable/],
+  [machine({ A: { ...pass, Output: { v: ['{% 1 %} '] } } }), /Output v \[0\] begins with {% but does not end with %}/],
+  [machine({ A: pass }, { Timeout: 1 }), /^Timeout is not a field of a machine/],
+  [machine({ A: pass }, { Version: '2.0' }), /^Version is "2\.0": expected "1\.0"$/],
+  [processed({ Mode: 'DISTRIBUTED' }), /ExecutionType is nothing: expected STANDARD or EXPRESS/],
+  [processed({ Mode: 'DISTRIBUTED', ExecutionType: 'FAST' }), /ExecutionType is "FAST"/],
+  [processed({ Mode: 'INLINE', ExecutionType: 'STANDARD' }), /nothing of an INLINE one/],
+  [machine({ A: { Type: 'Wait', Timestamp: '2026-02-30T00:00:00Z', ...end } }), /Timestamp is "2026-02-30/],
   [machine({ A: { Type: 'Pass', Next: 'B' }, B: { Type: 'Pass', Next: 'A' } }), /^no state is an end$/],
+  [machine({ A: { Type: 'Pass', Next: 'B'.repeat(81) }, ['B'.repeat(81)]: pass }), /longer than 80 characters$/],
   [machine({ A: pass, B: pass }), /^state B: no state leads to it$/],
   [
     machine({ M: { Type: 'Map', ...items, Next: 'I' }, I: pass }),
@@ -92,6 +131,12 @@ const taken: Json[] = [
   task({ Output: '{% $states.result %}', Assign: { r: '{% $states.result %}' } }),
   task({ Comment: '{% phone %}', Retry: [{ ErrorEquals: ['{% phone %}'] }] }),
   task({ Catch: [{ ErrorEquals: ['E'], Output: '{% $states.errorOutput.Cause %}', Next: 'B' }] }),
+  task({ TimeoutSeconds: 5, HeartbeatSeconds: 4, Retry: [retrier({ MaxAttempts: 0, BackoffRate: 1.5 })] }),
+  task({ TimeoutSeconds: '{% 5 %}', Retry: [retrier({}), { ErrorEquals: ['States.ALL'], JitterStrategy: 'FULL' }] }),
+  machine({ A: { Type: 'Wait', Timestamp: '2028-02-29T23:59:59.5+01:00', ...end } }),
+  processed({ Mode: 'DISTRIBUTED', ExecutionType: 'EXPRESS' }),
+  processed({ Mode: 'INLINE' }),
+  machine({ A: { ...pass, Assign: { größe_1: 1 }, Output: 'no {% 1 %}' } }, { Version: '1.0', Comment: 'c' }),
   // set only behind the scope that sets it as well
   machine({
     M: { Type: 'Map', ItemProcessor: scope({ I: { ...pass, Assign: { x: 2 } } }), Next: 'Z' },

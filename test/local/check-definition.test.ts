@@ -50,7 +50,7 @@ const refused: [string, Json, RegExp][] = [
   [
     'a catcher of nothing',
     machine({ A: { Type: 'Task', Resource: 'r', End: true, Catch: [{ ErrorEquals: [], Next: 'A' }] } }),
-    /^state A: Catch\[0\]\/ErrorEquals is missing or empty$/,
+    /^state A: Catch\[0\]\/ErrorEquals is \[\]: expected names of errors$/,
   ],
   [
     'a retry of a Pass',
@@ -83,7 +83,7 @@ const refused: [string, Json, RegExp][] = [
     machine({
       A: {
         Type: 'Map',
-        ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED' }, ...scope({ B: pass }) },
+        ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' }, ...scope({ B: pass }) },
         ItemBatcher: { MaxInputBytesPerBatch: 1 },
         End: true,
       },
@@ -97,7 +97,7 @@ const refused: [string, Json, RegExp][] = [
   ],
   [
     'a wait for two things',
-    machine({ A: { Type: 'Wait', Seconds: 1, Timestamp: 'x', End: true } }),
+    machine({ A: { Type: 'Wait', Seconds: 1, Timestamp: '2026-01-31T12:00:00Z', End: true } }),
     /^state A: expected either Seconds or Timestamp$/,
   ],
   ['a task that calls nothing', machine({ A: { Type: 'Task', End: true } }), /^state A: Resource is missing$/],
@@ -160,7 +160,7 @@ test('the same variable may be set beside and within a distributed map', () => {
   const states = scope({ I: { ...pass, Assign: { x: 2 } } });
   const M = {
     Type: 'Map',
-    ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED' }, ...states },
+    ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' }, ...states },
     Assign: { x: 1 },
     End: true,
   };

@@ -112,8 +112,8 @@ const cases: Record<string, Record<string, Case>> = {
     'a hundred terms are the deepest': gives(`1${'+1'.repeat(99)}`, 100),
     'one more is too deep': queryFails(`1${'+1'.repeat(100)}`, /Stack overflow error/),
     'text beside an expression is text': {
-      states: { A: pass({ a: ' {% 1 %}', b: '{% 1 %} ', c: 'x {% 1 %} y', d: '{%%' }) },
-      gives: { a: ' {% 1 %}', b: '{% 1 %} ', c: 'x {% 1 %} y', d: '{%%' },
+      states: { A: pass({ a: ' {% 1 %}', b: ' {% 1 %} ', c: 'x {% 1 %} y', d: '%}' }) },
+      gives: { a: ' {% 1 %}', b: ' {% 1 %} ', c: 'x {% 1 %} y', d: '%}' },
     },
     'expressions at any depth': {
       states: { A: pass({ a: [{ b: ['{% 1 %}', 'x', ['{% [2] %}']] }], '{% 1 %}': null }) },
@@ -430,7 +430,7 @@ const cases: Record<string, Record<string, Case>> = {
       fails: ['States.QueryEvaluationError'],
     },
     'a day that is none': {
-      states: { W: { Type: 'Wait', Timestamp: '2026-13-01T00:00:00Z', ...end } },
+      states: { W: { Type: 'Wait', Timestamp: "{% '2026-13-01T00:00:00Z' %}", ...end } },
       fails: ['States.QueryEvaluationError'],
     },
   },
@@ -667,7 +667,7 @@ const cases: Record<string, Record<string, Case>> = {
       takes: 7,
     },
     'not what never can succeed': {
-      states: { A: call({ Retry: [{ ErrorEquals: ['States.ALL'] }, { ErrorEquals: ['States.Runtime'] }] }) },
+      states: { A: call({ Retry: [{ ErrorEquals: ['States.Runtime'] }, { ErrorEquals: ['States.ALL'] }] }) },
       tasks: breaks('States.Runtime'),
       fails: ['States.Runtime'],
       takes: 0,

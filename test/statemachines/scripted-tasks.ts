@@ -3,6 +3,7 @@ import type { StoredSource } from '#harness/stored-source';
 import type { Manifest } from '#model/manifest';
 import { parseTarget } from '#model/recovery-target';
 import type { RestoreRequest } from '#model/restore-request';
+import { approvalHash } from '#recovery/approval-hash';
 import { preparePlan } from '#recovery/prepare-plan';
 
 /** What a task of the machines does, told without a server. */
@@ -49,7 +50,8 @@ export const restores: Script = async (task, source) => {
   const request = task.input.request as unknown as RestoreRequest;
   const signal = new AbortController().signal;
   const { plan, hash } = await preparePlan(source.world.vault, 'main', parseTarget(request.target), signal);
-  if (hash !== planHash) return task.fail({ name: 'RestoreFailed', message: 'the plan changed' });
+  if (approvalHash(hash, request) !== planHash)
+    return task.fail({ name: 'RestoreFailed', message: 'the plan changed' });
   return task.leave({
     ...{ state: 'replayed', source: 'main', systemId: plan.systemId, chain: plan.chain, target: plan.target },
     ...{ planHash, requestedBy, approvedBy, execution: task.execution },

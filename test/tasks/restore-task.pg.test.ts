@@ -11,7 +11,9 @@ import { assertFailed, assertWorked, type TaskEnd, TaskRunner } from '#harness/r
 import { executionArn } from '#model/arn';
 import { formatLsn } from '#model/lsn';
 import type { TargetInput } from '#model/recovery-target';
+import type { RestoreRequest } from '#model/restore-request';
 import { type RestoreRecord, restoreRecordSchema } from '#model/task-result';
+import { approvalHash } from '#recovery/approval-hash';
 import { stopOrphanedServer } from '#runtime/orphaned-server';
 
 const installation = embeddedInstallation();
@@ -46,11 +48,11 @@ interface Run {
 }
 
 function start({ execution, to, over, request, planPath = source.planPath, env }: Run) {
-  const defaults = { source: 'orders', target, to, setAside: false, tablespaces: {}, settings: {} };
+  const approved = { source: 'orders', target, to, setAside: false, tablespaces: {}, settings: {}, ...request };
   const input = {
     source: 'orders',
-    request: { ...defaults, ...request },
-    planHash,
+    request: approved,
+    planHash: approvalHash(planHash, approved as RestoreRequest),
     requestedBy: 'anna',
     approvedBy: 'berta',
     ...over,
@@ -111,7 +113,9 @@ describe('the task restore', () => {
         approvedBy: 'berta',
         execution: executionArn('test', 'first'),
         dataDir: to,
-        planHash,
+        planHash: approvalHash(planHash, {
+          ...{ source: 'orders', target, to, setAside: false, tablespaces: {}, settings: {} },
+        } as RestoreRequest),
       },
     );
     assert.ok(record.reached && record.history);
