@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests compare with, where it is missing: a PostgreSQL server of the machine's own, zstd, openssl and
-# Python's AES. Needs root only when something is missing.
+# Installs what the tests compare with, where it is missing: a PostgreSQL server of the machine's own, zstd, openssl,
+# Python's AES and the aws command. Needs root only when something is missing.
 set -euo pipefail
 
 missing=()
@@ -8,6 +8,7 @@ missing=()
 command -v zstd >/dev/null || missing+=(zstd)
 command -v openssl >/dev/null || missing+=(openssl)
 /usr/bin/python3 -c 'import cryptography' 2>/dev/null || missing+=(python3-cryptography)
+command -v aws >/dev/null || missing+=(awscli)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" != 0 ]; then

@@ -5,9 +5,9 @@ type Members = { [key: string]: Json };
 const longestName = 80;
 
 /**
- * States of one scope that AWS refuses for their place: of a name that another one has anywhere in the machine
- * or that is too long, to which
- * no state leads, and scopes that have no end. `seen`: the names so far, to which these are added.
+ * States of one scope that AWS refuses for their name or place: of a name that is too long or that another one has
+ * anywhere in the machine, to which no state leads, and scopes that have no end. `seen`: the names so far, to which
+ * these are added.
  */
 export function checkGraph(startAt: Json | undefined, states: Members, where: string, seen: Set<string>): string[] {
   const problems: string[] = [];

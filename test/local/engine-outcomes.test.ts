@@ -282,7 +282,7 @@ const cases: Record<string, Record<string, Case>> = {
       gives: 'oof',
     },
     'are too big': {
-      states: { A: { Type: 'Pass', Assign: { x: "{% $join([1..262144].('y')) %}" }, ...end } },
+      states: { A: { Type: 'Pass', Assign: { x: "{% $pad('', 262145, 'y') %}" }, ...end } },
       fails: ['States.DataLimitExceeded'],
     },
   },

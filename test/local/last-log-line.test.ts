@@ -24,7 +24,8 @@ describe('what a task said last', () => {
   test('is found at the end of a long log, and behind the part that is full', async () => {
     writeFileSync(join(folder, 'log'), line('early').repeat(1000));
     writeFileSync(join(folder, 'log.tail'), line('late', { doneBytes: 5 }).repeat(1000));
-    assert.deepEqual(await lastLogLine(folder), { time: '2026-11-20T06:00:00.000Z', message: 'late', doneBytes: 5 });
+    const { message, doneBytes } = (await lastLogLine(folder))!;
+    assert.deepEqual({ message, doneBytes }, { message: 'late', doneBytes: 5 });
   });
 });
 

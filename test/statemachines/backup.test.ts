@@ -211,7 +211,7 @@ test('a backup that cannot be recorded does not look good', async () => {
       name === 'record-evidence' ? new StatesError('StoreRefused', '{"errorMessage":"no right"}') : undefined,
   });
   const end = await run.run('backup', {});
-  assert.equal(end.cause, 'main: StoreRefused: no right');
+  assert.equal(end.cause, 'main: StoreRefused: the backup is committed, but that could not be recorded: no right');
   assert.deepEqual(
     run.notices.map(({ occasion }) => occasion),
     ['failure'],
