@@ -37,7 +37,7 @@ why it failed. Nothing is changed.`,
         const text = historyLine(event);
         return text === undefined ? [] : [{ at: event.timestamp!, text }];
       });
-      context.output.print(describeExecution(standing, lines, context.now()), { ...standing, events });
+      context.output.print(describeExecution(standing, lines, context.now()), { ...standing, history: lines });
     } finally {
       machines.close();
     }

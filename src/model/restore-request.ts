@@ -42,6 +42,9 @@ export const restoreRequestSchema: z.ZodType<RestoreRequest> = z.strictObject({
   settings: words,
 });
 
+/** A task is given at most 8 KiB (the overrides of ECS), of which hash and names need some, and quotes are escaped. */
+const maxRequestBytes = 5_000;
+
 const points = ['time', 'lsn', 'xid', 'name', 'immediate', 'latest'] as const;
 
 /** What a person asked for, with every default written out. @throws InputInvalid */
@@ -52,7 +55,10 @@ export function restoreRequest(source: string, input: RestoreInput): RestoreRequ
   const target = targetOf(input);
   parseTarget(target);
   checkReplaySettings(Object.keys(settings));
-  return { source, target, to, setAside, tablespaces, settings: mapWords(settings) };
+  const request = { source, target, to, setAside, tablespaces, settings: mapWords(settings) };
+  const bytes = Buffer.byteLength(JSON.stringify(request));
+  if (bytes <= maxRequestBytes) return request;
+  throw new InputInvalid('input', `${bytes} bytes`, `at most ${maxRequestBytes} bytes of target, places and settings`);
 }
 
 /** For planLayout, which takes mappings as a command line has them. */

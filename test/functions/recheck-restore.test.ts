@@ -50,12 +50,20 @@ test('the same plan to another place, over what lies there or with other setting
 });
 
 test('the plan text is short enough to be asked with, whatever is asked for', async () => {
-  const settings = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`setting_${at}`, 'x'.repeat(50)]));
+  const settings = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`setting_${at}`, 'x'.repeat(50)]));
   const { planText } = await plan(
     { input: { to: `/${'x'.repeat(3000)}`, settings, reason: 'r'.repeat(500) } },
     context,
   );
   assert.ok(planText.length <= 4600);
+});
+
+test('what a task could not be given is refused before anybody is asked', async () => {
+  const settings = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`setting_${at}`, 'x'.repeat(50)]));
+  await assert.rejects(async () => plan({ input: { to: '/srv/restored', settings } }, context), {
+    name: 'InputInvalid',
+    message: /^input: "\d+ bytes" is not allowed: expected at most 5000 bytes/,
+  });
 });
 
 test('a request that nobody planned is refused by the field that is wrong', async () => {
