@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { committedBackups, readBackup } from '#catalog/backups';
+import { readStanding } from '#catalog/standing';
+import type { BackupId } from '#model/backup-id';
 import { chooseSource } from '#model/choose-source';
 import { executionName } from '#model/execution-name';
 import { InputInvalid } from '#model/failure';
 import { groupParts } from '#model/part-groups';
 import { fields } from '#model/read-input';
+import type { StandingState } from '#model/standing';
 import { verifyRequest } from '#model/verify-request';
+import type { Bucket } from '#runtime/open-bucket';
 import { edge } from './edge.ts';
 
 const limits = { groupBytes: 16 * 2 ** 30, maxGroups: 40 };
@@ -20,6 +24,7 @@ export const handler = edge({
     const source = chooseSource(plan, asked.source).name;
     const backup = asked.backup ?? (await committedBackups(vault.store, source)).at(-1)?.backup;
     if (!backup) throw new InputInvalid('source', source, 'one with a committed backup', 'take one: `lifeboat backup`');
+    const known = asked.byEvent ? await stateOf(vault.store, source, backup) : 'committed';
     const { parts } = await readBackup(vault.store, source, backup);
     const ranges = groupParts(
       parts.map(({ rawBytes }) => rawBytes),
@@ -31,7 +36,14 @@ export const handler = edge({
       backup,
       requestedBy: asked.requestedBy,
       drillName: executionName('verified', backup, source),
+      known,
       steps: [...steps, { step: 'wal', parts: null, wal: true }],
     };
   },
 });
+
+/** Events come twice: what is known of the backup by then. */
+async function stateOf(store: Bucket['store'], source: string, backup: BackupId): Promise<StandingState> {
+  const { backups } = await readStanding(store, source);
+  return backups.find((standing) => standing.backup === backup)?.state ?? 'committed';
+}

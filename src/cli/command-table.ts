@@ -28,6 +28,7 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'list what the machines did, or tell one in full',
     load: () => import('#cli/executions'),
   },
+  { name: 'stop', summary: 'end an execution that runs, waits or stands still', load: () => import('#cli/stop') },
   {
     name: 'approve',
     summary: 'say yes to one recovery plan',

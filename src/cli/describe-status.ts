@@ -11,7 +11,7 @@ export function describeStatus(report: StatusReport): string {
     ...sources.flatMap((source) => describeSource(source, now)),
     daemon
       ? `daemon    process ${daemon.pid} since ${daemon.startedAt}${describeServices(report)}`
-      : 'daemon    NOT RUNNING: nothing is backed up, received or proven until `lifeboat up` is started',
+      : 'daemon    NOT RUNNING: nothing is backed up, proven or told until `lifeboat up` is started',
     ...section(
       'runs',
       running.map((one) => [one.machine, one.name, `for ${tookOf(one, now)}`, one.doing ?? '']),

@@ -71,7 +71,9 @@ async function askSource(
   const backups = await committedBackups(vault.store, name);
   const { backups: standings } = await readStanding(vault.store, name, backups);
   const measured = await readExposure(vault.store, name);
-  const windows = recoveryWindows(await gatherFacts(vault, name, signal));
+  const facts = await gatherFacts(vault, name, signal);
+  const broken = new Set(standings.filter(({ state }) => state === 'broken').map(({ backup }) => backup));
+  const windows = recoveryWindows({ ...facts, backups: facts.backups.filter(({ backup }) => !broken.has(backup)) });
   const newest = windows.reduce<(typeof windows)[number] | undefined>(
     (a, b) => (a === undefined || b.toMicros > a.toMicros ? b : a),
     undefined,
@@ -138,7 +140,7 @@ function sourceProblems(
           source: name,
           what: `the drill of ${newest.backup} could not be carried out: ${newest.tried.why}`,
           since: newest.tried.at,
-          todo: `then: lifeboat drill --source ${name} ${newest.backup}`,
+          todo: `remove the cause, then: lifeboat drill --source ${name} ${newest.backup}`,
         },
       ]
     : [];
@@ -162,7 +164,7 @@ function daemonProblems({ notices, standing }: DaemonReport): Problem[] {
       source: 'daemon',
       what: `${execution.split(':').slice(-2).join(' ')} stands still: ${why}`,
       since: null,
-      todo: `lifeboat executions ${execution.split(':').at(-1)}`,
+      todo: `once the cause is gone it goes on by itself; else: lifeboat stop ${execution.split(':').at(-1)}`,
     })),
     ...(notices.dead > 0 || (notices.lastFailure && notices.waiting > 0)
       ? [

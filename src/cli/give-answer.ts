@@ -10,7 +10,6 @@ export const answerInput = {
     plan: {
       flags: '--plan-hash <hash>',
       summary: 'or --plan behind the command: hash of the plan that is answered, at least 12 digits',
-      required: true,
       parse: parseHash,
     },
     reason: { flags: '--reason <text>', summary: 'why; kept as evidence' },
@@ -22,7 +21,7 @@ export const answerInput = {
 interface Answer {
   decision: 'approve' | 'reject';
   execution: string;
-  plan: string;
+  plan: string | undefined;
   reason: string | undefined;
   as: string | undefined;
   state: string | undefined;
@@ -30,6 +29,10 @@ interface Answer {
 
 export async function giveAnswer(answer: Answer, context: CommandContext): Promise<void> {
   const { decision, execution, plan, reason, as: by = whoAsks(context), state } = answer;
+  if (plan === undefined) {
+    const hint = `see with \`lifeboat status\` what is asked, then: lifeboat ${decision} ${execution} --plan HASH`;
+    throw new InputInvalid('--plan', plan, 'the hash of the plan that is answered', hint);
+  }
   const machines = await openDaemon(context, state);
   try {
     const { arn, name, status } = await machines.describe(execution);
@@ -37,10 +40,8 @@ export async function giveAnswer(answer: Answer, context: CommandContext): Promi
     const payload = { execution: arn, decision, plan, by, ...(reason === undefined ? {} : { reason }) };
     const result = await machines.invoke('answer-approval', payload);
     const done = decision === 'approve' ? 'approved' : 'rejected';
-    context.output.print(
-      `${name} is ${done} by ${by}: follow it with \`lifeboat executions ${name}\``,
-      result ?? { execution: arn, decision, by },
-    );
+    const next = decision === 'approve' ? `: follow it with \`lifeboat executions ${name}\`` : '; nothing was touched';
+    context.output.print(`${name} is ${done} by ${by}${next}`, result ?? { execution: arn, decision, by });
   } finally {
     machines.close();
   }

@@ -92,7 +92,7 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     const { facts, plan, hash } = await preparePlan(vault, source.name, target, signal);
     const chain = await readChain(vault.store, source.name, plan.chain, facts.backups);
     const layout = planLayout(dataDir, chain.at(-1)!.tablespaces, input.tablespace);
-    output.note(describePlan(plan, hash, layout));
+    if (!input.dryRun) output.note(describePlan(plan, hash, layout));
     if (input.dryRun) return output.print(describePlan(plan, hash, layout), { plan, hash });
     const shown = new ShownProgress(output);
     try {

@@ -85,8 +85,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       publish,
       stepFunctions: {
         async sendTaskSuccess(token, output) {
-          const outcome = await engine.tokens.sendSuccess(token, JSON.parse(JSON.stringify(output)));
-          return outcome === 'taken' ? 'taken' : 'nobody waits';
+          const { tokens } = engine;
+          const sent = JSON.parse(JSON.stringify(output));
+          const isTaken = (await tokens.sendSuccess(token, sent)) === 'taken';
+          return isTaken || (await tokens.hasSucceededWith(token, sent)) ? 'taken' : 'nobody waits';
         },
       },
     });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { createFile, readJson } from './durable-file.ts';
 import { type Json, StatesError, type TaskTokens } from './integration.ts';
@@ -83,6 +84,12 @@ export class FileTaskTokens implements TaskTokens {
 
   sendSuccess(token: string, output: Json): Promise<TokenOutcome> {
     return this.#send(token, { output: output as z.infer<ReturnType<typeof z.json>> });
+  }
+
+  /** Was it answered with this already? Two may bring the same answer at the same time: both have brought it. */
+  async hasSucceededWith(token: string, output: Json): Promise<boolean> {
+    const found = await this.#read(this.#path(token, 'json'));
+    return found !== undefined && 'output' in found && isDeepStrictEqual(found.output, output);
   }
 
   sendFailure(token: string, error: string, cause: string): Promise<TokenOutcome> {

@@ -49,6 +49,11 @@ export const exitCodes = [
     meaning: 'not approved: rejected, expired, refused, or the plan changed meanwhile',
     failures: ['ApprovalRefused', 'RestoreRejected', 'ApprovalExpired', 'PlanChanged'],
   },
+  {
+    code: 11,
+    meaning: 'a drill or a verification could not be carried out: nothing new is known of the backup',
+    failures: ['DrillFailed', 'VerifyIncomplete'],
+  },
   { code: 130, meaning: 'interrupted', failures: ['Aborted'] },
   { code: 255, meaning: 'wal-fetch failed for whatever reason: PostgreSQL must not go on', failures: [] },
 ] as const satisfies { code: number; meaning: string; failures: readonly string[] }[];

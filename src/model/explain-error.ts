@@ -42,7 +42,7 @@ const timedOut: Explanation = {
   verdict: 'operator',
 };
 
-function explainTask({ Containers, StoppedReason }: Record<string, unknown>): Explanation {
+function explainTask({ Containers, StoppedReason, StartedAt }: Record<string, unknown>): Explanation {
   const container: unknown = Array.isArray(Containers) ? Containers[0] : undefined;
   const { ExitCode: code, Reason: reason } = isRecord(container) ? container : {};
   const why = [reason, StoppedReason].find((text) => typeof text === 'string' && text !== '');
@@ -54,6 +54,10 @@ function explainTask({ Containers, StoppedReason }: Record<string, unknown>): Ex
       hint: 'give the task more memory',
       verdict: 'operator',
     };
+  }
+  if (typeof code !== 'number' && StartedAt != null) {
+    const message = `the task was killed, and nobody knows how far it came${because}`;
+    return { name: 'TaskKilled', message, hint: null, verdict: 'retry' };
   }
   if (typeof code !== 'number') {
     return { name: 'TaskNotStarted', message: `the task did not start${because}`, hint: null, verdict: 'retry' };

@@ -9,6 +9,8 @@ export interface VerifyRequest {
   /** undefined: the newest */
   backup: BackupId | undefined;
   requestedBy: string;
+  /** its manifest arrived: where that was looked at before, it need not be again */
+  byEvent: boolean;
 }
 
 /** "Object Created" of EventBridge, as far as it matters here. */
@@ -23,12 +25,12 @@ export function verifyRequest(input: unknown): VerifyRequest {
   const event = eventSchema.safeParse(input);
   if (event.success) return ofKey(event.data.detail.object.key);
   const asked = readVerifyInput(input);
-  return { source: asked.source, backup: asked.backup, requestedBy: requesterOf(asked) };
+  return { source: asked.source, backup: asked.backup, requestedBy: requesterOf(asked), byEvent: false };
 }
 
 function ofKey(key: string): VerifyRequest {
   // Where the plan's bucket has a prefix, the event's key begins with it.
   const [, source, backup = ''] = /(?:^|\/)([^/]+)\/backups\/([^/]+)\/manifest\.json$/.exec(key) ?? [];
-  if (isBackupId(backup)) return { source, backup, requestedBy: 'its commit' };
+  if (isBackupId(backup)) return { source, backup, requestedBy: 'its commit', byEvent: true };
   throw new InputInvalid('detail.object.key', key, '<source>/backups/<backup>/manifest.json');
 }

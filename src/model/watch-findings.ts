@@ -180,7 +180,7 @@ function unproven({ source: { name }, backups, standings, now, rto }: Measured):
       source: name,
       since,
       what: `backup ${standing.backup} is only ${standing.state} ${age(since, now)} after it was taken${tried}`,
-      todo: `lifeboat drill --source ${name} --backup ${standing.backup}`,
+      todo: `lifeboat drill --source ${name} ${standing.backup}`,
       dedupe: `unproven ${name}`,
     },
   ];

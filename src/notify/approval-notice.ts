@@ -13,7 +13,10 @@ export function approvalNotice(
 ): NoticeInput {
   const name = shellWord(execution.split(':').at(-1)!);
   const hash = planHash.slice(0, 12);
-  const names = approvers.map((approver) => approver.name).join(', ') || 'anybody who can run lifeboat there';
+  const others = approvers.filter(({ name: approver }) => !fourEyes || approver !== requestedBy);
+  const anybody = `anybody who can run lifeboat there${fourEyes ? `, but not ${requestedBy}` : ''}`;
+  const listed = others.map((approver) => approver.name).join(', ') || 'nobody: who asked is the only approver';
+  const names = approvers.length === 0 ? anybody : listed;
   return {
     format: 'lifeboat-notice/1',
     occasion: 'question',
@@ -21,12 +24,7 @@ export function approvalNotice(
     machine,
     execution,
     title: `approve? ${machine} of ${source}, asked for by ${requestedBy}`,
-    what: [
-      plan,
-      '',
-      `May answer: ${names}${fourEyes ? `, but not ${requestedBy}` : ''}.`,
-      `Without an answer by ${expiresAt} nothing is done.`,
-    ].join('\n'),
+    what: [plan, '', `May answer: ${names}.`, `Without an answer by ${expiresAt} nothing is done.`].join('\n'),
     since: askedAt,
     todo: `lifeboat approve ${name} --plan ${hash}\nlifeboat reject ${name} --plan ${hash}`,
     dedupe: `question ${execution} ${planHash}`,

@@ -32,7 +32,7 @@ export function endNotice({ kind, source, since, dedupe }: Finding, now: Date): 
     occasion: 'success',
     subject: source,
     title: `over: ${titles[kind]}`,
-    what: `It is fine again after ${formatDuration(lastedMs)}.`,
+    what: since === null ? 'It is fine again.' : `It is fine again after ${formatDuration(lastedMs)}.`,
     since: now.toISOString(),
     dedupe,
     recovered: true,

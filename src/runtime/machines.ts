@@ -8,6 +8,7 @@ import {
   ListStateMachinesCommand,
   SFNClient,
   StartExecutionCommand,
+  StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { machineArn } from '#model/arn';
 import { ConnectionFailed, Failure, InputInvalid, type Verdict } from '#model/failure';
@@ -121,6 +122,11 @@ export class Machines {
       } while (nextToken);
     }
     return found.sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
+  }
+
+  /** Ask it to end; what it began outside is ended, too. */
+  async stop(arn: string, error: string, cause: string): Promise<void> {
+    await this.#ask(arn, () => this.#states.send(new StopExecutionCommand({ executionArn: arn, error, cause })));
   }
 
   async history(arn: string): Promise<HistoryEvent[]> {

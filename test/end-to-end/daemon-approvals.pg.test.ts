@@ -54,7 +54,7 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
       [approve(name, hash), 10, /the plan asks for four eyes, and grace asked for it/],
       [approve(name, hash, '--as', 'Mallory'), 10, /Mallory is not among the plan's approvers: Ada, Grace, Edsger/],
       [approve('nothing-of-this-name', hash, ...ada), 2, /nothing-of-this-name.*the id of an execution/],
-      [approve('the-backup', hash, ...ada), 2, /the-backup.*one that asks something/],
+      [approve('the-backup', hash, ...ada), 10, /the-backup does not wait for an answer: it is SUCCEEDED/],
       [['reject', name, '--plan', hash, '--as', 'Mallory'], 10, /not among the plan's approvers/],
     ];
     await Promise.all(refusals.map((refusal) => assertAnswer(...refusal)));
@@ -70,14 +70,22 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
     const { output } = await daemon.succeeded(arn);
     assert.equal((output as { approvedBy: string }).approvedBy, 'ada@example.org');
     assert.deepEqual(asked(name), ['answer.json', 'question.json']);
-    await assertAnswer(approve(name, hash, ...ada), 0, /is approved/);
+    await assertAnswer(approve(name, hash, ...ada), 10, /does not wait for an answer: it is SUCCEEDED/);
+  });
+
+  test('an answer in the very moment of the question counts', async () => {
+    for (let times = 0; times < 10; times++) {
+      const { arn } = await daemon.askedRestore({ to: at('quickly') });
+      await daemon.answer(arn, 'reject');
+      assert.equal((await daemon.ended(arn)).error, 'RestoreRejected');
+    }
   });
 
   test('a no ends it, the command that waits tells who and why with 10, and nothing was touched', async () => {
     const waiting = daemon.run(['restore', '--to', at('rejected'), '--requested-by', 'Grace']);
-    const [execution] = await untilAsked();
-    const { name } = await daemon.machines.describe(execution!);
-    const { planHash } = await daemon.question(execution!);
+    const execution = await asking(at('rejected'));
+    const { name } = await daemon.machines.describe(execution);
+    const { planHash } = await daemon.question(execution);
     const no = ['reject', name, '--plan', planHash.slice(0, 12), '--as', 'Ada', '--reason', 'it is the wrong time'];
     await assertAnswer(no, 0, /is rejected by Ada/);
     const { exitCode, stderr } = await waiting;
@@ -100,7 +108,7 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
     await states.send(new StopExecutionCommand({ executionArn: arn }));
     states.destroy();
     const yes = ['approve', name, '--plan', question.planHash.slice(0, 12), '--as', 'Ada'];
-    await assertAnswer(yes, 10, /does not wait for an answer any more/);
+    await assertAnswer(yes, 10, /does not wait for an answer: it is ABORTED/);
     assert.ok(!existsSync(at('stopped')));
     const { questions } = await daemon.anyStatus<{ questions: unknown[] }>();
     assert.deepEqual(questions, []);
@@ -183,7 +191,6 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
       [{ settings: { 'shared buffers': 1 } }, /^settings: "shared buffers".*the name of a server setting/],
       [{ reason: '' }, /^reason: "".*a reason of at most 500 letters/],
       [{ requestedBy: 'a\nb' }, /^requestedBy: .*the name of who asks for it/s],
-      [{ scheduledTime: 'now' }, /^scheduledTime: "now".*an instant like/],
       [{ tomorrow: true }, /^tomorrow: true.*only the fields source, to, time/],
       [{ requestBy: 'Ada' }, /^requestBy: "Ada".*did you mean "requestedBy"/s],
     ];
@@ -222,14 +229,15 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
     return out;
   }
 
-  async function untilAsked(): Promise<string[]> {
-    let found: string[] = [];
+  /** The execution that asks whether it may restore to this place. */
+  async function asking(to: string): Promise<string> {
+    let found: string | undefined;
     await until('it asks', async () => {
-      const { questions } = await daemon.anyStatus<{ questions: { execution: string }[] }>();
-      found = questions.map(({ execution }) => execution);
-      return found.length === 1;
+      const { questions } = await daemon.anyStatus<{ questions: { execution: string; plan: string }[] }>();
+      found = questions.find(({ plan }) => plan.includes(to))?.execution;
+      return found !== undefined;
     });
-    return found;
+    return found!;
   }
 
   const only = (prefix: string): string => {

@@ -17,8 +17,7 @@ describe('a daemon that is killed with kill -9', { timeout: 300_000 }, () => {
     await server.query('create table orders as select i as id from generate_series(1, 1000) i');
     daemon = new TestDaemon(server, { plan: { approvers: [{ name: 'Ada' }], fourEyes: true } });
     await daemon.start();
-    await until('it receives', () => /receiving/.test(daemon.receiver().log));
-    receiver = daemon.receiver();
+    receiver = await daemon.receiver();
   });
   after(async () => {
     await daemon?.remove();
@@ -54,7 +53,7 @@ describe('a daemon that is killed with kill -9', { timeout: 300_000 }, () => {
   }
 
   async function assertReceivedOn(): Promise<void> {
-    const now = daemon.receiver();
+    const now = await daemon.receiver();
     assert.deepEqual([now.id, now.supervisor, now.child], [receiver.id, receiver.supervisor, receiver.child]);
     assert.equal(begins(now), 1);
     await daemon.untilStored();
@@ -147,8 +146,10 @@ describe('a daemon that is killed with kill -9', { timeout: 300_000 }, () => {
 
   test('in the middle of a backup, of its drill and of a restore leaves them at work, and the next one finds them', async () => {
     const recorded = daemon.evidence().length;
+    const release = await daemon.holdBackups();
     const backup = await daemon.machines.start('backup', { source: 'orders' }, 'middle');
     await killInTheMiddle('base-backup', backup);
+    release();
     const { output } = await daemon.succeeded(backup);
     assertRanOnce(backup, 'base-backup');
 

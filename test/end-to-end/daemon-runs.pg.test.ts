@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon, until } from '#harness/daemon';
-import { isRunning, killIfThere } from '#harness/daemon-files';
+import { isRunning } from '#harness/daemon-files';
 import { embeddedInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 
@@ -26,12 +26,11 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
   const crashNotices = () => daemon.notices().filter(({ title }) => title.includes('ended unexpectedly')).length;
 
   test('SIGTERM ends it well within seconds: its receiver ends, a backup goes on by itself and is found', async () => {
-    await until('it receives', () => /receiving/.test(receivers(daemon)[0]?.log ?? ''));
-    const receiver = daemon.receiver();
+    const receiver = await daemon.receiver();
+    const release = await daemon.holdBackups();
     const arn = await daemon.machines.start('backup', { source: 'orders' }, 'term');
-    await until('it copies', () => /"begins"/.test(daemon.tasks('base-backup')[0]?.log ?? ''), 20_000, 2);
+    await until('it copies', () => /"begins"/.test(daemon.tasks('base-backup')[0]?.log ?? ''));
     const { child } = daemon.tasks('base-backup')[0]!;
-    killIfThere(child!, 'SIGSTOP');
     const begun = performance.now();
     assert.equal(await daemon.stop(), 0);
     assert.ok(performance.now() - begun < 5_000, 'within seconds');
@@ -47,12 +46,12 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
     const from = daemon.log.length;
     await daemon.start();
     assert.match(daemon.log.slice(from), /backup term was interrupted and goes on/);
-    killIfThere(child!, 'SIGCONT');
+    release();
     await daemon.succeeded(arn);
     await daemon.settled();
     assert.equal(daemon.tasks('base-backup').length, 1);
     assert.equal(crashNotices(), 0, 'nothing had crashed');
-    assert.notEqual(daemon.receiver().child, receiver.child);
+    assert.notEqual((await daemon.receiver()).child, receiver.child);
   });
 
   test('killed while it starts, again and again, it starts the next time', async () => {
@@ -68,7 +67,8 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
     await daemon.start();
     const crashes = crashNotices() - told;
     assert.ok(crashes >= 1 && crashes <= 7, `${crashes} notices`);
-    await until('it receives', () => receivers(daemon).length === 1);
+    await daemon.receiver();
+    assert.equal(daemon.receivers().length, 1);
     assert.equal((await daemon.machines.describe('term')).status, 'SUCCEEDED');
     await daemon.stop();
     const from = daemon.log.length;
@@ -93,18 +93,16 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
       assert.match(stderr, /^HINT: leave the work to that one, or stop it first/m);
     }
     assert.ok(await daemon.machines.answer(), 'the first one goes on');
-    assert.equal(receivers(daemon).length, 1);
+    assert.equal(daemon.receivers().length, 1);
   });
 
   test('by another path it goes on with what it began by the first one', async () => {
-    await until('it receives', () => /receiving/.test(receivers(daemon)[0]?.log ?? ''));
-    const { supervisor, child, id } = daemon.receiver();
+    const { supervisor, child, id } = await daemon.receiver();
     await daemon.kill9();
     const state = daemon.state;
     daemon.state = join(daemon.folder, 'alias');
     await daemon.start();
-    await sleep(300);
-    const found = daemon.receiver();
+    const found = await daemon.receiver();
     assert.deepEqual([found.id, found.supervisor, found.child], [id, supervisor, child]);
     await daemon.stop();
     await until('it is gone', () => !isRunning(supervisor!) && !isRunning(child!));
@@ -113,8 +111,7 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
   });
 
   test('a copy of a state directory works by itself, and leaves alone what the original runs', async (t) => {
-    await until('it receives', () => /receiving/.test(receivers(daemon)[0]?.log ?? ''));
-    const { supervisor, child } = daemon.receiver();
+    const { supervisor, child } = await daemon.receiver();
     const copy = join(daemon.folder, 'copied.state');
     assert.equal(spawnSync('cp', ['-a', daemon.state, copy]).status, 0);
     const other = new TestDaemon(server, {}, daemon);
@@ -122,10 +119,10 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
     t.after(() => other.remove());
     await other.start();
     assert.equal((await other.machines.describe('term')).status, 'SUCCEEDED');
-    await until('its own receiver waits for the lease', () => /lease/.test(receivers(other)[0]?.log ?? ''));
+    await until('its own receiver waits for the lease', () => /lease/.test(other.receivers()[0]?.log ?? ''));
     assert.equal(await other.stop(), 0);
     assert.deepEqual([isRunning(supervisor!), isRunning(child!)], [true, true]);
-    assert.equal(daemon.receiver().child, child);
+    assert.equal((await daemon.receiver()).child, child);
     assert.ok(await daemon.machines.answer());
   });
 
@@ -135,7 +132,7 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
     await daemon.stop();
     daemon.writePlan({ plan: { sources: { orders: source, audit: { ...source, slot: 'audit' } } } });
     await daemon.start();
-    const begun = () => receivers(daemon).filter(({ log }) => log.includes('"receiving"'));
+    const begun = () => daemon.receivers().filter(({ log }) => log.includes('"receiving"'));
     await until('both are received', () => begun().length === 2);
     const [audit, orders] = begun().sort((a, b) => (a.id < b.id ? -1 : 1));
     await daemon.kill9();
@@ -145,17 +142,15 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
     assert.equal(refused.exitCode, 2, refused.stderr);
     assert.match(refused.stderr, /plan.yml.*\n?.*slots.*\n?.*did you mean "?slot/s);
     assert.deepEqual(
-      receivers(daemon).map(({ child }) => child),
+      daemon.receivers().map(({ child }) => child),
       [orders!.child, audit!.child].sort(),
     );
 
     daemon.writePlan({ plan: { sources: { orders: source } } });
     await daemon.start();
-    await until('the other one is ended', () => receivers(daemon).length === 1);
-    assert.equal(receivers(daemon)[0]!.child, orders!.child);
+    await until('the other one is ended', () => daemon.receivers().length === 1);
+    assert.equal(daemon.receivers()[0]!.child, orders!.child);
     assert.match(daemon.tasks().find(({ id }) => id === audit!.id)!.log, /"message":"ended"/);
     await until('it is gone', () => !isRunning(audit!.child!));
   });
 });
-
-const receivers = (daemon: TestDaemon) => daemon.tasks('receive-wal').filter(({ ended }) => !ended);

@@ -250,6 +250,14 @@ export class TestDaemon {
     return questionSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   }
 
+  /** A backup waits for the server's checkpoint, and so does not end while nobody makes one. Call it to go on. */
+  async holdBackups(): Promise<() => void> {
+    const query = "select pid from pg_stat_activity where backend_type = 'checkpointer'";
+    const pid = Number(await this.server.value(query));
+    process.kill(pid, 'SIGSTOP');
+    return () => killIfThere(pid, 'SIGCONT');
+  }
+
   /** A yes by the function that `lifeboat approve` calls. */
   async answer(arn: string, decision: 'approve' | 'reject' = 'approve', by = 'Ada'): Promise<void> {
     const { planHash } = await this.question(arn);
@@ -261,11 +269,16 @@ export class TestDaemon {
     return taskFolders(this.state).filter((one) => task === undefined || one.task === task);
   }
 
-  /** The newest run of the receiver that is not over. */
-  receiver(): TaskFolder {
-    const found = this.tasks('receive-wal').find(({ ended }) => !ended);
-    assert.ok(found, `no receiver runs\n${this.log}`);
-    return found;
+  /** Runs of WAL receivers that are not over. */
+  receivers(): TaskFolder[] {
+    return this.tasks('receive-wal').filter(({ ended }) => !ended);
+  }
+
+  /** The one that receives; waits until there is one. */
+  async receiver(): Promise<TaskFolder> {
+    const found = () => this.receivers().filter(({ log }) => log.includes('"message":"receiving"'));
+    await until('one receives', () => found().length === 1, 30_000);
+    return found()[0]!;
   }
 
   /** Until the server's WAL up to now is stored. */
@@ -296,10 +309,14 @@ export class TestDaemon {
     if (serverAccount) spawnSync('chown', [`${serverAccount.uid}:${serverAccount.gid}`, path]);
   }
 
-  /** The daemon, and what it left running under supervisors, by the numbers in its state directory. */
-  async remove(): Promise<void> {
+  /** Of the daemon, and of what it left running under supervisors, by the numbers in its state directory. */
+  async end(): Promise<void> {
     if (this.#process) await this.stop();
     for (const state of this.#states) await endTasks(state);
+  }
+
+  async remove(): Promise<void> {
+    await this.end();
     daemons.delete(this);
     if (!this.#beside) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -20,6 +20,7 @@ test('the exit codes are a promise', () => {
     'BackupIncomplete 6',
     'CheckFailed 6',
     'ConnectionFailed 4',
+    'DrillFailed 11',
     'InputInvalid 2',
     'KeyUnusable 8',
     'LeaseHeld 7',
@@ -35,6 +36,7 @@ test('the exit codes are a promise', () => {
     'StoreUnavailable 5',
     'TargetUnreachable 3',
     'UsageInvalid 2',
+    'VerifyIncomplete 11',
     'WalBroken 6',
   ]);
 });

@@ -33,7 +33,7 @@ test('a question says what will be done, who may answer, until when and how', ()
     `set /srv/data aside
 lay down 20261120T051345123Z-full
 
-May answer: Ada, Grace, but not bob.
+May answer: Ada, Grace.
 Without an answer by 2026-11-20T05:10:00.000Z nothing is done.`,
   );
 });

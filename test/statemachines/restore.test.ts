@@ -124,7 +124,7 @@ test('a no is recorded, told, and final', async () => {
   const { run } = await scene({ answer: () => ({ decision: 'reject', by: 'grace', reason: 'not during the sale' }) });
   const end = await run.run('restore', input);
   assert.equal(end.error, 'RestoreRejected');
-  assert.equal(end.cause, 'the restore of main was rejected by grace: not during the sale\nHINT: nothing was touched');
+  assert.equal(end.cause, 'the restore of main was rejected by grace: not during the sale; nothing was touched');
   assert.deepEqual([run.tasks.length, run.calls.includes('recheck-restore')], [0, false]);
   assert.deepEqual(
     [run.evidence[0]!.outcome, (run.evidence[0]!.approval as { decision: string }).decision],

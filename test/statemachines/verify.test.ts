@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { recordProof } from '#catalog/proofs';
 import { readStanding } from '#catalog/standing';
 import { ecsFailure } from '#harness/ecs-failure';
 import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
 import { StatesError } from '#local/integration';
 import type { Manifest } from '#model/manifest';
+import type { Proof } from '#model/proof';
 import { manifestKey } from '#store/bucket-layout';
 import { finds, type Script } from './scripted-tasks.ts';
 
@@ -85,7 +87,23 @@ test('the same event once more changes nothing and is no failure', async () => {
   assert.deepEqual((await again.run('verify', eventOf(manifest), 'first')).status, 'SUCCEEDED');
   const records: string[] = [];
   for await (const { key } of source.store.list('catalog/main/verifications/')) records.push(key);
-  assert.equal(records.length, 2);
+  assert.equal(records.length, 1, 'what is verified is not read back for an event that came twice');
+});
+
+test('an event that comes again after its backup was proven starts nothing', async () => {
+  const { run, manifest, source } = await scene();
+  await run.run('verify', eventOf(manifest), 'first');
+  await recordProof(source.store, provenBy(manifest));
+  const later = new MachineRun({ source, tasks: { 'verify-part': () => assert.fail('twice') } });
+  cleanups.push(() => later.remove());
+  assert.equal((await later.run('verify', eventOf(manifest), 'second')).status, 'SUCCEEDED');
+  assert.deepEqual([later.tasks.length, later.started.length], [0, 0]);
+});
+
+const provenBy = ({ source, backup }: Manifest): Proof => ({
+  ...{ format: 'lifeboat-proof/1', source, backup, chain: [backup], target: 'its end', verdict: 'proven', ok: true },
+  ...{ reached: null, checks: [], durationsMs: { files: 1, replay: 1, checks: 1 }, rawBytes: 1, walBytes: 1 },
+  ...{ failure: null, execution: 'x', startedAt: '2026-11-20T06:00:00Z', finishedAt: '2026-11-20T06:00:01Z' },
 });
 
 test('by hand it takes the newest backup, or the one that is named', async () => {
