@@ -262,16 +262,17 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       let released = false;
       const body: AsyncIterable<Uint8Array> = {
         [Symbol.asyncIterator]: () => ({
-          next: () => new Promise(() => undefined),
+          next: () => {
+            setTimeout(() => stop.abort(), 20); // it waits for us by then
+            return new Promise(() => undefined);
+          },
           return: async () => {
             released = true;
             return { done: true, value: undefined };
           },
         }),
       };
-      const put = store.put('stopped', body, { signal: stop.signal });
-      setTimeout(() => stop.abort(), 20);
-      await assert.rejects(put, Aborted);
+      await assert.rejects(store.put('stopped', body, { signal: stop.signal }), Aborted);
       assert.ok(released);
       assert.equal(await store.head('stopped'), undefined);
       assert.equal(await store.abortStaleUploads(new Date(Date.now() + 60_000)), 0);
