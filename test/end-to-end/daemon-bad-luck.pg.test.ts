@@ -15,8 +15,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { verifyEvidence } from '#catalog/evidence';
-import { TestDaemon, until } from '#harness/daemon';
+import { TestDaemon } from '#harness/daemon';
 import { isRunning, killIfThere } from '#harness/daemon-files';
+import { until } from '#harness/daemon-process';
 import { embeddedInstallation, serverAccount } from '#harness/postgres-installations';
 import { makeServerFolder, TestServer } from '#harness/postgres-server';
 import { printRecord, readRecords } from '#local/journal';
@@ -25,11 +26,15 @@ describe('a daemon with bad luck', { timeout: 300_000 }, () => {
   let server: TestServer;
   let daemon: TestDaemon;
   let asked = 0;
-  /** takes what is posted, and never answers */
-  const silent = createServer(() => void asked++);
+  let answers = false;
+  /** takes what is posted, and does not answer until a test lets it */
+  const webhook = createServer((_, response) => {
+    asked++;
+    if (answers) response.end();
+  });
   before(async () => {
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    const { port } = silent.address() as AddressInfo;
+    await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
+    const { port } = webhook.address() as AddressInfo;
     server = await TestServer.create(embeddedInstallation(), { initdb: ['--wal-segsize=1'] });
     daemon = new TestDaemon(server, {
       plan: { notifications: [{ kind: 'webhook', url: 'env:HOOK', on: ['success', 'failure', 'question'] }] },
@@ -40,8 +45,8 @@ describe('a daemon with bad luck', { timeout: 300_000 }, () => {
   after(async () => {
     await daemon?.remove();
     await server?.remove();
-    silent.closeAllConnections();
-    silent.close();
+    webhook.closeAllConnections();
+    webhook.close();
   });
 
   const backups = async () =>
@@ -86,42 +91,51 @@ describe('a daemon with bad luck', { timeout: 300_000 }, () => {
     const begun = performance.now();
     assert.equal(await daemon.stop(), 0);
     assert.ok(performance.now() - begun < 9_000, `${performance.now() - begun} ms`);
-    const waiting = readdirSync(join(daemon.state, 'notices/waiting')).length;
-    assert.ok(waiting > 0, 'what could not be told is told later');
+    const waiting = () => readdirSync(join(daemon.state, 'notices/waiting')).length;
+    assert.ok(waiting() > 0, 'what could not be told is told later');
+    answers = true;
     await daemon.start();
-    await until('it is tried again', () => asked > waiting);
+    await until('it is told', () => waiting() === 0);
   });
 
-  test('whose tasks and receivers are killed takes one backup, and loses no WAL', async () => {
-    const before = (await backups()).length;
-    const receiver = await daemon.receiver();
-    const release = await daemon.holdBackups();
-    const arn = await daemon.machines.start('backup', { source: 'orders', requestedBy: 'Grace' }, 'killed');
-    const copies = () => daemon.tasks('base-backup').filter(({ execution }) => execution === arn);
-    await until('it copies', () => /"begins"/.test(copies()[0]?.log ?? ''));
-    killIfThere(copies()[0]!.child!, 'SIGKILL');
-    release();
-    killIfThere(receiver.supervisor!, 'SIGKILL');
-    killIfThere(receiver.child!, 'SIGKILL');
-    const waits = () => daemon.journalRecords('backup').some(({ type }) => type === 'waiting');
-    await until('it waits before the next attempt', waits);
-    assert.equal((await daemon.machines.describe(arn)).status, 'RUNNING');
-    await daemon.waitUntil(/service receive-orders ended/);
-    await muchLater();
-    await daemon.succeeded(arn);
-    await daemon.settled();
-    assert.equal(copies().length, 2);
-    const taken = (await backups()).filter(({ execution }) => execution === arn);
-    assert.equal(taken.length, 1);
-    assert.equal((await backups()).length, before + 1);
-    const done = daemon.evidence();
-    assert.equal(done.filter(({ execution }) => execution === arn).length, 1);
-    assert.deepEqual(await verifyEvidence(await daemon.store), { ok: true, records: done.length });
-    await daemon.receiver();
-    assert.equal(daemon.receivers().length, 1);
-    assert.ok(!isRunning(receiver.child!));
-    await assertOneWindow();
-  });
+  for (const what of ['its task is', 'the daemon, its task and its receiver are'] as const) {
+    test(`takes a backup once and loses no WAL when ${what} killed`, async () => {
+      const before = (await backups()).length;
+      const name = `killed-${what.length}`;
+      const receiver = await daemon.receiver();
+      const waits = () => daemon.journalRecords('backup').filter(({ type }) => type === 'waiting').length;
+      const waited = waits();
+      const release = await daemon.holdBackups();
+      const arn = await daemon.machines.start('backup', { source: 'orders', requestedBy: 'Grace' }, name);
+      const copies = () => daemon.tasks('base-backup').filter(({ execution }) => execution === arn);
+      await until('it copies', () => /"begins"/.test(copies()[0]?.log ?? ''));
+      const { supervisor, child } = copies()[0]!;
+      if (what === 'its task is') {
+        killIfThere(child!, 'SIGKILL');
+      } else {
+        await daemon.kill9();
+        for (const pid of [supervisor, child, receiver.supervisor, receiver.child]) killIfThere(pid!, 'SIGKILL');
+        await daemon.start();
+      }
+      release();
+      await until('it waits before the next attempt', () => waits() > waited);
+      assert.equal((await daemon.machines.describe(arn)).status, 'RUNNING');
+      await muchLater();
+      await daemon.succeeded(arn);
+      await daemon.settled();
+      assert.equal(copies().length, 2);
+      const taken = (await backups()).filter(({ execution }) => execution === arn);
+      assert.equal(taken.length, 1);
+      assert.equal((await backups()).length, before + 1);
+      const done = daemon.evidence();
+      assert.equal(done.filter(({ execution }) => execution === arn).length, 1);
+      assert.deepEqual(await verifyEvidence(await daemon.store), { ok: true, records: done.length });
+      await daemon.receiver();
+      assert.equal(daemon.receivers().length, 1);
+      assert.ok(!isRunning(receiver.child!));
+      await assertOneWindow();
+    });
+  }
 
   test('whose bucket is gone for a while says so, makes no other in its place, and goes on when it is back', async () => {
     const away = join(daemon.folder, 'away');

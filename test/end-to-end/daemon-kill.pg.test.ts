@@ -3,8 +3,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { verifyEvidence } from '#catalog/evidence';
-import { TestDaemon, until } from '#harness/daemon';
+import { TestDaemon } from '#harness/daemon';
 import { killIfThere, type TaskFolder } from '#harness/daemon-files';
+import { until } from '#harness/daemon-process';
 import { embeddedInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 
@@ -86,7 +87,7 @@ describe('a daemon that is killed with kill -9', { timeout: 300_000 }, () => {
   }
 
   for (const [type, every] of [
-    ['full', 4],
+    ['full', 5],
     ['incremental', 7],
   ] as const) {
     test(`after every ${every} steps takes, verifies and proves one ${type} backup, once`, async () => {

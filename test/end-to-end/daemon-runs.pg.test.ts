@@ -4,8 +4,9 @@ import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TestDaemon, until } from '#harness/daemon';
+import { TestDaemon } from '#harness/daemon';
 import { isRunning } from '#harness/daemon-files';
+import { until } from '#harness/daemon-process';
 import { embeddedInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { TestDaemon, until } from '#harness/daemon';
+import { TestDaemon } from '#harness/daemon';
+import { until } from '#harness/daemon-process';
 import { embeddedInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 
@@ -125,8 +126,14 @@ describe('lifeboat status', { timeout: 300_000 }, () => {
       /service receive-orders ended with code 6: .*was invalidated.*\n +HINT: .*pg_drop_repl/,
       from,
     );
+    await assertStatus(9);
+    letTimePass(2);
+    await assertStatus(
+      9,
+      /^WRONG +orders: WAL is stored up to \S+, the server is at \S+, and nothing was stored for 2m/m,
+    );
     const down = /^WRONG +orders: the WAL receiver (is down|was started again .* ago): .*was invalidated/m;
-    for (let times = 0; times < 4; times++) {
+    for (let times = 0; times < 2; times++) {
       await assertStatus(9, down, /^ +do .*select pg_drop_replication_slot\('lifeboat'\).*take a full backup/m);
     }
   });

@@ -121,9 +121,9 @@ interface Status {
 /** Every backup is proven, and there are so many. */
 async function untilProven(stage: DemoStage, count: number): Promise<void> {
   for (let second = 0; second < 120; second++) {
-    const { sources, running } = await stage.ask<Status>('status');
+    const { sources, running, problems } = await stage.ask<Status>('status');
     const { proven = 0, broken = 0, ...rest } = sources[0]!.counts;
-    if (broken > 0) throw new Error('a backup is broken');
+    if (broken > 0) throw new Error(`a backup is broken: ${problems.map(({ what }) => what).join('; ')}`);
     const others = Object.values(rest).reduce((sum, number) => sum + number, 0);
     if (proven >= count && others === 0 && running.length === 0) return;
     await sleep(1000);

@@ -1,31 +1,25 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Question, questionSchema } from '#model/approval';
 import type { Evidence } from '#model/evidence';
 import type { Notice } from '#model/notice';
-import { readEndpoint } from '#runtime/daemon-endpoint';
-import { type ExecutionStanding, Machines } from '#runtime/machines';
+import type { ExecutionStanding } from '#runtime/machines';
 import { createDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
 import {
-  endTasks,
   evidenceIn,
   journalRecords,
   killIfThere,
-  livingTasks,
   noticesIn,
   type TaskFolder,
   taskFolders,
   type WrittenRecord,
 } from './daemon-files.ts';
+import { DaemonProcess, until } from './daemon-process.ts';
 import { serverAccount } from './postgres-installations.ts';
 import { makeServerFolder, serverFolder, type TestServer } from './postgres-server.ts';
-import { type Ended, lifeboatProgram, type RunOptions, runLifeboat } from './run-lifeboat.ts';
 
 export interface PlanAtWork {
   /** beside the bucket, the key and the source */
@@ -40,40 +34,21 @@ export interface PlanAtWork {
  * A plan for one source named `orders`, and `lifeboat up` as a process that can be killed and started again. All of it
  * lies in one folder and belongs to the server's account, which the daemon and every command run as where we are root.
  */
-export class TestDaemon {
+export class TestDaemon extends DaemonProcess {
   readonly server: TestServer;
-  readonly folder: string;
   readonly bucket: string;
   readonly planPath: string;
-  /** where the next run keeps its state */
-  state: string;
-  /** what all runs said */
-  log = '';
-  readonly #environment: Record<string, string>;
-  readonly #states = new Set<string>();
   readonly #beside: TestDaemon | undefined;
-  #process: ChildProcess | undefined;
-  #machines: Machines | undefined;
 
   /** `beside`: another one of the same plan, which only wants a state directory of its own */
   constructor(server: TestServer, { environment = {}, ...plan }: PlanAtWork = {}, beside?: TestDaemon) {
+    const folder = beside?.folder ?? serverFolder('lifeboat-daemon-');
+    const drills = makeServerFolder(join(folder, 'drills'));
+    super(folder, { LIFEBOAT_BIN_DIR: server.installation.binDir, LIFEBOAT_DRILL_DIR: drills, ...environment });
     this.server = server;
     this.#beside = beside;
-    this.folder = beside?.folder ?? serverFolder('lifeboat-daemon-');
-    this.bucket = join(this.folder, 'bucket');
-    this.planPath = join(this.folder, 'plan.yml');
-    this.state = join(this.folder, 'lifeboat.state');
-    for (const name of ['bucket', 'drills']) makeServerFolder(join(this.folder, name));
-    this.#environment = {
-      PATH: process.env.PATH ?? '',
-      HOME: this.folder,
-      USER: 'grace',
-      NODE_COMPILE_CACHE: compileCache(),
-      LIFEBOAT_BIN_DIR: server.installation.binDir,
-      LIFEBOAT_DRILL_DIR: join(this.folder, 'drills'),
-      ...environment,
-    };
-    daemons.add(this);
+    this.bucket = makeServerFolder(join(folder, 'bucket'));
+    this.planPath = join(folder, 'plan.yml');
     if (beside) return;
     this.#give('lifeboat.key', `lifeboat-key-1:${randomBytes(32).toString('base64')}\n`);
     this.writePlan(plan);
@@ -85,91 +60,8 @@ export class TestDaemon {
     this.#give('plan.yml', JSON.stringify(content)); // JSON is YAML
   }
 
-  /** Until everything runs. */
-  async start(...args: string[]): Promise<void> {
-    const from = this.log.length;
-    this.launch(...args);
-    await this.waitUntil(/ up: http/, from);
-    this.#machines = new Machines((await readEndpoint(this.state))!);
-  }
-
-  /** The process, which may be killed before it is up. */
-  launch(...args: string[]): void {
-    this.#states.add(this.state);
-    const child = spawn(process.execPath, [lifeboatProgram, 'up', '--state', this.state, ...args], {
-      cwd: this.folder,
-      env: this.#environment,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      ...serverAccount,
-    });
-    this.#process = child;
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.log += text;
-    });
-  }
-
-  /** Waits for a line of the log, said after `from`; fails when the daemon ends before. */
-  async waitUntil(line: RegExp, from = 0, timeoutMs = 20_000): Promise<void> {
-    const child = this.#process!;
-    await until(
-      `the log says ${line}`,
-      () => {
-        if (line.test(this.log.slice(from))) return true;
-        if (this.isRunning) return false;
-        throw new Error(`lifeboat up ended with ${child.signalCode ?? child.exitCode}:\n${this.log}`);
-      },
-      timeoutMs,
-    ).catch((failure: Error) => {
-      throw new Error(`${failure.message}\n${this.log}`);
-    });
-  }
-
-  get pid(): number {
-    return this.#process!.pid!;
-  }
-
-  get isRunning(): boolean {
-    const child = this.#process;
-    return child !== undefined && child.exitCode === null && child.signalCode === null;
-  }
-
-  /** As when somebody pulls the plug of this process alone: what it started lives on. */
-  async kill9(): Promise<void> {
-    await this.#end('SIGKILL');
-  }
-
-  /** Its exit code. */
-  async stop(): Promise<number | null> {
-    return this.#end('SIGTERM');
-  }
-
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
-    this.#machines?.close();
-    this.#machines = undefined;
-    const child = this.#process!;
-    if (!this.isRunning) return child.exitCode;
-    const ended = once(child, 'close');
-    child.kill(signal);
-    const [code] = await ended;
-    return code;
-  }
-
-  get machines(): Machines {
-    return this.#machines!;
-  }
-
   get store(): Promise<ObjectStore> {
     return createDirectoryStore(this.bucket);
-  }
-
-  /** A command as the account that the daemon runs as. */
-  run(args: readonly string[], { env, ...options }: RunOptions = {}): Promise<Ended> {
-    return runLifeboat(args, {
-      cwd: this.folder,
-      env: { ...this.#environment, LIFEBOAT_STATE: this.state, ...env },
-      ...(serverAccount ? { account: serverAccount } : {}),
-      ...options,
-    });
   }
 
   /** The JSON that a command answers, which has to end well. */
@@ -306,53 +198,11 @@ export class TestDaemon {
   #give(name: string, content: string): void {
     const path = join(this.folder, name);
     writeFileSync(path, content, { mode: 0o600 });
-    if (serverAccount) spawnSync('chown', [`${serverAccount.uid}:${serverAccount.gid}`, path]);
-  }
-
-  /** Of the daemon, and of what it left running under supervisors, by the numbers in its state directory. */
-  async end(): Promise<void> {
-    if (this.#process) await this.stop();
-    for (const state of this.#states) await endTasks(state);
+    if (serverAccount) chownSync(path, serverAccount.uid, serverAccount.gid);
   }
 
   async remove(): Promise<void> {
     await this.end();
-    daemons.delete(this);
     if (!this.#beside) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
-
-  /** When the test process ends without having cleaned up. */
-  killNow(): void {
-    this.#process?.kill('SIGKILL');
-    for (const pid of [...this.#states].flatMap(livingTasks)) killIfThere(pid, 'SIGKILL');
-  }
-}
-
-const daemons = new Set<TestDaemon>();
-process.on('exit', () => {
-  for (const daemon of daemons) daemon.killNow();
-});
-
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
-  pauseMs = 20,
-): Promise<void> {
-  const giveUpAt = performance.now() + timeoutMs;
-  while (!(await holds())) {
-    if (performance.now() > giveUpAt) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await sleep(pauseMs);
-  }
-}
-
-/** One for all daemons of a test process, so that what is run twice starts faster. */
-let cache: string | undefined;
-function compileCache(): string {
-  if (cache === undefined) {
-    const folder = serverFolder('lifeboat-daemon-cache-');
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-    cache = folder;
-  }
-  return cache;
 }
