@@ -92,8 +92,9 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     const { facts, plan, hash } = await preparePlan(vault, source.name, target, signal);
     const chain = await readChain(vault.store, source.name, plan.chain, facts.backups);
     const layout = planLayout(dataDir, chain.at(-1)!.tablespaces, input.tablespace);
-    if (!input.dryRun) output.note(describePlan(plan, hash, layout));
-    if (input.dryRun) return output.print(describePlan(plan, hash, layout), { plan, hash });
+    const described = describePlan(plan, hash, layout);
+    if (input.dryRun) return output.print(described, { plan, hash });
+    output.note(described);
     const shown = new ShownProgress(output);
     try {
       const record = await restore(

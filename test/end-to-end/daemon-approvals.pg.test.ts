@@ -5,7 +5,6 @@ import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { TestDaemon } from '#harness/daemon';
 import { until } from '#harness/daemon-process';
 import { embeddedInstallation } from '#harness/postgres-installations';
@@ -104,10 +103,11 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
 
   test('an answer to one that was stopped says that nobody waits for it', async () => {
     const { arn, name, question } = await daemon.askedRestore({ to: at('stopped') });
-    const { url: endpoint, region, ...credentials } = (await readEndpoint(daemon.state))!;
-    const states = new SFNClient({ endpoint, region, credentials });
-    await states.send(new StopExecutionCommand({ executionArn: arn }));
-    states.destroy();
+    assert.deepEqual(await daemon.ask('stop', name, '--reason', 'not today'), { arn, status: 'ABORTED' });
+    const { status, cause } = await daemon.ended(arn);
+    assert.equal(status, 'ABORTED');
+    assert.match(cause!, /^by \w+: not today$/);
+    assert.deepEqual(await daemon.ask('stop', name), { arn, status }, 'once more is no failure');
     const yes = ['approve', name, '--plan', question.planHash.slice(0, 12), '--as', 'Ada'];
     await assertAnswer(yes, 10, /does not wait for an answer: it is ABORTED/);
     assert.ok(!existsSync(at('stopped')));
