@@ -10,8 +10,8 @@ export function readNotice(message: string): Notice {
   const notice = noticeSchema.safeParse(content);
   if (notice.success) return notice.data;
   for (const read of [alarmNotice, executionNotice]) {
-    const foreign = read(content);
-    if (foreign) return noticeSchema.parse({ format: 'lifeboat-notice/1', ...foreign });
+    const foreign = noticeSchema.safeParse({ format: 'lifeboat-notice/1', ...read(content) });
+    if (foreign.success) return foreign.data;
   }
   const [issue] = notice.error.issues;
   return noticeSchema.parse({

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { proofOfLaterWal } from '#catalog/end-of-wal';
 import { coveredUntil } from '#catalog/wal-coverage';
 import { addInOrder, type WalInterval, type WalInventory } from '#catalog/wal-inventory';
+import fc from '#harness/fast-check';
 import { formatLsn, type Lsn, lsn, parseLsn } from '#model/lsn';
 import type { Timeline, TimelineHistory } from '#model/timeline';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { evaluate } from '#local/expression';
 import type { Json } from '#local/integration';
 import { printRecord, readRecords } from '#local/journal';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { backupId, backupKinds, isBackupId, parseBackupId } from '#model/backup-id';
 import { InputInvalid } from '#model/failure';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { InputInvalid } from '#model/failure';
 import { advance, compareLsn, formatLsn, lsn, maxLsn, parseLsn } from '#model/lsn';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { noticeLimits, noticeSchema, printNotice } from '#model/notice';
 import { clip, plainText } from '#model/plain-text';
 

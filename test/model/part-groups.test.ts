@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { groupParts } from '#model/part-groups';
 
 const sizes = fc.array(fc.integer({ min: 0, max: 1_000_000 }), { maxLength: 300 });

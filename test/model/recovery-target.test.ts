@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { InputInvalid } from '#model/failure';
 import { lsn } from '#model/lsn';
 import { parseInstant, parseTarget, printInstant, printPoint, type TargetInput } from '#model/recovery-target';

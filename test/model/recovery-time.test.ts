@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { forecastRto, type MeasuredDrill } from '#model/recovery-time';
 
 const now = new Date('2026-11-20T06:00:00Z');

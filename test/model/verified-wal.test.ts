@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { formatLsn, lsn } from '#model/lsn';
 import { type PieceRead, type VerifiedStretch, withPiece } from '#model/verified-wal';
 
@@ -11,7 +11,10 @@ const piece: fc.Arbitrary<PieceRead> = fc
   .record({
     from: fc.integer({ min: 0, max: 20 }),
     bytes: fc.integer({ min: 1, max: 6 }),
-    last: fc.record({ commitTime: fc.option(instant), time: instant, storedAt: instant, verifiedAt: instant }),
+    last: fc.record(
+      { commitTime: fc.option(instant), time: instant, storedAt: instant, verifiedAt: instant },
+      { noNullPrototype: true },
+    ),
   })
   .map(({ from, bytes, last }) => ({
     start: formatLsn(lsn(BigInt(from))),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { formatLsn, parseLsn } from '#model/lsn';
 import { describeWal, parseWalObjectName, type WalObject, walObjectName, walRange } from '#model/wal-object';
 

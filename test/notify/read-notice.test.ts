@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { noticeSchema, printNotice } from '#model/notice';
 import { readNotice } from '#notify/read-notice';
 import { notice } from './notice-sample.ts';
@@ -52,6 +52,12 @@ test('what nobody can read is told as it is', () => {
   assert.match(told.what, /You have chosen to subscribe/);
   const wrong = readNotice(JSON.stringify({ ...notice(), occasion: 'recovery' }));
   assert.match(wrong.what, /^occasion: .*\n\n\{"format":"lifeboat-notice\/1"/s);
+});
+
+test('an alarm whose name is blank is told as a message that is no notice', () => {
+  const message = JSON.stringify({ AlarmName: ' ', NewStateValue: 'ALARM' });
+  assert.equal(readNotice(message).title, 'a message came that is no notice');
+  assert.ok(readNotice(message).what.endsWith(message));
 });
 
 test('whatever comes, a notice is made of it', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { noticeSchema } from '#model/notice';
 import { toEmail } from '#notify/to-email';
 import { snsSubject, toSns } from '#notify/to-sns';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { ObjectDamaged } from '#model/failure';
 import { readIndex, writeIndex } from '#pipeline/backup-index';
 import type { PartRecord } from '#pipeline/part-record';

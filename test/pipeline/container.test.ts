@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { constants, zstdCompressSync } from 'node:zlib';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { KeyUnusable, ObjectDamaged } from '#model/failure';
 import {
   blockBytes,

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { InputInvalid } from '#model/failure';
 import { type TarEntry, TarReader, type TarState } from '#pipeline/tar-reader';
 import { tarArchive, tarHeader, withChecksum } from './tar-archive.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { BackupIncomplete, StoreUnavailable } from '#model/failure';
 import type { DataKey } from '#pipeline/data-key';
 import type { PartRecord } from '#pipeline/part-record';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { Failure, ObjectDamaged } from '#model/failure';
 import { readBackupManifest } from '#postgres/backup-manifest';
 import type { ManifestFile } from '#postgres/backup-manifest-entries';

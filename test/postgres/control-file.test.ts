@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { Failure, InputInvalid, ObjectDamaged } from '#model/failure';
 import { lsn } from '#model/lsn';
 import { parseControlFile } from '#postgres/control-file';

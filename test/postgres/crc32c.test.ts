@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { crc32c } from '#postgres/crc32c';
 
 /** RFC 3720, appendix B.4, and the usual check value. */

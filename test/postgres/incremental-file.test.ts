@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { ObjectDamaged } from '#model/failure';
 import { parseIncrementalHeader } from '#postgres/incremental-file';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { ConnectionFailed } from '#model/failure';
 import { type Lsn, lsn } from '#model/lsn';
 import { encodeStatus, WalMessageReader } from '#postgres/wal-message';

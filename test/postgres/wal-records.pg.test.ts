@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { type Installation, installations } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 import { formatLsn, type Lsn, parseLsn } from '#model/lsn';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { ObjectDamaged } from '#model/failure';
 import type { TarEntry } from '#pipeline/tar-reader';
 import { BlockPatch } from '#recovery/block-patch';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { lsn } from '#model/lsn';
 import { LastCommit } from '#recovery/last-commit';
 import { mainDataBody, WalWriter, type WrittenRecord } from '../postgres/wal-writer.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { advance, formatLsn, type Lsn } from '#model/lsn';
 import type { BackupSummary } from '#model/manifest';
 import { parseTarget, type RecoveryTarget, type TargetInput } from '#model/recovery-target';

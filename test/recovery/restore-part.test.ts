@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { InputInvalid, ObjectDamaged } from '#model/failure';
 import type { PartRecord } from '#pipeline/part-record';
 import { TarReader } from '#pipeline/tar-reader';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '#harness/fast-check';
 import { compareKeys } from '#store/key';
 
 test('keys are ordered by their bytes in UTF-8', () => {
