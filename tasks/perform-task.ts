@@ -64,7 +64,7 @@ async function perform(
   const store = await openStoreAt(plan.bucket, environment);
   if (call && (await store.head(call.resultKey))) return log.info('the result is there already: nothing is done twice');
   const input = readInput(task.input, readInputText(environment));
-  const vault = { store, keyRing: await openKeyRing(plan) };
+  const vault = { store, keyRing: await openKeyRing(plan, environment) };
   signal.throwIfAborted();
   log.info('begins');
   const world: TaskWorld = { plan, planPath, vault, environment, startedAt, now, signal, log };

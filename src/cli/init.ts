@@ -48,7 +48,8 @@ that changes it. The plan stays when something failed, with exit code 4; mend it
     }
     const written = check ? undefined : await writePlan({ source, ...given }, noEncryption, context);
     const plan = await context.plan();
-    if (check && plan.encryption !== 'none') await readKeyFile(plan.encryption.keyFile);
+    if (check && typeof plan.encryption === 'object' && 'keyFile' in plan.encryption)
+      await readKeyFile(plan.encryption.keyFile);
     const chosen = source === undefined ? plan.sources : [chooseSource(plan, source, '--source')];
     const sources = await Promise.race([checkSources(chosen, context.environment), interrupted(context.signal)]);
     context.output.print([...(written?.lines ?? []), describeReadiness(sources)].join('\n'), {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nearest } from '#model/nearest';
-import { parseSecretReference, type SecretReference } from '#model/secret-reference';
+import { parseSecretReference, type SecretReference, secretAllowed } from '#model/secret-reference';
 
 /*
  * The kinds of fields a plan is made of. A schema's error text says what is allowed; plan-problem.ts says where and
@@ -44,7 +44,7 @@ export const listOf = <Item extends z.ZodType>(item: Item, what: string) =>
 export const secret = () =>
   z
     .custom<string>((value) => typeof value === 'string' && parseSecretReference(value) !== undefined, {
-      error: 'env:NAME or file:/path',
+      error: secretAllowed,
       params: { secret: true },
     })
     .transform((value): SecretReference => parseSecretReference(value)!);

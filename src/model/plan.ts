@@ -1,23 +1,30 @@
 import { z } from 'zod';
+import { type AwsDeployment, awsDeployment } from '#model/aws-deployment';
+import { type Concurrency, concurrency } from '#model/concurrency';
 import { emailAddress, type Notification, notification } from '#model/notification';
 import { listOf, section, text, yesOrNo } from '#model/plan-field';
 import { parsePlanFile } from '#model/plan-file';
 import { PlanInvalid } from '#model/plan-invalid';
 import { planProblems } from '#model/plan-problem';
 import { type PostgresSource, postgresSource } from '#model/postgres-source';
+import { type StorageRules, storageRules } from '#model/storage-rules';
 
 /** The one configuration file, `plan.yml`: what is protected, where it goes, who is told and who may approve. */
 export interface Plan {
-  /** a directory, or `s3://bucket/prefix` without a slash at its end */
+  /** a directory, `s3://bucket/prefix` without a slash at its end, or `stack`: the bucket of the stack in `aws` */
   bucket: string;
-  /** a choice that has to be written down */
-  encryption: 'none' | { keyFile: string };
+  /** a choice that has to be written down; a KMS key is an ARN, or `stack`: the key of the stack in `aws` */
+  encryption: 'none' | { keyFile: string } | { kmsKey: string };
   /** in the order of the file; at least one */
   sources: PostgresSource[];
   approvers: Approver[];
   /** whether a plan must be approved by somebody else than who asked for it */
   fourEyes: boolean;
   notifications: Notification[];
+  concurrency: Concurrency;
+  storage: StorageRules;
+  /** where it is deployed, if it is */
+  aws?: AwsDeployment;
 }
 
 export interface Approver {
@@ -41,7 +48,10 @@ export function parsePlan(content: string, fileName: string): Plan {
 
 export const isS3Url = (bucket: string): boolean => bucket.startsWith('s3://');
 
-const bucketAllowed = 'the path of a directory, or s3://bucket/prefix';
+/** What stands in a deployed plan for the bucket and the key that its stack makes. */
+export const ofTheStack = 'stack';
+
+const bucketAllowed = 'the path of a directory, s3://bucket/prefix, or stack where the plan has aws';
 
 /** Folders of the bucket that belong to no source. */
 const reserved = ['approvals', 'catalog', 'evidence', 'executions', 'notices'];
@@ -55,9 +65,19 @@ const planSchema: z.ZodType<Plan> = section({
   bucket: text(bucketAllowed, /^(s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?|(?!\w+:\/\/).*\S.*)$/).transform(
     (bucket) => (isS3Url(bucket) ? bucket.replace(/\/+$/, '') : bucket),
   ),
-  encryption: z.union([z.literal('none'), section({ keyFile: text('the path of a key file') })], {
-    error: 'none, or keyFile with the path of a key file',
-  }),
+  encryption: z.union(
+    [
+      z.literal('none'),
+      section({ keyFile: text('the path of a key file') }),
+      section({
+        kmsKey: text(
+          "a KMS key's ARN, or stack",
+          /^(stack|arn:aws[\w-]*:kms:[a-z0-9-]+:\d{12}:(key\/[\w-]{1,256}|alias\/[\w/-]{1,256}))$/,
+        ),
+      }),
+    ],
+    { error: "none, keyFile with the path of a key file, or kmsKey with a KMS key's ARN or stack" },
+  ),
   sources: z
     .record(sourceName, postgresSource, { error: 'a map of sources by name' })
     .refine((sources) => Object.keys(sources).length > 0, { error: 'at least one source' })
@@ -68,4 +88,13 @@ const planSchema: z.ZodType<Plan> = section({
   ).prefault([]),
   fourEyes: yesOrNo().default(false),
   notifications: listOf(notification, 'notifications').prefault([]),
+  concurrency,
+  storage: storageRules,
+  aws: awsDeployment.exactOptional(),
+}).superRefine(({ bucket, encryption, aws }, issues) => {
+  const refuse = (path: PropertyKey[], message: string) => issues.addIssue({ code: 'custom', path, message });
+  if (aws) return;
+  if (bucket === ofTheStack) refuse(['bucket'], 'a directory or s3://bucket/prefix, since the plan has no aws');
+  if (typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack)
+    refuse(['encryption', 'kmsKey'], "a KMS key's ARN, since the plan has no aws");
 });

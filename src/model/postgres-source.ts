@@ -17,11 +17,24 @@ export interface PostgresSource {
   walChunkSeconds: number;
   /** of zstd */
   compressionLevel: number;
-  /** in UTC; what has no schedule is only done when somebody asks */
-  schedules: { full?: Schedule; incremental?: Schedule; drill?: Schedule };
+  /** what has no schedule is only done when somebody asks */
+  schedules: Schedules;
   tier?: Tier;
   /** questions that a restored cluster has to answer */
   checks: Check[];
+}
+
+/** In the zone's time. */
+export interface Schedules {
+  full?: Schedule;
+  incremental?: Schedule;
+  drill?: Schedule;
+  /** reads a share of the stored backups back, the one that was not read for longest first */
+  scrub?: Schedule;
+  /** of the IANA database */
+  timezone: string;
+  /** how much later than due EventBridge Scheduler may begin, to spread the load; 0: at once. `lifeboat up` begins at once */
+  windowMinutes: number;
 }
 
 export interface Connection {
@@ -88,6 +101,20 @@ const schedule = z
   })
   .transform((value) => value as Schedule);
 
+const timezone = () =>
+  z.custom<string>((value) => typeof value === 'string' && isTimezone(value), {
+    error: 'a time zone like UTC or Europe/Berlin',
+  });
+
+/** By name: an offset has no summer time, and AWS takes none. */
+function isTimezone(name: string): boolean {
+  try {
+    return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 const duration = z
   .custom<string>((value) => typeof value === 'string' && isDuration(value), { error: durationAllowed })
   .transform((value) => parseDuration(value));
@@ -110,6 +137,9 @@ export const postgresSource = section({
     full: schedule.exactOptional(),
     incremental: schedule.exactOptional(),
     drill: schedule.exactOptional(),
+    scrub: schedule.exactOptional(),
+    timezone: timezone().default('UTC'),
+    windowMinutes: wholeNumber(0, 1440).default(0),
   }).prefault({}),
   tier: section({ rpo: duration, rto: duration })
     .transform(({ rpo, rto }): Tier => ({ rpoMs: rpo, rtoMs: rto }))

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputInvalid } from '#model/failure';
 import type { Notification } from '#model/notification';
-import { isS3Url, type Plan, parsePlan } from '#model/plan';
+import { isS3Url, ofTheStack, type Plan, parsePlan } from '#model/plan';
 import type { Connection } from '#model/postgres-source';
 import type { SecretReference } from '#model/secret-reference';
 import { type Environment, resolvePath } from '#runtime/environment';
@@ -19,7 +19,24 @@ export async function loadPlan(
   const file = resolve(cwd, path);
   const content = await readPlan(file, path);
   const folder = dirname(file);
-  return withAbsolutePaths(parsePlan(content, path), (inside) => resolvePath(inside, folder, environment));
+  const plan = withStack(parsePlan(content, path), environment);
+  return withAbsolutePaths(plan, (inside) => resolvePath(inside, folder, environment));
+}
+
+/** The bucket and key that the plan's stack made: whoever runs in the stack, or found it, has them in the environment. */
+function withStack(plan: Plan, { LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY }: Environment): Plan {
+  const known = (value: string | undefined, field: string): string => {
+    if (value) return value;
+    const hint = 'ask the stack: --stack NAME, or the environment of its functions and tasks';
+    throw new InputInvalid(field, ofTheStack, `what the stack made (LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY)`, hint);
+  };
+  const { bucket, encryption } = plan;
+  const isStackKey = typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack;
+  return {
+    ...plan,
+    bucket: bucket === ofTheStack ? known(LIFEBOAT_BUCKET, 'bucket') : bucket,
+    encryption: isStackKey ? { kmsKey: known(LIFEBOAT_KMS_KEY, 'encryption.kmsKey') } : encryption,
+  };
 }
 
 async function readPlan(file: string, path: string): Promise<string> {
@@ -46,11 +63,14 @@ function withAbsolutePaths(plan: Plan, absolute: Absolute): Plan {
   return {
     ...plan,
     bucket: isS3Url(plan.bucket) ? plan.bucket : absolute(plan.bucket),
-    encryption: plan.encryption === 'none' ? 'none' : { keyFile: absolute(plan.encryption.keyFile) },
+    encryption: encryptionPath(plan.encryption, absolute),
     sources: plan.sources.map((source) => ({ ...source, connection: connectionPaths(source.connection, absolute) })),
     notifications: plan.notifications.map((notification) => notificationPaths(notification, absolute)),
   };
 }
+
+const encryptionPath = (encryption: Plan['encryption'], absolute: Absolute): Plan['encryption'] =>
+  typeof encryption === 'object' && 'keyFile' in encryption ? { keyFile: absolute(encryption.keyFile) } : encryption;
 
 function connectionPaths(connection: Connection, absolute: Absolute): Connection {
   const { sslrootcert, password } = connection;

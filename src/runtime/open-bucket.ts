@@ -18,7 +18,7 @@ export interface Bucket {
  * @throws StoreRefused when the directory does not exist; KeyUnusable
  */
 export async function openBucket(plan: Plan, environment: Environment): Promise<Bucket> {
-  const [store, keyRing] = await Promise.all([openStoreAt(plan.bucket, environment), openKeyRing(plan)]);
+  const [store, keyRing] = await Promise.all([openStoreAt(plan.bucket, environment), openKeyRing(plan, environment)]);
   return { store, keyRing };
 }
 
@@ -33,6 +33,8 @@ async function openStoreOf(bucket: string, environment: Environment): Promise<Ob
 }
 
 /** Only the keys. @throws KeyUnusable */
-export async function openKeyRing({ encryption }: Plan): Promise<KeyRing | undefined> {
-  return encryption === 'none' ? undefined : keyFileRing(await readKeyFile(encryption.keyFile));
+export async function openKeyRing({ encryption }: Plan, environment: Environment): Promise<KeyRing | undefined> {
+  if (encryption === 'none') return undefined;
+  if ('keyFile' in encryption) return keyFileRing(await readKeyFile(encryption.keyFile));
+  return (await import('#runtime/kms-key-ring')).kmsKeyRing(encryption.kmsKey, environment);
 }

@@ -15,16 +15,27 @@ export async function resolveSecret(
   environment: Environment,
   field: string,
 ): Promise<string> {
-  const value = reference.from === 'env' ? environment[reference.name] : await readSecretFile(reference.path, field);
+  const value = await valueBehind(reference, environment, field);
   if (value === undefined) {
     const hint = 'set it where this runs (a service or cron has an environment of its own), or use file:/path';
     throw new InputInvalid(field, formatSecretReference(reference), 'an environment variable that is set', hint);
   }
   if (value === '') {
-    const hint = 'put the secret there, or let the plan refer to another place: env:NAME or file:/path';
+    const hint = 'put the secret there, or let the plan refer to another place';
     throw new InputInvalid(field, formatSecretReference(reference), 'a secret that is not empty', hint);
   }
   return value;
+}
+
+async function valueBehind(
+  reference: SecretReference,
+  environment: Environment,
+  field: string,
+): Promise<string | undefined> {
+  if (reference.from === 'env') return environment[reference.name];
+  if (reference.from === 'file') return readSecretFile(reference.path, field);
+  // its SDK is loaded only by those who need it
+  return (await import('#runtime/read-secret')).readSecret(reference, environment, field);
 }
 
 async function readSecretFile(path: string, field: string): Promise<string> {

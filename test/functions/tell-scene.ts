@@ -12,6 +12,8 @@ export function worldOf(store: ObjectStore, notifications: Notification[], envir
     approvers: [],
     fourEyes: false,
     notifications,
+    concurrency: { all: 4, perServer: 1 },
+    storage: { lock: { mode: 'governance', days: 14 }, tiers: {} },
   };
   provideWorld({ plan, vault: { store, keyRing: undefined }, environment, now: () => new Date() });
 }

@@ -10,7 +10,8 @@ const taken = (kind: 'full' | 'incr', from: string, to = from): TakenBackup => (
   finishedAt: at(to),
 });
 /** 2026-11-15 and 22 are Sundays */
-const weekly = { full: parseSchedule('cron(0 2 ? * SUN *)') };
+const zone = { timezone: 'UTC', windowMinutes: 0 };
+const weekly = { ...zone, full: parseSchedule('cron(0 2 ? * SUN *)') };
 const daily = { ...weekly, incremental: parseSchedule('cron(0 2 ? * MON-SAT *)') };
 
 function overdue(schedules: typeof weekly, backups: TakenBackup[], now: string, watchedSince = '01T00:00'): string[] {
@@ -61,7 +62,7 @@ describe('a backup is overdue', () => {
 
   test('never without a schedule', () => {
     assert.deepEqual(
-      overdueBackups({ schedules: {}, backups: [], watchedSince: at('01T00:00'), now: at('20T00:00') }),
+      overdueBackups({ schedules: zone, backups: [], watchedSince: at('01T00:00'), now: at('20T00:00') }),
       [],
     );
   });

@@ -24,13 +24,15 @@ describe('a plan is read', () => {
           slot: 'lifeboat',
           walChunkSeconds: 5,
           compressionLevel: 3,
-          schedules: {},
+          schedules: { timezone: 'UTC', windowMinutes: 0 },
           checks: [],
         },
       ],
       approvers: [],
       fourEyes: false,
       notifications: [],
+      concurrency: { all: 4, perServer: 1 },
+      storage: { lock: { mode: 'governance', days: 14 }, tiers: {} },
     } satisfies Plan);
   });
 
@@ -116,7 +118,7 @@ describe('a plan is refused, with the place, the value and what is allowed', () 
     ],
     ['another kind of bucket', replaced('/srv/backups', 'gs://x'), /^plan\.yml:1: bucket: "gs:\/\/x" is not allowed/],
     ['an S3 URL without a bucket', replaced('/srv/backups', 's3://'), /^plan\.yml:1: bucket: /],
-    ['no encryption', replaced('encryption: none', ''), /encryption: is missing: expected none, or keyFile/],
+    ['no encryption', replaced('encryption: none', ''), /encryption: is missing: expected none, keyFile/],
     ['encryption: true', replaced('none', 'true'), /^plan\.yml:2: encryption: true is not allowed: expected none/],
     [
       'a mistyped keyFile',

@@ -86,7 +86,7 @@ const source = (more: Partial<PostgresSource> = {}): PostgresSource => ({
   slot: 'lifeboat',
   walChunkSeconds: 5,
   compressionLevel: 3,
-  schedules: {},
+  schedules: { timezone: 'UTC', windowMinutes: 0 },
   checks: [],
   ...more,
 });
@@ -273,7 +273,7 @@ describe('trouble', () => {
   });
 
   test('is a backup that is overdue, or not proven in time', async () => {
-    const schedules = { full: parseSchedule('rate(6 hours)') };
+    const schedules = { timezone: 'UTC', windowMinutes: 0, full: parseSchedule('rate(6 hours)') };
     const [backup] = [backupId(secondsAgo(600), 'full')];
     later(6 * 3600 + 10);
     assert.deepEqual((await watch(reachable(position(4)), { schedules })).kinds, ['unproven']);
