@@ -55,7 +55,7 @@ describe('a backup is overdue', () => {
   });
 
   test('by a rate, when it is older than that', () => {
-    const schedules = { full: parseSchedule('rate(6 hours)') };
+    const schedules = { ...zone, full: parseSchedule('rate(6 hours)') };
     assert.deepEqual(overdue(schedules, [taken('full', '20T00:00')], '20T06:30'), []);
     assert.deepEqual(overdue(schedules, [taken('full', '20T00:00')], '20T07:02'), ['full 20T06:01']);
   });
