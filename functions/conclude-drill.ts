@@ -7,6 +7,7 @@ import { describeDrill } from '#model/describe-drill';
 import { text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { targetInputSchema } from '#model/restore-request';
+import { drillMetrics } from '#model/task-metrics';
 import { edge } from './edge.ts';
 
 const instant = z.iso.datetime('an instant');
@@ -26,9 +27,10 @@ export const handler = edge({
     finishedAt: instant,
   }),
 
-  async run(drill, { vault }) {
+  async run(drill, { vault, measure }) {
     const proof = await drillProof(vault.store, drill);
     const key = await recordProof(vault.store, proof);
+    await measure?.(drillMetrics(proof));
     const { ok, verdict, backup } = proof;
     return { ok, verdict, backup, key, ...brief(describeDrill(proof), 4000) };
   },

@@ -5,6 +5,7 @@ import { throwContradictions } from '#model/backup-claims';
 import { describeCommit } from '#model/describe-commit';
 import { text } from '#model/plan-field';
 import { fields } from '#model/read-input';
+import { backupMetrics } from '#model/task-metrics';
 import { edge } from './edge.ts';
 
 /** The backup that a task says it took is committed, and its manifest says the same. @throws BackupIncomplete */
@@ -18,10 +19,11 @@ export const handler = edge({
     since: z.iso.datetime('an instant').transform((since) => new Date(since)),
   }),
 
-  async run({ source, resultKey, execution, since }, { vault }) {
+  async run({ source, resultKey, execution, since }, { vault, measure }) {
     const { result } = await readTaskOutcome(vault.store, 'base-backup', resultKey, since);
     const manifest = await readBackup(vault.store, source, result.backup);
     throwContradictions(manifest, result, { source, execution });
+    await measure?.(backupMetrics(result));
     const { backup, kind, rawBytes, storedBytes, durationMs } = result;
     return { source, backup, kind, rawBytes, storedBytes, durationMs, ...describeCommit(result) };
   },

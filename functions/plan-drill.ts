@@ -22,7 +22,7 @@ export const handler = edge({
     const choice: DrillChoice = backup ? { backup } : { target: asked.target ?? 'newest', seed: execution };
     const facts = backup
       ? { source, backups: [], systems: new Map() }
-      : await gatherFacts(vault, source, AbortSignal.timeout(870_000));
+      : await gatherFacts(vault, source, AbortSignal.timeout(870_000), 'catalog');
     const point = drillPoint(facts, choice);
     if (point) return { source, ...point, requestedBy: requesterOf(asked) };
     throw new InputInvalid('source', source, 'one with a committed backup', 'take one: `lifeboat backup`');

@@ -1,10 +1,23 @@
 import { z } from 'zod';
 import { recordEvidence } from '#catalog/evidence';
 import { decisions } from '#model/approval';
+import type { Deed } from '#model/evidence';
 import { clip } from '#model/plain-text';
 import { oneOf, text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { edge } from './edge.ts';
+
+const approval = z.object(
+  {
+    decision: oneOf(decisions),
+    by: z.string(),
+    iam: z.string().nullish(),
+    at: z.string(),
+    reason: z.string().nullish(),
+  },
+  'an answer',
+);
+type GivenApproval = z.infer<typeof approval>;
 
 /** Who did what, when, and how it ended, for good. The same id again records nothing more. */
 export const handler = edge({
@@ -18,9 +31,7 @@ export const handler = edge({
     outcome: text('how it ended, like succeeded or failed'),
     execution: text("the execution's ARN").nullish(),
     planHash: text("a plan's hash").nullish(),
-    approval: z
-      .object({ decision: oneOf(decisions), by: z.string(), at: z.string(), reason: z.string().nullish() }, 'an answer')
-      .nullish(),
+    approval: approval.nullish(),
   }),
 
   async run({ id, what, outcome, approval, ...given }, { vault, now }) {
@@ -33,7 +44,13 @@ export const handler = edge({
       outcome,
       execution: given.execution ?? null,
       planHash: given.planHash ?? null,
-      approval: approval ? { ...approval, reason: approval.reason ?? null } : null,
+      approval: approval ? approvalOf(approval) : null,
     });
   },
+});
+
+const approvalOf = ({ iam, reason, ...given }: GivenApproval): NonNullable<Deed['approval']> => ({
+  ...given,
+  ...(iam == null ? {} : { iam }),
+  reason: reason ?? null,
 });

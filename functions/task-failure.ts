@@ -17,6 +17,8 @@ export const handler = edge({
   }),
 
   async run({ resultKey, since, error }, { vault }, logger): Promise<Explanation> {
+    // what was told to end since its time was over says that somebody told it to end
+    if (error.Error === 'States.Timeout') return explainError(error);
     const told = await readTaskFailure(vault.store, resultKey, since).catch((failure: Error) => {
       logger.warn(`${resultKey}: the task's own failure cannot be read`, failure);
       return undefined;

@@ -26,10 +26,10 @@ export const handler = edge({
     const options = { senders: openSenders(environment), records, rest, clock: realClock, random: Math.random };
     const failed: ChannelResult[] = [];
     for (const { Sns } of Records.filter((record) => !isToldMessage(record.Sns))) {
-      const notice = readNotice(Sns.Message);
+      const { notice, echo } = readNotice(Sns.Message);
       // the topic that this came from would bring it back
       const channels = plan.notifications.filter((one) => one.kind !== 'sns' || one.topicArn !== Sns.TopicArn);
-      const { heldBack, results } = await tellNotice(notice, noticeIdOf(Sns), channels, options);
+      const { heldBack, results } = await tellNotice(notice, noticeIdOf(Sns), channels, { ...options, echo });
       const { title, subject, occasion } = notice;
       logger.info(heldBack ? 'held back' : 'told', { title, subject, occasion, results });
       failed.push(...results.filter(({ taken }) => !taken));

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { BackupId } from '#model/backup-id';
 import { BackupIncomplete } from '#model/failure';
+import { coldTags } from '#model/storage-tier';
 import type { ContainerHeader } from '#pipeline/container';
 import type { DataKey } from '#pipeline/data-key';
 import { writeContainer } from '#pipeline/write-container';
 import { backupObjectKey, indexName, serverManifestName } from '#store/bucket-layout';
-import type { Body, ObjectStore } from '#store/object-store';
+import type { Body, ObjectStore, PutOptions } from '#store/object-store';
 
 /** Headers of a backup's objects: what and whose they are, bound into their encryption. */
 export interface BackupObjectHeader extends ContainerHeader {
@@ -43,10 +44,14 @@ export class BackupObjects {
     return { format: 'lifeboat/1', kind, cipher, serial, source: this.#source, backup: this.#id, ...place };
   }
 
-  /** Answers how many bytes the store holds. */
-  async put(name: string, body: Body, signal: AbortSignal): Promise<number> {
+  /** Answers how many bytes the store holds. Parts may move to colder classes than what is read to plan a restore. */
+  putPart(name: string, body: Body, signal: AbortSignal): Promise<number> {
+    return this.#put(name, body, { signal, tags: coldTags });
+  }
+
+  async #put(name: string, body: Body, options: PutOptions): Promise<number> {
     const key = backupObjectKey(this.#source, this.#id, name);
-    const outcome = await this.#store.put(key, body, { condition: 'absent', signal });
+    const outcome = await this.#store.put(key, body, { ...options, condition: 'absent' });
     if (outcome.stored) return outcome.object.size;
     throw new BackupIncomplete(`${key} exists already`, {
       operation: 'store part',
@@ -65,7 +70,7 @@ export class BackupObjects {
     const hash = createHash('sha256');
     let sentBytes = 0;
     const container = writeContainer(this.header(kind), this.dataKey, content, level);
-    const storedBytes = await this.put(
+    const storedBytes = await this.#put(
       name,
       (async function* () {
         for await (const piece of container) {
@@ -74,7 +79,7 @@ export class BackupObjects {
           yield piece;
         }
       })(),
-      signal,
+      { signal },
     );
     if (storedBytes === sentBytes) return { name, storedBytes, sha256: hash.digest('hex') };
     throw new BackupIncomplete(`${name}: the store says it holds ${storedBytes} bytes, ${sentBytes} were sent`, {

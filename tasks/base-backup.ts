@@ -6,8 +6,9 @@ import { type Failure, ObjectDamaged, ObjectMissing, ServerError, StoreRefused }
 import { formatLsn, type Lsn } from '#model/lsn';
 import { type BackupSummary, type Manifest, sealedClaims } from '#model/manifest';
 import type { Timeline } from '#model/timeline';
+import type { WrappedKey } from '#model/wrapped-key';
 import { writeIndex } from '#pipeline/backup-index';
-import type { KeyRing, WrappedKey } from '#pipeline/data-key';
+import type { KeyRing } from '#pipeline/data-key';
 import { run } from '#pipeline/run';
 import type { BaseBackupStart } from '#postgres/base-backup';
 import { type ServerFacts, ServerQueries } from '#postgres/server-facts';

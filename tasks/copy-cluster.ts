@@ -84,7 +84,7 @@ function partWriter(work: CopyWork, estimatedBytes: number, onPart: (part: PartR
     level,
     dataKey: objects.dataKey,
     header: (archive, part) => objects.header('part', { archive, part }),
-    store: (name, body) => objects.put(name, body, signal),
+    store: (name, body) => objects.putPart(name, body, signal),
     onPart,
     signal,
   });

@@ -3,10 +3,11 @@ import { type ExitCode, exitCodeOf } from '#model/exit-code';
 import { Aborted } from '#model/failure';
 import { readInput } from '#model/read-input';
 import type { Environment } from '#runtime/environment';
+import { openHeartbeat } from '#runtime/heartbeat';
 import { loadPlan } from '#runtime/load-plan';
-import { openKeyRing, openStoreAt } from '#runtime/open-bucket';
+import { openStoreAt, openVault } from '#runtime/open-bucket';
 import type { ObjectStore } from '#store/object-store';
-import type { Task, TaskWorld } from './task.ts';
+import type { Job, Task, TaskWorld } from './task.ts';
 import { readCall, readInputText, type TaskCall } from './task-call.ts';
 import { createTaskLog, type TaskLog } from './task-log.ts';
 import { putFailure, putResult, toldFailure } from './task-objects.ts';
@@ -64,15 +65,29 @@ async function perform(
   const store = await openStoreAt(plan.bucket, environment);
   if (call && (await store.head(call.resultKey))) return log.info('the result is there already: nothing is done twice');
   const input = readInput(task.input, readInputText(environment));
-  const vault = { store, keyRing: await openKeyRing(plan, environment) };
+  const vault = await openVault(store, plan, environment);
   signal.throwIfAborted();
   log.info('begins');
-  const world: TaskWorld = { plan, planPath, vault, environment, startedAt, now, signal, log };
-  const result = task.kind === 'job' ? await task.run(input, { ...world, call: call! }) : await task.run(input, world);
+  const alive = openHeartbeat(environment.LIFEBOAT_HEARTBEAT);
+  const world: TaskWorld = { plan, planPath, vault, environment, startedAt, now, signal, log, alive };
+  const result = task.kind === 'job' ? await runJob(task, input, world, call!) : await task.run(input, world);
   // After an error that nobody caught, nobody knows what the result is worth.
   if (signal.aborted && !(signal.reason instanceof Aborted)) throw signal.reason;
   if (call && result) await leave(store, name, call, startedAt, now(), result, log);
   log.info('ended', { durationMs: now().getTime() - startedAt.getTime() });
+}
+
+/** How often a job says that it is alive: where it cannot any more, nothing in this process goes on. */
+const heartbeatMs = 10_000;
+
+async function runJob(job: Job, input: unknown, world: TaskWorld, call: TaskCall): Promise<object> {
+  world.alive();
+  const timer = setInterval(world.alive, heartbeatMs);
+  try {
+    return await job.run(input, { ...world, call });
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 const planPathOf = (environment: Environment, cwd: string): string =>

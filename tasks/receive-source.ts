@@ -12,12 +12,14 @@ export interface SourceReception {
   environment: Environment;
   signal: AbortSignal;
   log(event: ReceiverEvent): void;
+  /** as receiveWal says it */
+  alive?(): void;
   /** end once all WAL up to here is stored */
   untilLsn: Lsn | undefined;
 }
 
 /** Store the WAL of one of the plan's sources as it is written, as the plan wants it, until told to end. */
-export async function receiveSource({ source, vault, environment, signal, log, untilLsn }: SourceReception) {
+export async function receiveSource({ source, vault, environment, signal, log, alive, untilLsn }: SourceReception) {
   const { name, connection, slot, walChunkSeconds, compressionLevel } = source;
   await receiveWal({
     ...vault,
@@ -30,6 +32,7 @@ export async function receiveSource({ source, vault, environment, signal, log, u
     lease: { holder: thisProcess(), durationMs: 20_000, clockSkewMs: 5_000 },
     signal,
     log,
+    ...(alive && { alive }),
     ...(untilLsn === undefined ? {} : { untilLsn }),
   });
 }

@@ -12,9 +12,13 @@ const receiveWalInput = fields({ source: text('the name of a source in the plan'
 /** Stores WAL as it is written. SIGTERM stores what has arrived and ends well; what needs somebody ends it with a failure. */
 export const task = defineService({
   input: receiveWalInput,
-  async run({ source: name }, { plan, vault, environment, signal, log }) {
+  async run({ source: name }, { plan, vault, environment, signal, log, alive }) {
     const source = chooseSource(plan, name);
-    await receiveSource({ source, vault, environment, signal, log: (event) => tell(event, log), untilLsn: undefined });
+    const onEvent = (event: ReceiverEvent) => {
+      alive();
+      tell(event, log);
+    };
+    await receiveSource({ source, vault, environment, signal, log: onEvent, alive, untilLsn: undefined });
   },
 });
 

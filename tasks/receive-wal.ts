@@ -32,6 +32,10 @@ export interface ReceiveWalWork {
   signal: AbortSignal;
   /** one line about something that happened */
   log(event: ReceiverEvent): void;
+  /** called every few seconds while all WAL that was cut for the store is stored, however little a server writes */
+  alive?(): void;
+  /** how often that is looked at; 5 s unless given */
+  aliveMs?: number;
   /** end once all WAL up to here is stored */
   untilLsn?: Lsn;
 }
@@ -104,12 +108,15 @@ async function receive(
     });
     work.log({ kind: 'receiving', timeline, start, slot });
     if (work.untilLsn !== undefined) intake.storeUntil(work.untilLsn);
+    const pulse = setInterval(() => intake.settled && work.alive?.(), work.aliveMs ?? 5_000);
     try {
       await endOnSignal(work.signal, connection, intake);
       return 'ended';
     } catch (failure) {
       if (gap && closeGap && isMissingFile(failure)) return 'gap stays';
       throw failure;
+    } finally {
+      clearInterval(pulse);
     }
   } finally {
     await connection.close();

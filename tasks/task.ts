@@ -33,6 +33,8 @@ export interface TaskWorld {
   /** aborted by SIGTERM and SIGINT; its reason is an Aborted */
   signal: AbortSignal;
   log: TaskLog;
+  /** Says that work goes on. For a job it is said by itself; a service says it whenever nothing is left undone. */
+  alive(): void;
 }
 
 export interface JobWorld extends TaskWorld {

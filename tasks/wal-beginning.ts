@@ -1,4 +1,5 @@
-import { readInventory, readTimeline, type WalInterval } from '#catalog/wal-inventory';
+import type { WalInterval } from '#catalog/wal-interval';
+import { readInventory, readTimeline } from '#catalog/wal-inventory';
 import { type Lsn, lsn } from '#model/lsn';
 import { parseHistory, spanOnPath, type Timeline, type TimelineHistory } from '#model/timeline';
 import { segmentAt, segmentStart } from '#model/wal-segment';

@@ -85,6 +85,11 @@ export class WalIntake implements WalSink {
     this.#receiver.stop();
   }
 
+  /** Nothing waits for the store. */
+  get settled(): boolean {
+    return this.#queue.empty;
+  }
+
   /** End as soon as everything up to here is stored. */
   storeUntil(position: Lsn): void {
     this.#until = position;

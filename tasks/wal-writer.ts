@@ -1,9 +1,11 @@
 import { WalBroken } from '#model/failure';
 import { formatLsn, type Lsn } from '#model/lsn';
+import { coldTags } from '#model/storage-tier';
 import type { Timeline } from '#model/timeline';
 import { walObjectName } from '#model/wal-object';
 import { segmentAt, segmentEnd, segmentStart } from '#model/wal-segment';
-import type { DataKey, KeyRing, WrappedKey } from '#pipeline/data-key';
+import type { WrappedKey } from '#model/wrapped-key';
+import type { DataKey, KeyRing } from '#pipeline/data-key';
 import { type HistoryHeader, type WalHeader, walKeyContext } from '#pipeline/wal-header';
 import { writeContainer } from '#pipeline/write-container';
 import { WalReader } from '#recovery/read-wal';
@@ -123,7 +125,8 @@ export class WalWriter {
   ): Promise<WalStored> {
     const { store, level, signal } = this.#options;
     const body = writeContainer(header, this.#key?.dataKey, [bytes], level);
-    const outcome = await store.put(key, body, { condition: 'absent', ...(signal ? { signal } : {}) });
+    const tags = header.kind === 'wal' ? { tags: coldTags } : {};
+    const outcome = await store.put(key, body, { condition: 'absent', ...tags, ...(signal ? { signal } : {}) });
     if (outcome.stored) return 'stored';
     if (await isSame()) return 'already there';
     throw new WalBroken(`${key} is stored with other content, and stays as it is`, {

@@ -10,7 +10,9 @@ if (!(await ranFromCopy(import.meta.filename))) {
   const concurrency = `--test-concurrency=${Math.max(2, availableParallelism())}`;
   // Far more than anything takes: what hangs fails, and the others are still told.
   const timeout = '--test-timeout=600000';
-  const child = spawn(process.execPath, ['--test', concurrency, timeout, ...patterns], { stdio: 'inherit' });
+  // what functions log is not what a test's reader looks for
+  const env = { POWERTOOLS_LOG_LEVEL: 'SILENT', ...process.env };
+  const child = spawn(process.execPath, ['--test', concurrency, timeout, ...patterns], { stdio: 'inherit', env });
   const [code, signal] = await once(child, 'exit');
   process.exitCode = signal === null ? code : 1;
 }

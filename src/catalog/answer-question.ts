@@ -1,5 +1,5 @@
 import { type AskedQuestion, putAnswer, readQuestion } from '#catalog/approvals';
-import { type Answer, ApprovalRefused, decideApproval, type GivenAnswer } from '#model/approval';
+import { type Answer, ApprovalRefused, decideApproval, type GivenAnswer, provesIdentity } from '#model/approval';
 import { type ExecutionName, parseExecutionArn } from '#model/arn';
 import { InputInvalid } from '#model/failure';
 import type { Plan } from '#model/plan';
@@ -7,7 +7,7 @@ import type { ObjectStore } from '#store/object-store';
 
 export interface AnswerWork {
   store: ObjectStore;
-  plan: Pick<Plan, 'approvers' | 'fourEyes'>;
+  plan: Pick<Plan, 'approvers' | 'fourEyes' | 'aws'>;
   now: Date;
 }
 
@@ -31,14 +31,17 @@ export async function answerQuestion(
   const name = nameOf(execution);
   for (;;) {
     const asked = await readQuestion(work.store, name);
-    if (!asked) {
+    // a proof of who answers is given for an ARN: one of another account's execution of the same name is for that one
+    if (asked?.question.execution !== execution) {
       throw new InputInvalid('execution', execution, 'one that asks something', 'see what is asked: `lifeboat status`');
     }
     const { question, number, answer: final } = asked;
-    const outcome = decideApproval({ question, answer: given, final, ...work.plan, now: work.now });
+    const { approvers, fourEyes } = work.plan;
+    const proof = provesIdentity(work.plan);
+    const outcome = decideApproval({ question, answer: given, final, approvers, fourEyes, proof, now: work.now });
     if (!outcome.accepted) throw refused(execution, outcome);
     if (final) return { answer: final, again: true, taskToken: question.taskToken };
-    const answer = answerOf(asked, given, work.now);
+    const answer = answerOf(asked, { ...given, by: outcome.by }, work.now);
     if (!(await putAnswer(work.store, name, number, answer))) continue;
     // it may have been asked once more meanwhile: who is asked last waits
     const newest = await readQuestion(work.store, name);
@@ -54,7 +57,10 @@ export function nameOf(execution: string): ExecutionName {
 }
 
 /** What the machine gets that waits for it. */
-export const outputOf = ({ decision, by, reason, at, planHash }: Answer) => ({ decision, by, reason, at, planHash });
+export const outputOf = ({ decision, by, iam, reason, at, planHash }: Answer) => ({
+  ...{ decision, by, reason, at, planHash },
+  ...(iam === undefined ? {} : { iam }),
+});
 
 const answerOf = ({ question }: AskedQuestion, given: GivenAnswer & { reason: string | null }, now: Date): Answer => ({
   format: 'lifeboat-answer/1',
@@ -63,7 +69,8 @@ const answerOf = ({ question }: AskedQuestion, given: GivenAnswer & { reason: st
   source: question.source,
   planHash: question.planHash,
   decision: given.decision,
-  by: given.by.trim(),
+  by: given.by,
+  ...(given.iam === undefined ? {} : { iam: given.iam }),
   reason: given.reason,
   at: now.toISOString(),
 });

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { checkObjects } from '#catalog/check-objects';
 import { readCatalog, recordInCatalog } from '#catalog/projection';
-import { type BackupId, backupId, isBackupId } from '#model/backup-id';
+import { type BackupId, backupId, isBackupId, parseBackupId } from '#model/backup-id';
 import { InputInvalid, ObjectDamaged, ObjectMissing } from '#model/failure';
-import { type BackupSummary, type Manifest, parseManifest, printManifest, summarize } from '#model/manifest';
+import { type BackupSummary, type Manifest, parseManifest, printManifest, startTime, summarize } from '#model/manifest';
 import { backupsFolder, catalogKey, manifestKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 import { readObject } from '#store/read-object';
@@ -49,8 +50,8 @@ const manifestGone = (key: string): ObjectMissing =>
 
 /**
  * The manifests of a recovery plan's chain. Plans are made from summaries that may come from the catalog; what is
- * restored are the manifests, so they have to say the same.
- * @throws ObjectDamaged when they do not; like readBackup
+ * restored are the manifests, so they have to say the same, and everything that they name has to be there.
+ * @throws ObjectDamaged when it is not so; like readBackup and checkObjects
  */
 export async function readChain(
   store: ObjectStore,
@@ -69,6 +70,7 @@ export async function readChain(
       hint: `see with \`lifeboat verify ${manifest.backup}\` whether the manifest is as it was written: then run \`lifeboat catalog rebuild\`, else restore from another backup`,
     });
   }
+  await Promise.all(manifests.map((manifest) => checkObjects(store, manifest)));
   return manifests;
 }
 
@@ -104,6 +106,22 @@ export async function findBackups(
     found.push(summary ? { state: 'committed', id, summary } : await look(store, source, id));
   }
   return found;
+}
+
+/** Backups that began this long before the newest one of the catalog are in it, or were never committed. */
+const settledMs = 3 * 24 * 3600 * 1000;
+
+/**
+ * The committed backups by the word of the catalog, which only the newest are added to: a number of requests that does
+ * not grow with their age. One that was deleted behind its back is still in it, which who reads its manifest finds.
+ */
+export async function knownBackups(store: ObjectStore, source: string): Promise<BackupSummary[]> {
+  const { backups } = await readCatalog(store, source);
+  const newest = backups.at(-1);
+  if (!newest) return committedBackups(store, source);
+  const since = new Date(startTime(newest).getTime() - settledMs);
+  const settled = backups.filter((backup) => parseBackupId(backup.backup).startedAt < since);
+  return [...settled, ...(await committedBackups(store, source, { begunSince: since }))];
 }
 
 export async function committedBackups(

@@ -8,6 +8,8 @@ import type { ObjectStore } from '#store/object-store';
 export interface EndedVerification {
   source: string;
   backup: BackupId;
+  /** of its manifest */
+  version: string;
   /** ARN */
   execution: string;
   /** when the execution began */
@@ -22,7 +24,7 @@ export interface EndedVerification {
  */
 export async function concludeVerification(
   store: ObjectStore,
-  { source, backup, execution, since, steps }: EndedVerification,
+  { source, backup, version, execution, since, steps }: EndedVerification,
 ): Promise<{ ok: boolean; problem: VerifyProblem | null }> {
   const looked: TaskOutcome<'verify-part'>[] = [];
   const failures: StepFailure[] = [];
@@ -35,7 +37,7 @@ export async function concludeVerification(
   if (problem?.name === 'VerifyIncomplete') return { ok: false, problem };
   const ok = damage.length === 0;
   const times = whenOf(looked);
-  await recordVerification(store, { source, backup, ok, damage, execution, ...times });
+  await recordVerification(store, { source, backup, version, ok, damage, execution, ...times });
   return { ok, problem };
 }
 

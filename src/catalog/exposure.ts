@@ -40,6 +40,24 @@ const forecastSchema = z.strictObject({
   basis: z.string(),
 });
 
+const count = z.number().int().nonnegative();
+
+/** A source at a glance. */
+const summarySchema = z.strictObject({
+  /** backups by how they stand */
+  counts: z.strictObject({ proven: count, verified: count, committed: count, broken: count }),
+  /** of all backups, as stored */
+  bytes: count,
+  /** the newest one */
+  proven: z.strictObject({ backup: z.string(), since: instant, reason: z.string() }).nullable(),
+  broken: z.array(z.strictObject({ backup: z.string(), reason: z.string(), since: instant.nullable() })),
+  /** the newest backup's drill, where it could not be carried out */
+  tried: z.strictObject({ backup: z.string(), at: z.string(), why: z.string() }).nullable(),
+  /** what can be restored without a hole up to the last commit that was read back */
+  window: z.strictObject({ from: instant, to: instant }).nullable(),
+});
+export type SourceSummary = z.infer<typeof summarySchema>;
+
 const exposureSchema = z.strictObject({
   format: z.literal('lifeboat-exposure/1'),
   /** by our clock */
@@ -70,6 +88,8 @@ const exposureSchema = z.strictObject({
   gap: z.strictObject({ after: lsnText, since: instant }).nullable(),
   /** what people were told of and is not over */
   findings: z.array(findingSchema),
+  /** null: it was kept before there were any */
+  summary: summarySchema.nullable().default(null),
 });
 export type MeasuredExposure = z.infer<typeof exposureSchema>;
 

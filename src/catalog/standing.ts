@@ -17,7 +17,9 @@ const drillNoteSchema = proofSchema
 
 const recordsSchema = z.strictObject({
   backup: proofSchema.shape.backup,
-  verification: verificationSchema.pick({ ok: true, damage: true, at: true, execution: true }).nullable(),
+  verification: verificationSchema
+    .pick({ ok: true, damage: true, at: true, execution: true, version: true })
+    .nullable(),
   drill: drillNoteSchema.nullable(),
   tried: drillNoteSchema.nullable(),
 });
@@ -66,6 +68,24 @@ export async function readStanding(
   return { backups: standingsOf(known ?? (await committedBackups(store, source)), backups), drills };
 }
 
+/** Of the manifest with which a backup was read back last; undefined when nobody did, or none was noted. */
+export async function readVersion(store: ObjectStore, source: string, backup: BackupId): Promise<string | undefined> {
+  const { backups } = await readProjection(store, projectionOf(source));
+  return backups.find((records) => records.backup === backup)?.verification?.version;
+}
+
+/** When the stored bytes of each backup were all read last: by a verification, or by a drill that went well. */
+export async function readBackTimes(store: ObjectStore, source: string): Promise<Map<BackupId, Date>> {
+  const { backups } = await readProjection(store, projectionOf(source));
+  return new Map(
+    backups.flatMap(({ backup, verification, drill }) => {
+      const times = [verification?.at, drill?.verdict === 'proven' ? drill.finishedAt : undefined];
+      const latest = Math.max(...times.map((at) => (at === undefined ? 0 : Date.parse(at))));
+      return latest === 0 ? [] : [[backup, new Date(latest)]];
+    }),
+  );
+}
+
 /** Take note of records; those that it knows change nothing. */
 export async function noteInStanding(
   store: ObjectStore,
@@ -112,11 +132,12 @@ function withRecords(
   return { ...content, backups, drills: newestMeasures([...content.drills, ...proofs.filter(({ ok }) => ok)]) };
 }
 
-const noteOfVerification = ({ ok, damage, at, execution }: Verification): VerificationNote => ({
+const noteOfVerification = ({ ok, damage, at, execution, version }: Verification): VerificationNote => ({
   ok,
   damage: damage.slice(0, keptDamage),
   at,
   execution,
+  ...(version === undefined ? {} : { version }),
 });
 
 const noteOfDrill = ({ verdict, target, failure, execution, finishedAt, checks }: Proof): DrillNote => ({

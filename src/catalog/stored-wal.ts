@@ -1,6 +1,6 @@
 import type { StoredWal } from '#catalog/exposure';
 import { coveredUntil, type WalGap } from '#catalog/wal-coverage';
-import { addInOrder, type WalInterval } from '#catalog/wal-inventory';
+import { addInOrder, type WalInterval } from '#catalog/wal-interval';
 import { formatLsn, type Lsn, maxLsn, parseLsn } from '#model/lsn';
 import type { Timeline, TimelineHistory } from '#model/timeline';
 import { parseWalObjectName, walRange } from '#model/wal-object';
@@ -47,13 +47,14 @@ async function newestTimeline(store: ObjectStore, source: string, systemId: stri
   return timelines.length === 0 ? undefined : Math.max(...timelines);
 }
 
-interface TimelineFolder {
+export interface TimelineFolder {
   key: string;
   timeline: Timeline;
   segmentSize: number;
 }
 
-async function lookAgain(
+/** What is stored of one timeline: what is known, what came after it, and what came into its holes. */
+export async function lookAgain(
   store: ObjectStore,
   folder: TimelineFolder,
   known: readonly WalInterval[],

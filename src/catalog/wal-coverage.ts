@@ -1,4 +1,5 @@
-import type { WalInterval, WalInventory } from '#catalog/wal-inventory';
+import type { WalInterval } from '#catalog/wal-interval';
+import type { WalInventory } from '#catalog/wal-inventory';
 import { compareLsn, type Lsn, lsn, maxLsn } from '#model/lsn';
 import { spanOnPath, type Timeline, type TimelineHistory } from '#model/timeline';
 import { segmentAt, segmentName, segmentStart } from '#model/wal-segment';

@@ -1,24 +1,18 @@
+import { lookAgain } from '#catalog/stored-wal';
+import { addInOrder, type WalInterval } from '#catalog/wal-interval';
 import { ObjectDamaged } from '#model/failure';
-import type { Lsn } from '#model/lsn';
+import { type Lsn, lsn } from '#model/lsn';
 import { formatTimeline, parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
 import { parseWalObjectName, walRange } from '#model/wal-object';
 import { segmentAt, segmentName } from '#model/wal-segment';
 import { systemFolder, timelineFolder } from '#store/bucket-layout';
 import type { ObjectStore, StoredObject } from '#store/object-store';
 
-/** WAL without a hole: `[start, end)` */
-export interface WalInterval {
-  start: Lsn;
-  end: Lsn;
-}
-
 /** What is stored of one timeline. */
 export interface TimelineWal {
   timeline: Timeline;
   /** in LSN order; neither overlapping nor touching */
   intervals: readonly WalInterval[];
-  /** the object that reaches furthest; its header says when its last byte was written */
-  last: { key: string; end: Lsn; storedAt: Date } | undefined;
 }
 
 /** All WAL of one system that a source has in the bucket, or all of it from one position on. */
@@ -43,6 +37,10 @@ export interface WalObjectReader {
 export interface InventoryOptions {
   /** WAL of segments before this position's is not even listed */
   from?: Lsn;
+  /** neither is WAL that begins here or later */
+  until?: Lsn;
+  /** WAL of these timelines that need not be listed, since it was seen before: only what came later or between is */
+  known?: ReadonlyMap<Timeline, readonly WalInterval[]>;
   /** when it is known already: saves a read */
   segmentSize?: number;
   /** names of segments and history files that are stored and no good: as if they were not */
@@ -79,11 +77,10 @@ export async function readInventory(
     } else if (/^[0-9A-F]{8}$/.test(element)) {
       const timeline = Number.parseInt(element, 16);
       segmentSize ??= await reader.segmentSize(next.key);
-      const from = options.from ?? (0n as Lsn);
-      timelines.set(
-        timeline,
-        await readTimeline(store, { source, systemId, timeline, segmentSize, from, unreadable, ...signal }),
-      );
+      const { from = lsn(0n), until } = options;
+      const query = { source, systemId, timeline, segmentSize, from, until, unreadable, ...signal };
+      const known = unreadable.size === 0 ? options.known?.get(timeline) : undefined;
+      timelines.set(timeline, known ? await addToKnown(store, query, known) : await readTimeline(store, query));
     }
   }
 }
@@ -104,36 +101,38 @@ export interface TimelineQuery {
   timeline: Timeline;
   segmentSize: number;
   from: Lsn;
+  until?: Lsn | undefined;
   unreadable?: ReadonlySet<string>;
   signal?: AbortSignal;
 }
 
 /** What is stored of one timeline, from the segment that holds `from`. */
 export async function readTimeline(store: ObjectStore, query: TimelineQuery): Promise<TimelineWal> {
-  const { source, systemId, timeline, segmentSize, from, unreadable, signal } = query;
+  const { source, systemId, timeline, segmentSize, from, until, unreadable, signal } = query;
   const folder = timelineFolder(source, systemId, timeline);
   const before = segmentAt(timeline, from, segmentSize).number - 1n;
   const startAfter =
     before < 0n ? folder : afterSegment(folder + segmentName({ timeline, number: before }, segmentSize));
   const intervals: WalInterval[] = [];
-  let last: TimelineWal['last'];
   for await (const stored of store.list(folder, { startAfter, ...(signal ? { signal } : {}) })) {
     const object = parseWalObjectName(stored.key.slice(folder.length), segmentSize);
     if (object?.segment.timeline !== timeline) continue;
     if (unreadable?.has(segmentName(object.segment, segmentSize))) continue;
     const range = walRange(object, segmentSize);
+    if (until !== undefined && range.start >= until) break;
     if (range.start === range.end) continue;
     addInOrder(intervals, range);
-    if (!last || range.end > last.end) last = { key: stored.key, end: range.end, storedAt: stored.lastModified };
   }
-  return { timeline, intervals, last };
+  return { timeline, intervals };
 }
 
-/** Names come in LSN order, a whole segment before its chunks: only the last interval can grow. */
-export function addInOrder(intervals: WalInterval[], range: WalInterval): void {
-  const last = intervals.at(-1);
-  if (!last || range.start > last.end) intervals.push({ ...range });
-  else if (range.end > last.end) last.end = range.end;
+async function addToKnown(
+  store: ObjectStore,
+  { source, systemId, timeline, segmentSize, from }: TimelineQuery,
+  known: readonly WalInterval[],
+): Promise<TimelineWal> {
+  const folder = { key: timelineFolder(source, systemId, timeline), timeline, segmentSize };
+  return { timeline, intervals: await lookAgain(store, folder, known, from) };
 }
 
 async function first(objects: AsyncIterable<StoredObject>): Promise<StoredObject | undefined> {

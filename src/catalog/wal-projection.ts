@@ -156,10 +156,7 @@ export function verifiedInventory(wal: VerifiedWal, source: string, systemId: st
     systemId,
     segmentSize: system.segmentSize,
     timelines: new Map(
-      system.timelines.map((known) => [
-        known.timeline,
-        { timeline: known.timeline, intervals: intervalsOf(known), last: undefined },
-      ]),
+      system.timelines.map((known) => [known.timeline, { timeline: known.timeline, intervals: intervalsOf(known) }]),
     ),
     histories: new Map(
       system.timelines.filter(({ ancestors }) => ancestors !== null).map((known) => [known.timeline, historyOf(known)]),

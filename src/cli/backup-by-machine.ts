@@ -1,8 +1,8 @@
 import { readBackup } from '#catalog/backups';
 import type { CommandContext } from '#cli/command';
-import { whoAsks } from '#cli/daemon';
 import { describeBackup } from '#cli/describe-backup';
 import { followExecution } from '#cli/follow-execution';
+import { whoAsks } from '#cli/open-machines';
 import { type BackupKind, parseBackupId } from '#model/backup-id';
 import { summarize } from '#model/manifest';
 import type { Machines } from '#runtime/machines';
@@ -15,9 +15,9 @@ export interface AskedBackup {
   wait: boolean;
 }
 
-/** Let the daemon's machine take a backup, and tell how it goes. @throws RemoteFailure when it fails */
+/** Let the machine take a backup, and tell how it goes. @throws RemoteFailure when it fails */
 export async function backupByMachine(machines: Machines, asked: AskedBackup, context: CommandContext): Promise<void> {
-  const { source, kind, wait, requestedBy = whoAsks(context) } = asked;
+  const { source, kind, wait, requestedBy = await whoAsks(context, machines) } = asked;
   const { output, environment, plan } = context;
   const type = kind === 'full' ? 'full' : 'incremental';
   const arn = await machines.start('backup', { source, type, requestedBy });

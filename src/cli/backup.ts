@@ -1,8 +1,8 @@
 import { acquireLease } from '#catalog/lease';
 import { backupByMachine } from '#cli/backup-by-machine';
 import { defineCommand } from '#cli/command';
-import { findDaemon, stateOption } from '#cli/daemon';
 import { describeBackup } from '#cli/describe-backup';
+import { findMachines, stateOption } from '#cli/open-machines';
 import type { Output } from '#cli/output';
 import type { Progress } from '#cli/progress';
 import type { BackupKind } from '#model/backup-id';
@@ -25,8 +25,8 @@ by itself; it counts once its manifest is there, which comes last.
 --type incremental sends only blocks that changed since the last backup (PostgreSQL 17 and newer, summarize_wal = on).
 Where the server cannot do that, a full backup is taken instead, and said.
 
-Where \`lifeboat up\` runs, its machine takes the backup, and verifies and proves it afterwards; else, or with --direct, it is
-taken in this process.
+Where \`lifeboat up\` runs, or the plan is deployed on AWS, its machine takes the backup, and verifies and proves it
+afterwards; else, or with --direct, it is taken in this process.
 
 Needs two replication connections and one free slot. One backup of a source at a time.`,
   examples: ['lifeboat backup', 'lifeboat backup --source orders --type incremental', 'lifeboat backup --json'],
@@ -34,15 +34,15 @@ Needs two replication connections and one free slot. One backup of a source at a
     source: { flags: '--source <name>', summary: 'source in the plan (needed when it has several)' },
     type: { flags: '--type <type>', summary: 'full or incremental (default: full)', parse: parseType },
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user and host)' },
-    noWait: { flags: '--no-wait', summary: 'let the daemon do it, and do not wait for its end' },
-    direct: { flags: '--direct', summary: 'do it in this process, though a daemon runs' },
+    noWait: { flags: '--no-wait', summary: 'let the machine do it, and do not wait for its end' },
+    direct: { flags: '--direct', summary: 'do it in this process' },
     state: stateOption,
   },
 
   async run({ source, type, requestedBy, noWait, direct, state }, context) {
     const { plan, environment, signal, output, now } = context;
     const chosen = chooseSource(await plan(), source, '--source');
-    const machines = direct ? undefined : await findDaemon(context, state);
+    const machines = direct ? undefined : await findMachines(context, state);
     if (machines) {
       const asked = { source: chosen.name, kind: type ?? 'full', requestedBy, wait: !noWait } as const;
       return backupByMachine(machines, asked, context).finally(() => machines.close());

@@ -10,6 +10,8 @@ import { nearest } from '#model/nearest';
 /** The options that every command has. */
 export interface GlobalOptions {
   plan?: string;
+  stack?: string;
+  region?: string;
   json?: true;
   quiet?: true;
   verbose?: true;
@@ -62,6 +64,8 @@ function rootCommand({ stdout, stderr, version }: CommandLineWorld): Command {
     .description('Backup and recovery for PostgreSQL that proves each backup by restoring it.')
     .usage('<command> [options]')
     .option('--plan <file>', 'the plan (default: $LIFEBOAT_PLAN, else plan.yml)')
+    .option('--stack <name>', "the CloudFormation stack to ask (default: the plan's aws.stack, else the daemon here)")
+    .option('--region <region>', "where the stack is (default: the plan's aws.region, else $AWS_REGION)")
     .option('--json', 'print results and failures as JSON, one object a line')
     .option('--quiet', 'no progress and no remarks')
     .option('--verbose', "print a failure's stack and causes")

@@ -2,6 +2,7 @@ import type { Output } from '#cli/output';
 import type { ExitCode } from '#model/exit-code';
 import type { Plan } from '#model/plan';
 import type { Environment } from '#runtime/environment';
+import type { Stack } from '#runtime/stack';
 
 /**
  * One command of `lifeboat`: what it is called, what it takes, what it does. A module src/cli/<name>.ts exports one:
@@ -45,6 +46,7 @@ export interface OptionDefinition {
 
 /** What a command may know of the world. */
 export interface CommandContext {
+  /** once the plan or the stack was read, with what the stack adds: LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY, AWS_REGION */
   environment: Environment;
   /** relative paths on the command line are relative to it */
   cwd: string;
@@ -53,8 +55,14 @@ export interface CommandContext {
   signal: AbortSignal;
   /** --plan FILE, else LIFEBOAT_PLAN, else plan.yml; as given */
   planPath: string;
-  /** The plan, its paths absolute; read once. @throws InputInvalid, PlanInvalid */
+  /** --stack and --region, as given */
+  given: { stack: string | undefined; region: string | undefined };
+  /** The plan, its paths absolute, with the bucket and the key of its stack; read once. @throws InputInvalid, PlanInvalid */
   plan(): Promise<Plan>;
+  /** The same, but where it says `stack` nobody was asked. */
+  writtenPlan(): Promise<Plan>;
+  /** Whose machines are meant: --stack, else `aws` of the plan; undefined: those of a daemon. @throws InputInvalid */
+  stack(): Promise<Stack | undefined>;
   now(): Date;
 }
 

@@ -4,14 +4,15 @@ import type { SourceReport, StatusReport } from '#cli/status-report';
 import { formatDuration } from '#model/duration';
 import { formatBytes } from '#model/format-bytes';
 
-/** What on-call looks at first: what is safe, what runs, what waits for somebody, what is wrong and what to do. */
-export function describeStatus(report: StatusReport): string {
-  const { sources, daemon, running, questions, problems, now } = report;
+/**
+ * What on-call looks at first: what is safe, what runs, what waits for somebody, what is wrong and what to do. `behind`
+ * belongs to the commands that answer.
+ */
+export function describeStatus(report: StatusReport, behind = ''): string {
+  const { sources, running, questions, problems, now } = report;
   return [
     ...sources.flatMap((source) => describeSource(source, now)),
-    daemon
-      ? `daemon    process ${daemon.pid} since ${daemon.startedAt}${describeServices(report)}`
-      : 'daemon    NOT RUNNING: nothing is backed up, proven or told until `lifeboat up` is started',
+    describePlace(report),
     ...section(
       'runs',
       running.map((one) => [one.machine, one.name, `for ${tookOf(one, now)}`, one.doing ?? '']),
@@ -22,8 +23,8 @@ export function describeStatus(report: StatusReport): string {
     ),
     ...questions.flatMap(({ execution, source, planHash, requestedBy, expiresAt }) => [
       `ASKED     restore of ${source}, by ${requestedBy}, until ${expiresAt}`,
-      `  yes     lifeboat approve ${execution.split(':').at(-1)} --plan ${planHash.slice(0, 12)}`,
-      `  no      lifeboat reject ${execution.split(':').at(-1)} --plan ${planHash.slice(0, 12)}`,
+      `  yes     lifeboat approve ${execution.split(':').at(-1)} --plan ${planHash.slice(0, 12)}${behind}`,
+      `  no      lifeboat reject ${execution.split(':').at(-1)} --plan ${planHash.slice(0, 12)}${behind}`,
     ]),
     ...problems.flatMap(({ source, what, since, todo }) => [
       `WRONG     ${source}: ${what}${since === null ? '' : ` (since ${since})`}`,
@@ -48,6 +49,14 @@ function describeSource(source: SourceReport, now: Date): string[] {
   ];
 }
 
+function describePlace(report: StatusReport): string {
+  const { daemon, stack } = report;
+  if (stack) return `stack     ${stack.name} in ${stack.region}`;
+  return daemon
+    ? `daemon    process ${daemon.pid} since ${daemon.startedAt}${describeServices(report)}`
+    : 'daemon    NOT RUNNING: nothing is backed up, proven or told until `lifeboat up` is started';
+}
+
 function describeServices({ services }: StatusReport): string {
   return services
     .map(
@@ -64,8 +73,8 @@ const section = (name: string, rows: readonly string[][]): string[] =>
         .split('\n')
         .map((line, index) => `${(index === 0 ? name : '').padEnd(10)}${line}`);
 
-function conclusion({ problems, questions, daemon }: StatusReport): string {
-  const wrong = problems.length + (daemon ? 0 : 1);
+function conclusion({ problems, questions, daemon, stack }: StatusReport): string {
+  const wrong = problems.length + ((daemon ?? stack) ? 0 : 1);
   if (wrong > 0) return `${wrong === 1 ? 'ONE THING NEEDS' : `${wrong} THINGS NEED`} SOMEBODY`;
   return questions.length > 0 ? 'somebody has to answer' : 'everything is as it should be';
 }

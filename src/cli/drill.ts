@@ -1,6 +1,6 @@
 import { defineCommand } from '#cli/command';
-import { openDaemon, stateOption, whoAsks } from '#cli/daemon';
 import { followExecution } from '#cli/follow-execution';
+import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
 import { parseBackupId } from '#model/backup-id';
 import { chooseSource } from '#model/choose-source';
 import { InputInvalid } from '#model/failure';
@@ -10,7 +10,7 @@ export const command = defineCommand({
   summary: 'prove a backup by restoring it',
   help: `Restores into a throw-away place, starts the server, replays, asks the plan's checks, compares all page checksums, and
 records the proof: the point reached, the answers, and how long each phase took. What was restored is removed again,
-however it ends. Every backup is drilled by itself once it is verified; this asks for one more.
+however it ends. Every backup is drilled by itself once it is verified; this asks for one more, of the daemon or of the stack.
 
 Without a backup it restores the newest one to its latest point; --target random takes an instant that nobody chose.`,
   examples: ['lifeboat drill', 'lifeboat drill 20261120T051345123Z-full', 'lifeboat drill --target random --no-wait'],
@@ -27,13 +27,13 @@ Without a backup it restores the newest one to its latest point; --target random
     if (backup && target)
       throw new InputInvalid('--target', target, 'nothing beside a backup', 'leave one of them out');
     const { name } = chooseSource(await context.plan(), source, '--source');
-    const machines = await openDaemon(context, state);
+    const machines = await openMachines(context, state);
     try {
       const input = {
         source: name,
         ...(backup ? { backup } : {}),
         ...(target ? { target } : {}),
-        requestedBy: requestedBy ?? whoAsks(context),
+        requestedBy: requestedBy ?? (await whoAsks(context, machines)),
       };
       const arn = await machines.start('drill', input);
       if (noWait) return context.output.print(`started ${arn}`, { execution: arn });

@@ -1,6 +1,6 @@
 import { defineCommand } from '#cli/command';
-import { openDaemon, stateOption } from '#cli/daemon';
 import { describeExecution, describeExecutions } from '#cli/describe-execution';
+import { openMachines, stateOption } from '#cli/open-machines';
 import { InputInvalid } from '#model/failure';
 import { historyLine } from '#runtime/history-line';
 
@@ -25,10 +25,10 @@ why it failed. Nothing is changed.`,
   },
 
   async run({ execution, status, limit, state }, context) {
-    const machines = await openDaemon(context, state);
+    const machines = await openMachines(context, state);
     try {
       if (execution === undefined) {
-        const all = (await machines.list(status)).slice(0, limit ?? 20);
+        const all = await machines.list(status, limit ?? 20);
         return context.output.print(describeExecutions(all, context.now()), { executions: all });
       }
       const standing = await machines.describe(execution);

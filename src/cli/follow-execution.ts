@@ -4,9 +4,9 @@ import { tookOf } from '#cli/describe-execution';
 import { describeProgress } from '#cli/describe-progress';
 import type { DaemonReport } from '#local/daemon-report';
 import { historyLine } from '#runtime/history-line';
-import { type ExecutionStanding, type Machines, RemoteFailure, splitHint } from '#runtime/machines';
+import type { ExecutionStanding, Machines } from '#runtime/machines';
+import { RemoteFailure, splitHint } from '#runtime/remote-failure';
 
-const pollMs = 300;
 const progressMs = 3_000;
 
 /**
@@ -20,23 +20,25 @@ export async function followExecution(
   { output, signal, now }: Pick<CommandContext, 'output' | 'signal' | 'now'>,
   onState: (state: string) => Promise<void> = async () => undefined,
 ): Promise<ExecutionStanding> {
-  let told = 0;
+  let lastEvent = 0;
   let state = '';
   let progress = { text: '', nextAt: performance.now() + progressMs };
   for (;;) {
     const standing = await machines.describe(arn);
-    const events = await machines.history(arn);
-    for (const event of events.slice(told)) {
+    for (const event of await machines.history(arn, lastEvent)) {
+      lastEvent = event.id!;
       const line = historyLine(event);
       if (line !== undefined) output.note(`  ${event.timestamp!.toISOString().slice(11, 19)} ${line}`);
       state = event.stateEnteredEventDetails?.name ?? state;
     }
-    told = events.length;
     if (standing.status === 'SUCCEEDED') return standing;
     if (standing.status !== 'RUNNING') throw failureOf(standing, now());
     await onState(state);
-    if (performance.now() >= progress.nextAt) progress = await tellProgress(machines, arn, output, progress.text);
-    await sleep(pollMs, undefined, { signal });
+    // tasks on AWS say what they do in their logs alone
+    if (machines.kind === 'daemon' && performance.now() >= progress.nextAt) {
+      progress = await tellProgress(machines, arn, output, progress.text);
+    }
+    await sleep(machines.pollMs, undefined, { signal });
   }
 }
 

@@ -17,38 +17,42 @@ import { recoveryWindows } from '#recovery/windows';
 import type { DaemonEndpoint } from '#runtime/daemon-endpoint';
 import type { Machines } from '#runtime/machines';
 import { type Bucket, openBucket } from '#runtime/open-bucket';
+import type { Stack } from '#runtime/stack';
 
-/** What answers about the daemon; undefined where none runs. */
-export interface AskedDaemon {
-  endpoint: DaemonEndpoint;
+/** Who runs the plan: a daemon with its endpoint, or a stack. */
+export interface AskedPlace {
   machines: Machines;
+  endpoint: DaemonEndpoint | undefined;
+  stack: Stack | undefined;
 }
 
-/** Ask bucket and daemon. Without a daemon everything comes from the bucket, and is as old as that. */
+/** Ask the bucket and who runs the plan. Without a daemon, what is measured comes from the bucket, and is as old as that. */
 export async function gatherStatus(
   sources: readonly PostgresSource[],
   context: CommandContext,
-  daemon: AskedDaemon | undefined,
+  place: AskedPlace | undefined,
 ): Promise<StatusReport> {
   const now = context.now();
   const vault = await openBucket(await context.plan(), context.environment);
+  const daemon = place?.endpoint && place.machines;
   // where it cannot measure, what it measured before is shown, and why
-  const unseen = await daemon?.machines.invoke('watch', {}).then(
+  const unseen = await daemon?.invoke('watch', {}).then(
     () => undefined,
     (failure: Error) => failure.message,
   );
-  const asked = await Promise.all(sources.map((source) => askSource(vault, source, context.signal, now)));
+  const asked = await Promise.all(sources.map((source) => askSource(vault, source, place?.stack, context.signal, now)));
   const names = new Set(sources.map(({ name }) => name));
-  const own = (await daemon?.machines.invoke('daemon-status', {})) as DaemonReport | undefined;
-  const running = (await daemon?.machines.list('RUNNING')) ?? [];
+  const own = (await daemon?.invoke('daemon-status', {})) as DaemonReport | undefined;
+  const running = (await place?.machines.list('RUNNING')) ?? [];
   // an execution that somebody stopped waits for no answer any more
-  const waits = (arn: string) => !daemon || running.some((execution) => execution.arn === arn);
+  const waits = (arn: string) => !place || running.some((execution) => execution.arn === arn);
   const open = await listOpenQuestions(vault.store, now);
   const questions = open.filter(({ source, execution }) => names.has(source) && waits(execution));
   return {
     now,
     sources: asked.map(({ report }) => report),
-    daemon: daemon && { pid: daemon.endpoint.pid, startedAt: daemon.endpoint.startedAt },
+    daemon: place?.endpoint && { pid: place.endpoint.pid, startedAt: place.endpoint.startedAt },
+    stack: place?.stack && { name: place.stack.name, region: place.stack.region },
     services: (own?.services ?? []).map(({ name, pid, restarts }) => ({ name, runs: pid !== null, restarts })),
     next: own?.next ?? [],
     running: running.map((execution) => ({ ...execution, ...describeProgress(execution.arn, own?.tasks ?? []) })),
@@ -64,6 +68,7 @@ export async function gatherStatus(
 async function askSource(
   vault: Bucket,
   source: PostgresSource,
+  stack: Stack | undefined,
   signal: AbortSignal,
   now: Date,
 ): Promise<{ report: SourceReport; problems: Problem[] }> {
@@ -93,7 +98,7 @@ async function askSource(
     counts: countStates(standings),
     bytes: backups.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
   };
-  const lasting = sourceProblems(report, standings, measured, now);
+  const lasting = sourceProblems(report, standings, measured, stack, now);
   return { report, problems: [...lasting, ...passingProblems(name, measured, newest)] };
 }
 
@@ -103,6 +108,12 @@ function countStates(standings: readonly Standing[]): Record<StandingState, numb
   return counts;
 }
 
+/** What to do about a watch that does not run. */
+const todoOf = (stack: Stack | undefined): string =>
+  stack
+    ? `look at the log of its function: /aws/lambda/${stack.functionPrefix}watch`
+    : 'start `lifeboat up`, or look at its log';
+
 /** A watch that has not measured for so long does not run. */
 const oldMeasureMs = 180_000;
 
@@ -110,6 +121,7 @@ function sourceProblems(
   { name, counts }: SourceReport,
   standings: readonly Standing[],
   measured: Awaited<ReturnType<typeof readExposure>>,
+  stack: Stack | undefined,
   now: Date,
 ): Problem[] {
   const findings: Problem[] = measured?.findings ?? [];
@@ -121,10 +133,13 @@ function sourceProblems(
             source: name,
             what: `the last measurement is ${formatDuration(ageMs)} old`,
             since: measured.at,
-            todo: 'start `lifeboat up`, or look at its log',
+            todo: todoOf(stack),
           },
         ]
       : [];
+  // a daemon has just been asked to measure
+  const never =
+    stack && !measured ? [{ source: name, what: 'nothing was measured yet', since: null, todo: todoOf(stack) }] : [];
   const broken = standings
     .filter(({ backup, state }) => state === 'broken' && !findings.some(({ what }) => what.includes(backup)))
     .map(({ backup, reason, since }) => ({
@@ -148,7 +163,7 @@ function sourceProblems(
     Object.values(counts).every((count) => count === 0) && !findings.some(({ source }) => source === name)
       ? [{ source: name, what: 'there is no backup', since: null, todo: `lifeboat backup --source ${name}` }]
       : [];
-  return [...findings, ...old, ...broken, ...untried, ...none];
+  return [...findings, ...old, ...never, ...broken, ...untried, ...none];
 }
 
 const watchProblem = (why: string): Problem => ({

@@ -1,7 +1,9 @@
 import type { CommandContext } from '#cli/command';
-import { openDaemon, stateOption, whoAsks } from '#cli/daemon';
-import { ApprovalRefused } from '#model/approval';
+import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
+import { ApprovalRefused, provesIdentity } from '#model/approval';
+import { approvalText } from '#model/caller-proof';
 import { InputInvalid } from '#model/failure';
+import type { Machines } from '#runtime/machines';
 
 /** What approve and reject take. */
 export const answerInput = {
@@ -13,7 +15,7 @@ export const answerInput = {
       parse: parseHash,
     },
     reason: { flags: '--reason <text>', summary: 'why; kept as evidence' },
-    as: { flags: '--as <name>', summary: 'who answers (default: the user)' },
+    as: { flags: '--as <name>', summary: 'who answers (default: the user; on AWS, the identity)' },
     state: stateOption,
   },
 } as const;
@@ -28,23 +30,39 @@ interface Answer {
 }
 
 export async function giveAnswer(answer: Answer, context: CommandContext): Promise<void> {
-  const { decision, execution, plan, reason, as: by = whoAsks(context), state } = answer;
+  const { decision, execution, plan, reason, state } = answer;
   if (plan === undefined) {
     const hint = `see with \`lifeboat status\` what is asked, then: lifeboat ${decision} ${execution} --plan HASH`;
     throw new InputInvalid('--plan', plan, 'the hash of the plan that is answered', hint);
   }
-  const machines = await openDaemon(context, state);
+  const machines = await openMachines(context, state);
   try {
     const { arn, name, status } = await machines.describe(execution);
     if (status !== 'RUNNING') throw over(name, status);
-    const payload = { execution: arn, decision, plan, by, ...(reason === undefined ? {} : { reason }) };
-    const result = await machines.invoke('answer-approval', payload);
+    const by = answer.as ?? (await whoAsks(context, machines));
+    const given = { execution: arn, decision, plan, by, ...(reason === undefined ? {} : { reason }) };
+    const proof = await proofOf({ execution: arn, decision, plan }, machines, context);
+    const taken = await machines.invoke('answer-approval', { ...given, ...proof });
+    const { by: called, iam } = { by, ...(taken as { by?: string; iam?: string }) };
+    const who = iam === undefined || iam === called ? called : `${called} (${iam})`;
     const done = decision === 'approve' ? 'approved' : 'rejected';
     const next = decision === 'approve' ? `: follow it with \`lifeboat executions ${name}\`` : '; nothing was touched';
-    context.output.print(`${name} is ${done} by ${by}${next}`, result ?? { execution: arn, decision, by });
+    context.output.print(`${name} is ${done} by ${who}${next}`, taken ?? given);
   } finally {
     machines.close();
   }
+}
+
+/** On AWS it is proven who answers; by a daemon, where its plan asks for that. The proof is for this answer alone. */
+async function proofOf(
+  answer: { execution: string; decision: 'approve' | 'reject'; plan: string },
+  machines: Machines,
+  { environment, writtenPlan }: CommandContext,
+): Promise<object> {
+  const isAsked = machines.kind === 'stack' || (await writtenPlan().then(provesIdentity, () => false));
+  if (!isAsked) return {};
+  const { proveCaller } = await import('#runtime/prove-caller');
+  return { proof: await proveCaller(approvalText(answer), environment) };
 }
 
 /** What was answered before it ended says nothing now: nothing follows from it. */

@@ -47,7 +47,7 @@ that changes it. The plan stays when something failed, with exit code 4; mend it
       throw new UsageInvalid('--no-encryption and --key-file exclude each other', 'leave one of them out');
     }
     const written = check ? undefined : await writePlan({ source, ...given }, noEncryption, context);
-    const plan = await context.plan();
+    const plan = await context.writtenPlan();
     if (check && typeof plan.encryption === 'object' && 'keyFile' in plan.encryption)
       await readKeyFile(plan.encryption.keyFile);
     const chosen = source === undefined ? plan.sources : [chooseSource(plan, source, '--source')];

@@ -24,8 +24,8 @@ export interface Output {
   warn(text: string): void;
   /** a line of a log that a person has to see, --quiet or not */
   log(line: string): void;
-  /** Begin to show how far long work is. `end` it, whatever happens. */
-  progress(label: string, totalBytes?: number): Progress;
+  /** Begin to show how far long work is, in bytes or in what `unit` says. `end` it, whatever happens. */
+  progress(label: string, total?: number, unit?: string): Progress;
 }
 
 export function createOutput({ stdout, stderr, json, quiet }: OutputOptions): Output {
@@ -34,7 +34,7 @@ export function createOutput({ stdout, stderr, json, quiet }: OutputOptions): Ou
     note: (text) => void (quiet || stderr.write(`${text}\n`)),
     warn: (text) => void stderr.write(`WARNING: ${text}\n`),
     log: (line) => void stderr.write(`${line}\n`),
-    progress: (label, totalBytes) => createProgress(label, totalBytes, quiet ? undefined : stderr),
+    progress: (label, total, unit) => createProgress(label, total, quiet ? undefined : stderr, unit),
   };
 }
 

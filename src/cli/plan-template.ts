@@ -50,12 +50,16 @@ sources:
     # zstd, 1 (fast) to 19 (small)
     compressionLevel: 3
 
-    # When \`lifeboat up\` begins what. AWS expressions in UTC: cron(minutes hours day-of-month month day-of-week year) or
-    # rate(6 hours). A backup is verified and restored for a look by itself; a scheduled drill takes a random instant.
+    # When \`lifeboat up\` begins what. AWS expressions: cron(minutes hours day-of-month month day-of-week year) by the clocks
+    # of the time zone, or rate(6 hours). A backup is verified and restored for a look by itself; a scheduled drill takes a
+    # random instant; a scrub reads back what was not read for longest, so that all is within 30 days.
     schedules:
       full: cron(0 2 ? * SUN *)
       # incremental: cron(0 2 ? * MON-SAT *) # PostgreSQL 17 and newer, with summarize_wal = on
       drill: cron(0 5 1 * ? *)
+      scrub: cron(0 6 * * ? *)
+      # timezone: Europe/Berlin # else UTC. A time that summer time leaves out is skipped, one that comes twice counts once
+      # windowMinutes: 15 # in AWS it may begin that much later; \`lifeboat up\` begins on time
 
     # What is promised: data lost at most, time to be back. Measured every minute; what is above is told.
     tier:
@@ -74,7 +78,7 @@ sources:
 #   - { name: Ada, email: ada@example.org }
 # fourEyes: true
 
-# A kind is slack, webhook, email or sns; an occasion is success, failure or question (default: failure and question).
+# A kind is slack, webhook, email, sns or statuspage; an occasion is success, failure or question (default: failure and question).
 # To see that they work: lifeboat notify --test
 # notifications:
 #   - { kind: slack, webhook: env:SLACK_WEBHOOK, on: [failure, question] }
@@ -84,6 +88,11 @@ sources:
 #     to: [dba@example.org]
 #     smtp: { host: mail.example.org, port: 587, user: lifeboat, password: env:SMTP_PASSWORD }
 #   - { kind: sns, topicArn: "arn:aws:sns:eu-central-1:123456789012:lifeboat" }
+#   # Atlassian Statuspage: an incident for as long as something fails; everybody may read it, so it says no more than what.
+#   - { kind: statuspage, pageId: ctm1234, apiKey: env:STATUSPAGE_KEY, componentId: kctbh9vrtdwd }
+
+# Each backup, verification, drill and watch pushes its numbers to a Prometheus Pushgateway. A URL with a password is a secret: env:NAME.
+# metrics: { pushgateway: "http://localhost:9091", job: lifeboat }
 `;
 }
 

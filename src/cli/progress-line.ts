@@ -6,18 +6,21 @@ export interface Standing {
   /** undefined when nobody knows; an estimate that `doneBytes` may exceed */
   totalBytes: number | undefined;
   elapsedMs: number;
+  /** what is counted where it is not bytes: `objects` */
+  unit?: string | undefined;
 }
 
 /** `1.20 GiB of 4.00 GiB (30 %), 120 MiB/s, 24s left` */
 export function describeStanding(standing: Standing): string {
-  const { doneBytes, totalBytes, elapsedMs } = standing;
+  const { doneBytes, totalBytes, elapsedMs, unit } = standing;
+  const amount = (count: number) => (unit === undefined ? formatBytes(count) : `${Math.round(count)} ${unit}`);
   const share = shareDone(standing);
   const bytesPerMs = elapsedMs > 0 ? doneBytes / elapsedMs : 0;
   const parts = [
     share === undefined
-      ? formatBytes(doneBytes)
-      : `${formatBytes(doneBytes)} of ${formatBytes(totalBytes!)} (${Math.floor(share * 100)} %)`,
-    `${formatBytes(bytesPerMs * 1000)}/s`,
+      ? amount(doneBytes)
+      : `${amount(doneBytes)} of ${amount(totalBytes!)} (${Math.floor(share * 100)} %)`,
+    `${amount(bytesPerMs * 1000)}/s`,
   ];
   if (share !== undefined && share < 1 && bytesPerMs > 0) {
     parts.push(`${formatDuration((totalBytes! - doneBytes) / bytesPerMs)} left`);

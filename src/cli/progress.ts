@@ -20,9 +20,14 @@ const logMs = 10_000;
 const toLineStart = '\r\x1b[K';
 
 /** A bar redrawn in place on a terminal, a line every ten seconds elsewhere, nothing without a screen. */
-export function createProgress(label: string, totalBytes: number | undefined, screen: Screen | undefined): Progress {
+export function createProgress(
+  label: string,
+  totalBytes: number | undefined,
+  screen: Screen | undefined,
+  unit?: string,
+): Progress {
   const began = performance.now();
-  const state = { doneBytes: 0, totalBytes };
+  const state = { doneBytes: 0, totalBytes, unit };
   const standing = (): Standing => ({ ...state, elapsedMs: performance.now() - began });
   const show = () =>
     screen?.isTTY

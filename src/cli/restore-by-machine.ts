@@ -2,13 +2,14 @@ import { readQuestion } from '#catalog/approvals';
 import type { CommandContext } from '#cli/command';
 import { describeRestored } from '#cli/describe-restore';
 import { followExecution } from '#cli/follow-execution';
+import { samePlace } from '#cli/same-place';
 import { parseExecutionArn } from '#model/arn';
 import { restoreRecordSchema } from '#model/task-result';
 import type { Machines } from '#runtime/machines';
 import { openStoreAt } from '#runtime/open-bucket';
 
 /**
- * Let the daemon's machine restore: it plans, asks for a yes to the plan, looks again and carries it out.
+ * Let the machine restore: it plans, asks for a yes to the plan, looks again and carries it out.
  * @throws RemoteFailure when it fails, or somebody says no
  */
 export async function restoreByMachine(
@@ -17,14 +18,16 @@ export async function restoreByMachine(
   wait: boolean,
   context: CommandContext,
 ): Promise<void> {
-  const { output, environment, plan, planPath } = context;
+  const { output, environment, plan } = context;
   const arn = await machines.start('restore', input);
   const { machine, name } = parseExecutionArn(arn)!;
   if (!wait) {
     return output.print(`started ${name}: it asks for an approval, see \`lifeboat status\``, { execution: arn });
   }
   const store = await openStoreAt((await plan()).bucket, environment);
-  const named = planPath === 'plan.yml' ? '' : `LIFEBOAT_PLAN=${planPath} `;
+  const { before, behind } = samePlace(context);
+  const where =
+    machines.kind === 'daemon' ? 'any terminal of this machine' : 'anybody whom AWS and the plan let answer';
   let asked = false;
   const { output: record } = await followExecution(machines, arn, context, async (state) => {
     if (state !== 'Ask for approval' || asked) return;
@@ -34,9 +37,9 @@ export async function restoreByMachine(
     const hash = found.question.planHash.slice(0, 12);
     output.note(found.question.plan);
     output.note(
-      `waits until ${found.question.expiresAt} for a yes or no, from any terminal of this machine:\n` +
-        `  ${named}lifeboat approve ${name} --plan ${hash}\n` +
-        `  ${named}lifeboat reject ${name} --plan ${hash}`,
+      `waits until ${found.question.expiresAt} for a yes or no, from ${where}:\n` +
+        `  ${before}lifeboat approve ${name} --plan ${hash}${behind}\n` +
+        `  ${before}lifeboat reject ${name} --plan ${hash}${behind}`,
     );
   });
   const restored = restoreRecordSchema.safeParse(record);

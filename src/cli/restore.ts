@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { readChain } from '#catalog/backups';
 import { type CommandContext, defineCommand } from '#cli/command';
-import { findDaemon, stateOption, whoAsks } from '#cli/daemon';
 import { describeRestored } from '#cli/describe-restore';
+import { findMachines, stateOption, whoAsks } from '#cli/open-machines';
 import type { Output } from '#cli/output';
 import type { Progress } from '#cli/progress';
 import { restoreByMachine } from '#cli/restore-by-machine';
@@ -14,6 +14,7 @@ import { parseTarget, type TargetInput } from '#model/recovery-target';
 import { describePlan } from '#recovery/describe-plan';
 import { preparePlan } from '#recovery/prepare-plan';
 import { planLayout } from '#recovery/restore-layout';
+import type { Machines } from '#runtime/machines';
 import { openBucket } from '#runtime/open-bucket';
 import { serverAccount } from '#runtime/server-account';
 import { isTrouble, type RestoreProgress, restore } from '#tasks/restore';
@@ -29,9 +30,9 @@ target it goes to the latest point that is stored.
 Refused before anything is touched: a target that the stored WAL does not reach (with what can be reached), a time without
 a zone, a directory that is not empty, a server program of another major version, a disk that is too small.
 
-Where \`lifeboat up\` runs, its machine restores: it shows the plan, waits for \`lifeboat approve\`, looks again, and carries it
-out. Else, or with --direct, it is done in this process at once; where the plan names approvers or asks for four eyes, only
-with --direct.
+Where \`lifeboat up\` runs, or the plan is deployed on AWS, its machine restores: it shows the plan, waits for
+\`lifeboat approve\`, looks again, and carries it out. Else, or with --direct, it is done in this process at once; where the
+plan names approvers or asks for four eyes, only with --direct.
 
 --action promote (default) leaves a primary on a timeline of its own; pause leaves a cluster that stops at the target
 again when you start it, to look and decide; shutdown likewise shuts down there. Archiving is off in a restored cluster
@@ -71,8 +72,8 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     },
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user)' },
     reason: { flags: '--reason <text>', summary: 'why, for whoever approves and for the evidence' },
-    noWait: { flags: '--no-wait', summary: 'let the daemon do it, and do not wait for its end' },
-    direct: { flags: '--direct', summary: 'do it in this process, without asking, though a daemon runs' },
+    noWait: { flags: '--no-wait', summary: 'let the machine do it, and do not wait for its end' },
+    direct: { flags: '--direct', summary: 'do it in this process, without asking anybody' },
     state: stateOption,
   },
 
@@ -82,10 +83,15 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     const configuration = await readPlan();
     const source = chooseSource(configuration, input.source, '--source');
     const dataDir = resolve(context.cwd, input.to);
-    const machines = input.direct || input.dryRun ? undefined : await findDaemon(context, input.state);
+    const machines = input.direct || input.dryRun ? undefined : await findMachines(context, input.state);
     if (machines) {
-      const asked = machineInput(source.name, dataDir, input, context);
-      return restoreByMachine(machines, asked, !input.noWait, context).finally(() => machines.close());
+      try {
+        const asked = machineInput(source.name, input, machines.kind, context);
+        const requestedBy = input.requestedBy ?? (await whoAsks(context, machines));
+        return await restoreByMachine(machines, { ...asked, requestedBy }, !input.noWait, context);
+      } finally {
+        machines.close();
+      }
     }
     if (!input.direct && !input.dryRun) checkNobodyToAsk(configuration);
     const vault = await openBucket(configuration, environment);
@@ -140,27 +146,36 @@ function checkNobodyToAsk({ approvers, fourEyes }: Plan): void {
 }
 
 /** What the machine takes of what the command does. @throws InputInvalid for what only this process could do */
-function machineInput(source: string, to: string, input: MachineOptions & Input, context: CommandContext): object {
+function machineInput(
+  source: string,
+  input: MachineOptions & Input,
+  kind: Machines['kind'],
+  { cwd }: CommandContext,
+): object {
+  const place = (path: string, flag: string) => (kind === 'daemon' ? resolve(cwd, path) : absolute(path, flag));
   const own = { '--no-start': input.noStart, '--bin-dir': input.binDir, '--run-as': input.runAs };
   for (const [flag, value] of Object.entries(own)) {
     if (value === undefined || value === false) continue;
-    const hint = 'set LIFEBOAT_BIN_DIR and LIFEBOAT_RUN_AS for `lifeboat up`, or add --direct';
-    throw new InputInvalid(flag, value, 'nothing, since the daemon restores', hint);
+    const hint = {
+      daemon: 'set LIFEBOAT_BIN_DIR and LIFEBOAT_RUN_AS for `lifeboat up`, or add --direct',
+      stack: 'a task of the stack restores, with what its image has; to restore here add --direct',
+    };
+    throw new InputInvalid(flag, value, `nothing, since the ${kind} restores`, hint[kind]);
   }
-  const tablespaces = Object.fromEntries(input.tablespace.map((mapping) => splitMapping(mapping, context.cwd)));
+  const tablespaces = Object.fromEntries(input.tablespace.map((mapping) => splitMapping(mapping, place)));
   return {
     source,
-    to,
+    to: place(input.to, '--to'),
     ...targetInput(input),
     ...(input.setAside ? { setAside: true } : {}),
     ...(input.tablespace.length > 0 ? { tablespaces } : {}),
     ...(input.set.length > 0 ? { settings: Object.fromEntries(input.set) } : {}),
     ...(input.reason === undefined ? {} : { reason: input.reason }),
-    requestedBy: input.requestedBy ?? whoAsks(context),
   };
 }
 
 interface MachineOptions {
+  to: string;
   noStart: boolean;
   binDir: string | undefined;
   runAs: string | undefined;
@@ -168,13 +183,18 @@ interface MachineOptions {
   tablespace: string[];
   set: [string, string][];
   reason: string | undefined;
-  requestedBy: string | undefined;
 }
 
-function splitMapping(mapping: string, cwd: string): [string, string] {
+/** Our own folder says nothing to a task on AWS. @throws InputInvalid */
+function absolute(path: string, flag: string): string {
+  if (isAbsolute(path)) return path;
+  throw new InputInvalid(flag, path, 'an absolute path, since a task of the stack restores', 'or add --direct');
+}
+
+function splitMapping(mapping: string, place: (path: string, flag: string) => string): [string, string] {
   const at = mapping.lastIndexOf('=');
   if (at < 1) throw new InputInvalid('--tablespace', mapping, 'old=new');
-  return [mapping.slice(0, at), resolve(cwd, mapping.slice(at + 1))];
+  return [mapping.slice(0, at), place(mapping.slice(at + 1), '--tablespace')];
 }
 
 type Input = { [Name in 'time' | 'lsn' | 'xid' | 'name' | 'action' | 'timeline' | 'backup']: string | undefined } & {

@@ -2,9 +2,9 @@ import type { CommandContext } from '#cli/command';
 import { type CommandLineWorld, type GlobalOptions, readCommandLine } from '#cli/command-line';
 import { failureCode } from '#cli/exit-code';
 import { createOutput } from '#cli/output';
+import { PlanSource } from '#cli/plan-source';
 import { reportFailure } from '#cli/report-failure';
 import type { ExitCode } from '#model/exit-code';
-import type { Plan } from '#model/plan';
 import type { Environment } from '#runtime/environment';
 
 export interface World extends CommandLineWorld {
@@ -34,21 +34,18 @@ export async function run(argv: readonly string[], world: World): Promise<ExitCo
 }
 
 function createContext(global: GlobalOptions, world: World): CommandContext {
-  const { environment, cwd, signal, now } = world;
-  const planPath = global.plan ?? (environment.LIFEBOAT_PLAN || 'plan.yml');
-  let plan: Promise<Plan> | undefined;
+  const { cwd, signal, now } = world;
+  const planPath = global.plan ?? (world.environment.LIFEBOAT_PLAN || 'plan.yml');
+  const output = createOutput({ ...world, json: global.json ?? false, quiet: global.quiet ?? false });
+  const source = new PlanSource({ global, planPath, cwd, environment: world.environment, output });
+  const { stack, region } = global;
   return {
-    environment,
-    cwd,
-    signal,
-    now,
-    planPath,
-    output: createOutput({ ...world, json: global.json ?? false, quiet: global.quiet ?? false }),
-    plan() {
-      // loaded when it is asked for: the schema takes longer to load than a small command to run
-      plan ??= import('#runtime/load-plan').then(({ loadPlan }) => loadPlan(planPath, { environment, cwd }));
-      return plan;
-    },
+    ...{ cwd, signal, now, planPath, output },
+    given: { stack, region },
+    environment: source.environment,
+    plan: () => source.plan(),
+    writtenPlan: () => source.written(),
+    stack: () => source.stack(),
   };
 }
 

@@ -10,8 +10,10 @@ import type { ExecutionSummary } from '#runtime/machines';
 export interface StatusReport {
   now: Date;
   sources: SourceReport[];
-  /** undefined: none runs for this plan here */
+  /** undefined: none runs for this plan here, or it runs on AWS */
   daemon: { pid: number; startedAt: string } | undefined;
+  /** undefined: it does not run on AWS */
+  stack: { name: string; region: string } | undefined;
   services: ServiceReport[];
   /** when each schedule fires next, soonest first */
   next: { schedule: string; at: string }[];

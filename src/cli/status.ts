@@ -1,9 +1,11 @@
-import { defineCommand } from '#cli/command';
-import { findDaemon, stateOption } from '#cli/daemon';
+import { type CommandContext, defineCommand } from '#cli/command';
 import { describeStatus } from '#cli/describe-status';
-import { gatherStatus } from '#cli/gather-status';
+import { type AskedPlace, gatherStatus } from '#cli/gather-status';
+import { findMachines, stateOption } from '#cli/open-machines';
+import { samePlace } from '#cli/same-place';
 import { chooseSource } from '#model/choose-source';
 import { readEndpoint, stateDirectoryOf } from '#runtime/daemon-endpoint';
+import type { Machines } from '#runtime/machines';
 
 export const command = defineCommand({
   name: 'status',
@@ -12,8 +14,8 @@ export const command = defineCommand({
 if it died now (RPO) and how long a recovery would take (RTO), both measured and held against what the plan promises. Then
 what runs, what waits for a person with the command that answers it, and what is wrong with what to do about it.
 
-Asks the daemon for a measurement of this moment; without one it tells what the bucket knows. Nothing is changed. The exit
-code is 9 when something is wrong or no daemon runs.`,
+Asks the daemon for a measurement of this moment; without one it tells what the bucket knows, which on AWS is measured every
+minute. Nothing is changed. The exit code is 9 when something is wrong, or nothing runs the plan.`,
   examples: ['lifeboat status', 'lifeboat status --source orders --json'],
   options: {
     source: { flags: '--source <name>', summary: 'only this one' },
@@ -23,14 +25,19 @@ code is 9 when something is wrong or no daemon runs.`,
   async run({ source, state }, context) {
     const plan = await context.plan();
     const sources = source === undefined ? plan.sources : [chooseSource(plan, source, '--source')];
-    const machines = await findDaemon(context, state);
+    const machines = await findMachines(context, state);
     try {
-      const endpoint = await readEndpoint(stateDirectoryOf(state, context));
-      const report = await gatherStatus(sources, context, machines && endpoint && { endpoint, machines });
-      context.output.print(describeStatus(report), { ...report, daemon: report.daemon ?? null });
-      return report.problems.length > 0 || !report.daemon ? 9 : 0;
+      const report = await gatherStatus(sources, context, machines && (await askedBy(machines, state, context)));
+      const { daemon = null, stack = null } = report;
+      context.output.print(describeStatus(report, samePlace(context).behind), { ...report, daemon, stack });
+      return report.problems.length > 0 || !(daemon ?? stack) ? 9 : 0;
     } finally {
       machines?.close();
     }
   },
 });
+
+async function askedBy(machines: Machines, state: string | undefined, context: CommandContext): Promise<AskedPlace> {
+  const stack = machines.kind === 'stack' ? await context.stack() : undefined;
+  return { machines, stack, endpoint: stack ? undefined : await readEndpoint(stateDirectoryOf(state, context)) };
+}

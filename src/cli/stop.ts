@@ -1,5 +1,5 @@
 import { defineCommand } from '#cli/command';
-import { openDaemon, stateOption, whoAsks } from '#cli/daemon';
+import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
 
 export const command = defineCommand({
   name: 'stop',
@@ -12,11 +12,15 @@ with: start it again.`,
   options: { reason: { flags: '--reason <text>', summary: 'why' }, state: stateOption },
 
   async run({ execution, reason, state }, context) {
-    const machines = await openDaemon(context, state);
+    const machines = await openMachines(context, state);
     try {
       const { arn, name, status } = await machines.describe(execution);
       if (status !== 'RUNNING') return context.output.print(`${name} has ended already: ${status}`, { arn, status });
-      await machines.stop(arn, 'Stopped', `by ${whoAsks(context)}${reason === undefined ? '' : `: ${reason}`}`);
+      await machines.stop(
+        arn,
+        'Stopped',
+        `by ${await whoAsks(context, machines)}${reason === undefined ? '' : `: ${reason}`}`,
+      );
       context.output.print(`${name} is stopped`, { arn, status: 'ABORTED' });
     } finally {
       machines.close();

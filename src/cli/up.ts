@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { defineCommand } from '#cli/command';
-import { stateOption } from '#cli/daemon';
 import { daemonLog } from '#cli/daemon-log';
+import { stateOption } from '#cli/open-machines';
 import { runDaemon } from '#local/daemon';
 import { InputInvalid } from '#model/failure';
 import { stateDirectoryOf } from '#runtime/daemon-endpoint';

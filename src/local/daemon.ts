@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { executionArn } from '#model/arn';
 import { type NoticeInput, printNotice } from '#model/notice';
 import type { Plan } from '#model/plan';
+import { plannedSchedules } from '#model/planned-schedules';
 import { type DeadEvent, eventDead, executionDied } from '#notify/daemon-notice';
 import type { Environment } from '#runtime/environment';
 import { provideWorld } from '#runtime/function-world';
+import { pushing } from '#runtime/measure';
 import { openBucket } from '#runtime/open-bucket';
 import { releaseMemory, thisProcess } from '#runtime/this-process';
 import type { ObjectStore } from '#store/object-store';
@@ -25,11 +27,10 @@ import type { LocalLog } from './local-log.ts';
 import { localSubstitutions } from './local-substitutions.ts';
 import { loadMachines } from './machine-definitions.ts';
 import { type NoticeOutbox, openNoticeOutbox } from './notice-outbox.ts';
-import { plannedSchedules } from './planned-schedules.ts';
 import { scheduleFile } from './schedule-store.ts';
 import { Scheduler } from './scheduler.ts';
 import { withAlarm } from './start-alarm.ts';
-import { startForEvent, startForSchedule } from './start-target.ts';
+import { localStarter, startForEvent, startForSchedule } from './start-target.ts';
 import { openStateDirectory, type StateDirectory } from './state-directory.ts';
 import { TaskProcesses } from './task-processes.ts';
 import { tellEnd } from './tell-end.ts';
@@ -83,6 +84,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       environment,
       now: () => new Date(),
       publish,
+      measure: await pushing(plan, { environment, onFailure: (reason) => log.warn(reason) }),
       stepFunctions: {
         async sendTaskSuccess(token, output) {
           const { tokens } = engine;
@@ -91,6 +93,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
           return isTaken || (await tokens.hasSucceededWith(token, sent)) ? 'taken' : 'nobody waits';
         },
       },
+      executions: localStarter(engine),
     });
     const scheduler = new Scheduler({
       schedules: plannedSchedules(plan),
@@ -110,7 +113,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const machineNames = ['backup', 'drill', 'restore', 'verify'];
+const machineNames = ['backup', 'drill', 'restore', 'scrub', 'verify'];
 
 /** What notices are given for being told at a clean stop. */
 const drainMs = 5_000;
@@ -166,11 +169,11 @@ async function work(options: DaemonOptions, { engine, notices, scheduler, state,
     engine.services.keep({ name: `receive-${name}`, task: 'receive-wal', input: { source: name } });
   }
   await engine.services.stopOthers();
-  const rules = readEventRules(await readFile(join(root, 'statemachines/rules.json'), 'utf8'), store.url);
+  const sources = plan.sources.map(({ name }) => name);
+  const rules = readEventRules(await readFile(join(root, 'statemachines/rules.json'), 'utf8'), store.url, sources);
   const deliver = startForEvent(engine);
   const tellDead = (event: DeadEvent) => publish(eventDead(event));
   const outbox = new EventOutbox({ folder: state.events, store, rules, deliver, tellDead, clock: systemClock, log });
-  const sources = plan.sources.map(({ name }) => name);
   const sweepFile = join(state.path, 'sweep.json');
   const sweep = new EventSweep({ file: sweepFile, store, sources, outbox, clock: systemClock, log });
   onReady({ url: engine.endpoint.url, credentialsFile: state.awsCredentials });

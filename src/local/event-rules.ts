@@ -1,34 +1,25 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { executionName } from '#model/execution-name';
-import { InputInvalid } from '#model/failure';
 import { bucketOf, type ObjectCreated } from '#model/object-created';
+import { patternFor, type RuleDefinition, readRuleDefinitions } from '#model/rule-definition';
 import { type EventPattern, readEventPattern } from './event-pattern.ts';
 import type { Json } from './integration.ts';
 
 /** What is done when an event matches. */
-export interface EventRule {
-  name: string;
-  description: string;
+export interface EventRule extends RuleDefinition {
   pattern: EventPattern;
-  target: { function: string } | { stateMachine: string };
 }
 
 /**
- * The rules of statemachines/rules.json, which AWS gets too; `${BucketName}` in them becomes the name of this bucket.
- * Functions get the whole event, and so do state machines as their input.
+ * The rules of statemachines/rules.json for the bucket and the sources of a plan.
  * @throws InputInvalid that names the rule
  */
-export function readEventRules(content: string, bucketUrl: string): EventRule[] {
-  const parsed = parseJson(content);
-  const outcome = schema.safeParse(withBucket(parsed, bucketOf(bucketUrl).name));
-  if (!outcome.success) throw new InputInvalid('rules', undefined, z.prettifyError(outcome.error));
-  const names = outcome.data.map(({ name }) => name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new InputInvalid('rules', twice, 'a name for each rule');
-  return outcome.data.map((rule) => ({
+export function readEventRules(content: string, bucketUrl: string, sources: readonly string[]): EventRule[] {
+  const { name: bucket, prefix } = bucketOf(bucketUrl);
+  const places = { bucket, folders: sources.map((source) => prefix + source) };
+  return readRuleDefinitions(content).map((rule) => ({
     ...rule,
-    pattern: readEventPattern(rule.pattern, `rules.${rule.name}.pattern`),
+    pattern: readEventPattern(patternFor(rule.pattern, places) as Json, `rules.${rule.name}.pattern`),
   }));
 }
 
@@ -43,29 +34,4 @@ export function ruleExecutionName(rule: EventRule, event: ObjectCreated): string
     .digest('hex');
   const told = object.key.replace(/\/manifest\.json$/, '').replace(/[^A-Za-z0-9]+/g, '-');
   return executionName(`${told.slice(-60).replace(/^-+/, '')}-${digest.slice(0, 12)}`);
-}
-
-const word = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, { error: 'lower-case letters, digits and -' });
-const schema = z.array(
-  z.strictObject({
-    name: word,
-    description: z.string(),
-    pattern: z.json() as unknown as z.ZodType<Json>,
-    target: z.union([z.strictObject({ function: word }), z.strictObject({ stateMachine: word })]),
-  }),
-);
-
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch (error) {
-    throw new InputInvalid('rules', content.slice(0, 60), `JSON (${(error as Error).message})`);
-  }
-}
-
-function withBucket(value: unknown, name: string): unknown {
-  if (typeof value === 'string') return value.replace(/^\$\{BucketName\}$/, () => name);
-  if (Array.isArray(value)) return value.map((one) => withBucket(one, name));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withBucket(one, name)]));
 }

@@ -10,7 +10,9 @@ export const localSubstitutions = (names: {
   ...Object.fromEntries(names.machines.map((name) => [`${pascal(name)}StateMachineArn`, machineArn(name)])),
   ...Object.fromEntries(names.tasks.map((name) => [`${pascal(name)}TaskArn`, taskDefinitionArn(name)])),
   ClusterArn: clusterArn,
-  TopicArn: topicArn,
+  // here one topic has it all: each notice says itself whom it is for
+  FailureTopicArn: topicArn,
+  SuccessTopicArn: topicArn,
   // a process has no network of its own: these are only there to be named
   SubnetA: 'subnet-local',
   SubnetB: 'subnet-local',

@@ -34,6 +34,8 @@ const schema = z.strictObject({
   TaskDefinition: z.string(),
   Cluster: z.string().optional(),
   LaunchType: z.string().optional(),
+  CapacityProviderStrategy: z.json().optional(),
+  VolumeConfigurations: z.json().optional(),
   NetworkConfiguration: z.json().optional(),
   PlatformVersion: z.string().optional(),
   PropagateTags: z.string().optional(),
@@ -42,6 +44,7 @@ const schema = z.strictObject({
   Overrides: z
     .strictObject({
       ContainerOverrides: z.array(container).max(1).optional(),
+      TaskRoleArn: z.string().optional(),
       Cpu: z.string().optional(),
       Memory: z.string().optional(),
       EphemeralStorage: z.json().optional(),
@@ -50,13 +53,18 @@ const schema = z.strictObject({
 });
 
 /**
- * `ecs:runTask.sync`: a process instead of a container, with the same words, environment and signals. Its answer and
- * errors: https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html
+ * `ecs:runTask.sync`: a process instead of a container, with the same words, environment and signals. There are no roles,
+ * capacity providers and volumes here: it runs under our account and on our disk. Its answer and errors:
+ * https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html
  */
 export function runEcsTask(options: EcsOptions): Integration {
   return async (call) => {
     const createdAt = new Date();
-    const { TaskDefinition, Overrides } = readArguments(schema, call);
+    const { TaskDefinition, Overrides, LaunchType, CapacityProviderStrategy } = readArguments(schema, call);
+    if (LaunchType !== undefined && CapacityProviderStrategy !== undefined) {
+      // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+      throw new StatesError('ECS.InvalidParameterException', 'LaunchType goes with no CapacityProviderStrategy');
+    }
     const task = nameOf(TaskDefinition);
     if (!options.tasks.includes(task)) {
       const known = options.tasks.join(', ');

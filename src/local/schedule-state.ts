@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nextFiring, pastFirings, rateInterval } from '#model/next-firing';
+import { nextFiring, pastFirings, type Recurrence, rateInterval } from '#model/next-firing';
 import type { Schedule } from '#model/schedule';
 
 /**
@@ -11,6 +11,7 @@ import type { Schedule } from '#model/schedule';
  */
 export interface ScheduleState {
   expression: string;
+  timezone: string;
   /** when this expression was first seen, in whole seconds: a rate counts from here */
   anchor: string;
   /** no firing up to here is due any more */
@@ -23,6 +24,8 @@ export interface ScheduleState {
 
 export const scheduleStateSchema: z.ZodType<ScheduleState> = z.object({
   expression: z.string(),
+  // there was only this one once
+  timezone: z.string().default('UTC'),
   anchor: z.iso.datetime(),
   settledUntil: z.iso.datetime(),
   last: z.object({ scheduledTime: z.iso.datetime(), state: z.enum(['starting', 'started']) }).optional(),
@@ -31,15 +34,25 @@ export const scheduleStateSchema: z.ZodType<ScheduleState> = z.object({
 
 /**
  * The state of a schedule as the plan has it now. One that was never seen begins now; a rate then fires at once, as in
- * AWS (https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html). A changed expression begins now,
- * too, but with its next firing: what it was before has been firing until now.
+ * AWS (https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html). A changed expression or zone begins
+ * now, too, but with its next firing: what it was before has been firing until now.
  */
-export function stateOf(known: ScheduleState | undefined, expression: Schedule, now: Date): ScheduleState {
-  if (known?.expression === expression) return known;
+export function stateOf(
+  known: ScheduleState | undefined,
+  { expression, timezone }: { expression: Schedule; timezone: string },
+  now: Date,
+): ScheduleState {
+  if (known?.expression === expression && known.timezone === timezone) return known;
   const anchor = wholeSecond(now);
-  if (known) return { ...known, expression, anchor, settledUntil: now.toISOString() };
-  return { expression, anchor, settledUntil: new Date(Date.parse(anchor) - 1).toISOString(), settled: [] };
+  if (known) return { ...known, expression, timezone, anchor, settledUntil: now.toISOString() };
+  return { expression, timezone, anchor, settledUntil: new Date(Date.parse(anchor) - 1).toISOString(), settled: [] };
 }
+
+const recurrenceOf = ({ expression, timezone, anchor }: ScheduleState): Recurrence => ({
+  expression: expression as Schedule,
+  timezone,
+  anchor: new Date(anchor),
+});
 
 /** Executions are named by seconds. */
 const wholeSecond = (now: Date): string => new Date(Math.floor(now.getTime() / 1000) * 1000).toISOString();
@@ -72,7 +85,7 @@ export interface DueFiring {
 export function dueFiring(state: ScheduleState, now: Date): DueFiring | undefined {
   const next = nextDue(state);
   if (next === undefined || next > now) return undefined;
-  const past = pastFirings(state.expression as Schedule, new Date(state.settledUntil), now, new Date(state.anchor));
+  const past = pastFirings(recurrenceOf(state), new Date(state.settledUntil), now);
   return past && { scheduledTime: past.latest, missed: past.count - 1 };
 }
 
@@ -99,7 +112,7 @@ const knownDue = new WeakMap<ScheduleState, { time: Date | undefined }>();
 export function nextDue(state: ScheduleState): Date | undefined {
   let known = knownDue.get(state);
   if (!known) {
-    const time = nextFiring(state.expression as Schedule, new Date(state.settledUntil), new Date(state.anchor));
+    const time = nextFiring(recurrenceOf(state), new Date(state.settledUntil));
     known = { time };
     knownDue.set(state, known);
   }

@@ -1,7 +1,7 @@
 import { mostCounted } from '#model/next-firing';
+import { filledIn, firingName, type PlannedSchedule, type StartTarget } from '#model/planned-schedules';
 import type { Clock } from './clock.ts';
 import type { LocalLog } from './local-log.ts';
-import { firingName, type PlannedSchedule, type StartTarget, scheduledTimeWord } from './planned-schedules.ts';
 import {
   afterClockCameBack,
   type DueFiring,
@@ -78,8 +78,8 @@ export class Scheduler {
 
   async #load(): Promise<void> {
     const known = await this.#settings.store.load();
-    for (const { name, expression } of this.#settings.schedules) {
-      this.#states.set(name, stateOf(known[name], expression, this.#now()));
+    for (const schedule of this.#settings.schedules) {
+      this.#states.set(schedule.name, stateOf(known[schedule.name], schedule, this.#now()));
     }
     // first of all: an anchor that is not remembered would be another one after a crash
     await this.#save();
@@ -171,9 +171,3 @@ export class Scheduler {
 const longestSleepMs = 30_000;
 const shortestPauseMs = 10;
 const longestPauseMs = 300_000;
-
-/** As EventBridge Scheduler does it: in the text of the input, in whole seconds. */
-function filledIn(target: StartTarget, scheduledTime: Date): StartTarget {
-  const time = scheduledTime.toISOString().replace(/\.\d+/, '');
-  return { ...target, input: JSON.parse(JSON.stringify(target.input).replaceAll(scheduledTimeWord, time)) };
-}

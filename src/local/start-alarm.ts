@@ -1,7 +1,7 @@
 import type { NoticeInput } from '#model/notice';
+import type { StartTarget } from '#model/planned-schedules';
 import { type StartFailing, startFailing, startWorks } from '#notify/daemon-notice';
 import type { Clock } from './clock.ts';
-import type { StartTarget } from './planned-schedules.ts';
 
 type Start = (target: StartTarget, scheduledTime: Date, name: string) => Promise<unknown>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { type Approver, approversCalled, approversWith, identity, isSamePerson, type Person } from '#model/approver';
 import { Failure } from '#model/failure';
-import type { Approver } from '#model/plan';
 
 const instant = z.iso.datetime();
 const planHash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -35,16 +35,17 @@ export const answerSchema = z.strictObject({
   planHash,
   decision: z.enum(decisions),
   by: z.string(),
+  /** the ARN that AWS has confirmed; absent: `by` is what somebody said */
+  iam: z.string().exactOptional(),
   reason: z.string().nullable(),
   at: instant,
 });
 export type Answer = z.infer<typeof answerSchema>;
 
-export interface GivenAnswer {
+export interface GivenAnswer extends Person {
   decision: Decision;
   /** the plan's hash, or at least 12 digits of its beginning */
   plan: string;
-  by: string;
 }
 
 export interface ApprovalFacts {
@@ -54,12 +55,24 @@ export interface ApprovalFacts {
   final?: Answer | undefined;
   approvers: readonly Approver[];
   fourEyes: boolean;
+  /** what somebody says of himself is not enough: see provesIdentity */
+  proof: boolean;
   now: Date;
 }
 
 export type ApprovalOutcome =
-  /** `again`: the same person gave the same answer before */
-  { accepted: true; again: boolean } | { accepted: false; reason: string; hint: string };
+  /** `again`: the same person gave the same answer before. `by`: what the plan calls who answers, where it does */
+  { accepted: true; again: boolean; by: string } | Refused;
+
+interface Refused {
+  accepted: false;
+  reason: string;
+  hint: string;
+}
+
+/** Whether answers have to prove who gives them: where the plan is deployed, and says who its approvers are to IAM. */
+export const provesIdentity = ({ aws, approvers }: { aws?: unknown; approvers: readonly Approver[] }): boolean =>
+  aws !== undefined && approvers.some(({ iam }) => iam !== undefined);
 
 /** Why somebody's answer does not count. */
 export class ApprovalRefused extends Failure {
@@ -72,9 +85,9 @@ export class AnswerUndelivered extends Failure {
 }
 
 /**
- * May this answer decide? The first that may is final. Names and e-mail addresses are one person's where the plan's list
- * of approvers says so, and letters' case, blanks around and what is not seen do not tell people apart. Without a list everybody who can
- * reach the machine may answer; with `fourEyes` never the one who asked, nor anybody when nobody knows who asked.
+ * May this answer decide? The first that may is final. Names, e-mail addresses and IAM identities are one person's where
+ * the plan's list of approvers says so. Without a list everybody who can reach the machine may answer; with `fourEyes`
+ * never the one who asked, nor anybody when nobody knows who asked.
  */
 export function decideApproval(facts: ApprovalFacts): ApprovalOutcome {
   const { question, answer, final, approvers, fourEyes, now } = facts;
@@ -86,9 +99,12 @@ export function decideApproval(facts: ApprovalFacts): ApprovalOutcome {
     );
   }
   if (identity(answer.by) === '') return refuse('nobody answers', 'say who you are: --as NAME');
+  const unproven = refuseUnproven(facts);
+  if (unproven) return unproven;
+  const by = calledByPlan(answer, approvers);
   if (final) {
-    const same = final.decision === answer.decision && isSamePerson(final.by, answer.by, approvers);
-    if (same) return { accepted: true, again: true };
+    const same = final.decision === answer.decision && isSamePerson(final, answer, approvers);
+    if (same) return { accepted: true, again: true, by: final.by };
     const what = final.decision === 'approve' ? 'approved' : 'rejected';
     return refuse(
       `it was ${what} by ${final.by} at ${final.at}, and that is final`,
@@ -98,27 +114,62 @@ export function decideApproval(facts: ApprovalFacts): ApprovalOutcome {
   if (now >= new Date(question.expiresAt)) {
     return refuse(`the question expired at ${question.expiresAt}`, 'start it again to be asked again');
   }
-  if (approvers.length > 0 && !approvers.some((approver) => isApprover(answer.by, approver))) {
+  if (approvers.length > 0 && approversCalled(answer.by, approvers).length === 0) {
     const names = approvers.map(({ name }) => name).join(', ');
-    return refuse(`${answer.by} is not among the plan's approvers: ${names}`, 'let one of them answer');
+    return refuse(`${answer.by} is not among the plan's approvers: ${names}`, 'let one of them answer: --as NAME');
   }
-  return fourEyes ? refuseRequester(question, answer, approvers) : { accepted: true, again: false };
+  return (fourEyes && refuseRequester(question, answer, approvers)) || { accepted: true, again: false, by };
+}
+
+/** Whose IAM identity stands in the plan answers with it, for himself, and nobody else does. */
+function refuseUnproven({ answer, approvers, proof }: ApprovalFacts): Refused | undefined {
+  const { by, iam } = answer;
+  if (iam === undefined) {
+    return proof
+      ? refuse(
+          `the plan names its approvers' IAM identities, and nothing proves that ${by} answers`,
+          'answer with `lifeboat approve` or `lifeboat reject`, which sign with your AWS credentials',
+        )
+      : undefined;
+  }
+  const called = approversCalled(by, approvers);
+  const own = approversWith(iam, approvers);
+  if (called.length === 0 || called.some((approver) => own.includes(approver))) return undefined;
+  const expected = called.find((approver) => approver.iam !== undefined)?.iam;
+  if (expected !== undefined) {
+    return refuse(`${by} is ${expected} by the plan, and ${iam} answers`, 'sign in as that identity');
+  }
+  if (own.length === 0) return undefined;
+  return refuse(`${iam} is ${own[0]!.name} by the plan, and answers for ${by}`, 'leave --as out');
 }
 
 function refuseRequester(
   { requestedBy }: Question,
-  { by }: GivenAnswer,
+  answer: GivenAnswer,
   approvers: readonly Approver[],
-): ApprovalOutcome {
+): Refused | undefined {
   const four = 'the plan asks for four eyes';
   if (unknownPeople.has(identity(requestedBy))) {
     return refuse(`${four}, and nobody knows who asked`, 'start it again and say who asks: requestedBy');
   }
-  if (!isSamePerson(requestedBy, by, approvers)) return { accepted: true, again: false };
-  return refuse(`${four}, and ${by} asked for it`, 'let somebody else answer');
+  if (!isSamePerson({ by: requestedBy }, answer, approvers)) return undefined;
+  const { by, iam } = answer;
+  if (iam === undefined || isSamePerson({ by: requestedBy }, { by }, approvers) || iam === requestedBy) {
+    return refuse(`${four}, and ${by} asked for it`, 'let somebody else answer');
+  }
+  return refuse(
+    `${four}, and only the name of the session tells ${iam} from ${requestedBy}, who asked for it`,
+    "let somebody with another role answer, or name both sessions in the plan as two approvers' iam",
+  );
 }
 
-const refuse = (reason: string, hint: string): ApprovalOutcome => ({ accepted: false, reason, hint });
+/** Who comes with an ARN alone is called by his name, where the plan has one. */
+function calledByPlan({ by, iam }: GivenAnswer, approvers: readonly Approver[]): string {
+  const [own, another] = approversWith(iam, approvers);
+  return own && !another && by.trim() === iam ? own.name : by.trim();
+}
+
+const refuse = (reason: string, hint: string): Refused => ({ accepted: false, reason, hint });
 
 const isHashOf = (given: string, hash: string): boolean =>
   /^[0-9a-f]{12,64}$/i.test(given) && hash.startsWith(given.toLowerCase());
@@ -127,21 +178,3 @@ const nameOf = ({ execution }: Question): string => execution.split(':').at(-1)!
 
 /** What stands for "we do not know who". */
 const unknownPeople = new Set(['', 'somebody']);
-
-/** Without what nobody sees: else one person could look like two. */
-const identity = (person: string): string =>
-  person
-    .normalize('NFKC')
-    .replace(/[\p{Default_Ignorable_Code_Point}\p{Cc}]/gu, (unseen) => (/\s/.test(unseen) ? ' ' : ''))
-    .replace(/\s+/g, ' ')
-    .trim()
-    .toLowerCase();
-
-const namesOf = ({ name, email }: Approver): string[] => [name, email ?? name].map(identity);
-
-const isApprover = (person: string, approver: Approver): boolean => namesOf(approver).includes(identity(person));
-
-function isSamePerson(a: string, b: string, approvers: readonly Approver[]): boolean {
-  if (identity(a) === identity(b)) return true;
-  return approvers.some((approver) => isApprover(a, approver) && isApprover(b, approver));
-}

@@ -30,6 +30,8 @@ export const evidenceSchema = z.strictObject({
     .strictObject({
       decision: z.enum(['approve', 'reject']),
       by: z.string(),
+      /** the ARN that AWS has confirmed; absent: `by` is what somebody said */
+      iam: z.string().exactOptional(),
       at: z.string(),
       reason: z.string().nullable(),
     })

@@ -32,6 +32,7 @@ export function explainError({ Error: name, Cause: cause = '' }: CaughtError): E
   if (isRecord(content) && (Array.isArray(content.Containers) || typeof content.StoppedReason === 'string')) {
     return explainTask(content);
   }
+  if (name === 'AmazonECS.Unknown' || name.startsWith('ECS.')) return explainRunTask(name, content, cause);
   return { name, message: cut(cause || 'it did not say why'), hint: null, verdict: null };
 }
 
@@ -41,6 +42,29 @@ const timedOut: Explanation = {
   hint: "look at the task's log for where it stood, then start it again",
   verdict: 'operator',
 };
+
+/** What of RunTask's errors passes, though it did not while Retry asked again. */
+const passing = ['AmazonECS.Unknown', 'ECS.ServerException', 'ECS.ThrottlingException'];
+
+/**
+ * The task was not begun. RunTask may also answer without an error and say in `failures` why it began nothing, mostly
+ * since there is no capacity. Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
+ */
+function explainRunTask(name: string, content: unknown, cause: string): Explanation {
+  const failures = isRecord(content) && Array.isArray(content.Failures) ? content.Failures : [];
+  const reasons = failures.flatMap((failure) => (isRecord(failure) && failure.Reason ? [String(failure.Reason)] : []));
+  const why = reasons.length > 0 ? [...new Set(reasons)].join(', ') : cause;
+  const because = why === '' ? '' : `: ${cut(why)}`;
+  if (passing.includes(name)) {
+    return { name: 'TaskNotStarted', message: `ECS did not begin the task${because}`, hint: null, verdict: 'retry' };
+  }
+  return {
+    name,
+    message: `ECS refused to begin the task${because}`,
+    hint: "look at the stack's roles, cluster and task definitions, and start it again",
+    verdict: 'operator',
+  };
+}
 
 function explainTask({ Containers, StoppedReason, StartedAt }: Record<string, unknown>): Explanation {
   const container: unknown = Array.isArray(Containers) ? Containers[0] : undefined;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { backupIdSchema } from '#model/backup-id';
 import { InputInvalid } from '#model/failure';
-import { oneOf, text, yesOrNo } from '#model/plan-field';
+import { listOf, oneOf, text, yesOrNo } from '#model/plan-field';
 import { fields, readInput } from '#model/read-input';
 
 /*
@@ -9,7 +9,8 @@ import { fields, readInput } from '#model/read-input';
  * done; what is left out has one meaning, which stands beside the field.
  */
 
-const source = text('the name of a source in the plan').exactOptional();
+const sourceName = () => text('the name of a source in the plan');
+const source = sourceName().exactOptional();
 const backup = backupIdSchema.exactOptional();
 /** When the scheduler meant it to start. */
 const scheduledTime = text('an instant like 2026-11-20T05:13:45Z', /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/);
@@ -21,17 +22,40 @@ const asked = {
 const backupInput = fields({
   /** default: all sources of the plan */
   source,
+  /** several of them, each once */
+  sources: listOf(sourceName(), 'names of sources in the plan, each once')
+    .refine((names) => names.length > 0 && new Set(names).size === names.length, {
+      error: 'names of sources in the plan, each once',
+    })
+    .exactOptional(),
   /** default: full */
   type: oneOf(['full', 'incremental']).exactOptional(),
   ...asked,
 });
 export type BackupInput = z.infer<typeof backupInput>;
-export const readBackupInput = (input: unknown): BackupInput => readInput(backupInput, input);
 
-const verifyInput = fields({ source, backup, ...asked });
+export function readBackupInput(input: unknown): BackupInput {
+  const read = readInput(backupInput, input);
+  if (read.source !== undefined && read.sources !== undefined) {
+    throw new InputInvalid('sources', read.sources, 'nothing beside a source', 'leave out source or sources');
+  }
+  return read;
+}
+
+const verifyInput = fields({
+  source,
+  backup,
+  /** default: true, what is whole is proven next */
+  drill: yesOrNo().exactOptional(),
+  ...asked,
+});
 export type VerifyInput = z.infer<typeof verifyInput>;
 /** By hand; without a backup it is the newest. */
 export const readVerifyInput = (input: unknown): VerifyInput => readInput(verifyInput, input);
+
+const scrubInput = fields({ source, ...asked });
+/** What is read back once more, is chosen by when it was last. */
+export const readScrubInput = (input: unknown): z.infer<typeof scrubInput> => readInput(scrubInput, input);
 
 const drillInput = fields({
   source,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { backupIdSchema, backupKinds } from '#model/backup-id';
 import { ObjectDamaged } from '#model/failure';
 import { type Lsn, parseLsn } from '#model/lsn';
+import { wrappedKeySchema } from '#model/wrapped-key';
 
 /**
  * manifest.json: put last and on condition that there is none yet; a backup exists when it does.
@@ -49,7 +50,7 @@ export const manifestSchema = z.strictObject({
   encryption: z
     .strictObject({
       cipher: z.literal('aes-256-gcm'),
-      key: z.strictObject({ method: z.literal('file'), keyId: z.string(), wrapped: z.string() }),
+      key: wrappedKeySchema,
     })
     .nullable(),
   finishedAt: instant,

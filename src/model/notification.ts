@@ -8,7 +8,19 @@ export type Notification = { on: Occasion[] } & (
   | { kind: 'webhook'; url: SecretReference }
   | { kind: 'email'; from: string; to: string[]; smtp: SmtpServer }
   | { kind: 'sns'; topicArn: string }
+  | StatusPage
 );
+
+/** Incidents on a page that the public may read. */
+export interface StatusPage {
+  kind: 'statuspage';
+  pageId: string;
+  apiKey: SecretReference;
+  /** shown as degraded while there is an incident */
+  componentId?: string;
+  /** of Atlassian Statuspage, or of something that speaks like it; without a slash at its end */
+  apiUrl: string;
+}
 
 export interface SmtpServer {
   host: string;
@@ -27,6 +39,8 @@ export const emailAddress = () => text('an e-mail address', /^[^\s@,<>]+@[^\s@,<
 const on = listOf(oneOf(occasions), `occasions: ${occasions.join(', ')}`)
   .refine((list) => list.length > 0, { error: `at least one of ${occasions.join(', ')}` })
   .prefault(['failure', 'question']);
+
+const pageWord = (what: string) => text(`${what}: letters and digits`, /^[A-Za-z0-9]{1,64}$/);
 
 const smtp = section({
   host: text('the name of a mail server', /^[\w.:-]+$/),
@@ -55,8 +69,21 @@ export const notification = z.discriminatedUnion(
       topicArn: text("an SNS topic's ARN", /^arn:aws[\w-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]{1,256}$/),
       on,
     }),
+    section({
+      kind: z.literal('statuspage'),
+      pageId: pageWord("a page's id"),
+      apiKey: secret(),
+      componentId: pageWord("a component's id").exactOptional(),
+      // the key goes there in clear text where it is not https
+      apiUrl: text('https://…', /^(?:https:\/\/|http:\/\/(?:localhost|127\.0\.0\.1)[:/])[^\s@?#]+$/)
+        .default('https://api.statuspage.io')
+        .transform((url) => url.replace(/\/+$/, '')),
+      // nothing else is for everybody
+      on: listOf(oneOf(['failure']), 'occasions: failure').prefault(['failure']),
+    }),
   ],
   {
-    error: (issue) => (issue.code === 'invalid_union' ? 'one of slack, webhook, email, sns' : 'a map with kind, on, …'),
+    error: (issue) =>
+      issue.code === 'invalid_union' ? 'one of slack, webhook, email, sns, statuspage' : 'a map with kind, on, …',
   },
 );

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { type Approver, approver } from '#model/approver';
 import { type AwsDeployment, awsDeployment } from '#model/aws-deployment';
 import { type Concurrency, concurrency } from '#model/concurrency';
-import { emailAddress, type Notification, notification } from '#model/notification';
+import { type MetricsSettings, metricsSettings } from '#model/metrics-settings';
+import { type Notification, notification } from '#model/notification';
 import { listOf, section, text, yesOrNo } from '#model/plan-field';
 import { parsePlanFile } from '#model/plan-file';
 import { PlanInvalid } from '#model/plan-invalid';
@@ -23,13 +25,10 @@ export interface Plan {
   notifications: Notification[];
   concurrency: Concurrency;
   storage: StorageRules;
+  /** where numbers are pushed; without it only to CloudWatch, where there is one */
+  metrics?: MetricsSettings;
   /** where it is deployed, if it is */
   aws?: AwsDeployment;
-}
-
-export interface Approver {
-  name: string;
-  email?: string;
 }
 
 /**
@@ -82,19 +81,21 @@ const planSchema: z.ZodType<Plan> = section({
     .record(sourceName, postgresSource, { error: 'a map of sources by name' })
     .refine((sources) => Object.keys(sources).length > 0, { error: 'at least one source' })
     .transform((sources) => Object.entries(sources).map(([name, source]): PostgresSource => ({ name, ...source }))),
-  approvers: listOf(
-    section({ name: text('the name of a person'), email: emailAddress().exactOptional() }),
-    'approvers',
-  ).prefault([]),
+  approvers: listOf(approver, 'approvers').prefault([]),
   fourEyes: yesOrNo().default(false),
   notifications: listOf(notification, 'notifications').prefault([]),
   concurrency,
   storage: storageRules,
+  metrics: metricsSettings.exactOptional(),
   aws: awsDeployment.exactOptional(),
-}).superRefine(({ bucket, encryption, aws }, issues) => {
+}).superRefine(({ bucket, encryption, approvers, aws }, issues) => {
   const refuse = (path: PropertyKey[], message: string) => issues.addIssue({ code: 'custom', path, message });
   if (aws) return;
   if (bucket === ofTheStack) refuse(['bucket'], 'a directory or s3://bucket/prefix, since the plan has no aws');
   if (typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack)
     refuse(['encryption', 'kmsKey'], "a KMS key's ARN, since the plan has no aws");
+  for (const [index, { iam }] of approvers.entries()) {
+    if (iam !== undefined)
+      refuse(['approvers', index, 'iam'], 'nothing, since the plan has no aws: nobody could check it');
+  }
 });

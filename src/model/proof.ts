@@ -10,6 +10,8 @@ export const verificationSchema = z.strictObject({
   format: z.literal('lifeboat-verification/1'),
   source: z.string(),
   backup: backupIdSchema,
+  /** names the generation of the manifest that the parts were compared with; not there: it was not noted */
+  version: z.string().exactOptional(),
   ok: z.boolean(),
   /** what is wrong, in words */
   damage: z.array(z.string()),

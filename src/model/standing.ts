@@ -25,7 +25,7 @@ export interface BackupRecords {
   tried: DrillNote | null;
 }
 
-export type VerificationNote = Pick<Verification, 'ok' | 'damage' | 'at' | 'execution'>;
+export type VerificationNote = Pick<Verification, 'ok' | 'damage' | 'at' | 'execution' | 'version'>;
 export type DrillNote = Pick<Proof, 'verdict' | 'target' | 'failure' | 'execution' | 'finishedAt'> & {
   /** the checks that failed, in words */
   failedChecks: string[];

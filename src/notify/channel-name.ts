@@ -16,5 +16,6 @@ function placeOf(channel: Notification): string {
   if (channel.kind === 'slack') return formatSecretReference(channel.webhook);
   if (channel.kind === 'webhook') return formatSecretReference(channel.url);
   if (channel.kind === 'sns') return channel.topicArn;
+  if (channel.kind === 'statuspage') return `page ${channel.pageId}`;
   return `${channel.to.join(', ')} through ${channel.smtp.host}:${channel.smtp.port}`;
 }

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { formatDuration } from '#model/duration';
 import type { NoticeInput } from '#model/notice';
+import { diedUntold, executionNotice } from './execution-notice.ts';
 import { shellWord } from './shell-word.ts';
 
 /*
@@ -96,23 +97,8 @@ export interface EndedExecution {
   ending: { status: string; error?: string; cause?: string } | undefined;
 }
 
-/** With these a machine ends where it stands: none of its states can catch them and tell people. */
-const uncaught = new Set(['States.Runtime', 'States.DataLimitExceeded', 'States.QueryEvaluationError']);
-
 /** A machine tells of its failures itself, but not of its own death; undefined when there is nothing left to tell. */
 export function executionDied({ arn, machine, name, startDate, ending }: EndedExecution): NoticeInput | undefined {
-  if (!ending || !(ending.status === 'TIMED_OUT' || uncaught.has(ending.error ?? ''))) return undefined;
-  const { status, error = 'it did not say why', cause = '' } = ending;
-  return {
-    format: 'lifeboat-notice/1',
-    occasion: 'failure',
-    subject: machine,
-    title: `the ${machine} machine died: ${status === 'TIMED_OUT' ? 'it took too long' : error}`,
-    what: `${error}: ${cause}\n\nWhat it was doing is not done, and nobody was told of it.`,
-    since: startDate,
-    todo: `lifeboat executions ${shellWord(name)}`,
-    dedupe: `died ${arn}`,
-    machine,
-    execution: arn,
-  };
+  if (!ending || ending.status === 'SUCCEEDED' || ending.status === 'ABORTED' || !diedUntold(ending)) return undefined;
+  return executionNotice({ arn, machine, name, since: startDate, ...ending });
 }

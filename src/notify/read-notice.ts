@@ -1,85 +1,36 @@
-import { z } from 'zod';
 import { type Notice, noticeSchema } from '#model/notice';
+import { alarmNotice } from './alarm-notice.ts';
+import type { Echo } from './echo.ts';
+import { eventNotice } from './event-notice.ts';
+
+export interface ReadNotice {
+  notice: Notice;
+  /** what it only repeats, if somebody else has told it; null: it is told in any case */
+  echo: Echo | null;
+}
 
 /**
- * The notice in a message of the topic. Never refuses: AWS publishes to the same topic (alarms, events of executions that
- * died), and what nobody can read is told as a failure with its text, not dropped.
+ * The notice in a message of a topic. Never refuses: AWS publishes to the same topics (alarms, events of executions and
+ * receivers), and what nobody can read is told as a failure with its text, not dropped.
  */
-export function readNotice(message: string): Notice {
+export function readNotice(message: string): ReadNotice {
   const content = fromJson(message);
-  const notice = noticeSchema.safeParse(content);
-  if (notice.success) return notice.data;
-  for (const read of [alarmNotice, executionNotice]) {
-    const foreign = noticeSchema.safeParse({ format: 'lifeboat-notice/1', ...read(content) });
-    if (foreign.success) return foreign.data;
+  const own = noticeSchema.safeParse(content);
+  if (own.success) return { notice: own.data, echo: null };
+  for (const read of [alarmNotice, eventNotice]) {
+    const foreign = read(content);
+    const notice = noticeSchema.safeParse(foreign?.notice);
+    if (notice.success) return { notice: notice.data, echo: foreign!.echo };
   }
-  const [issue] = notice.error.issues;
-  return noticeSchema.parse({
+  const [issue] = own.error.issues;
+  const notice = noticeSchema.parse({
     format: 'lifeboat-notice/1',
     occasion: 'failure',
     subject: 'notices',
     title: 'a message came that is no notice',
     what: `${issue!.path.join('.') || 'message'}: ${issue!.message}\n\n${message}`,
   });
-}
-
-type Foreign = Omit<z.input<typeof noticeSchema>, 'format'> | undefined;
-
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html */
-const alarm = z.object({
-  AlarmName: z.string().min(1),
-  NewStateValue: z.enum(['ALARM', 'OK', 'INSUFFICIENT_DATA']),
-  NewStateReason: z.string().catch(''),
-  StateChangeTime: z.string().nullish().catch(null),
-  AlarmDescription: z.string().nullish().catch(null),
-});
-
-function alarmNotice(content: unknown): Foreign {
-  const parsed = alarm.safeParse(content);
-  if (!parsed.success) return undefined;
-  const { AlarmName, NewStateValue, NewStateReason, StateChangeTime, AlarmDescription } = parsed.data;
-  const recovered = NewStateValue === 'OK';
-  return {
-    occasion: recovered ? 'success' : 'failure',
-    subject: AlarmName,
-    title: recovered ? 'the alarm is over' : `the alarm says ${NewStateValue}`,
-    what: [AlarmDescription, NewStateReason].filter(Boolean).join('\n\n'),
-    since: StateChangeTime?.replace(/([+-]\d\d)(\d\d)$/, '$1:$2') ?? null,
-    dedupe: `alarm ${AlarmName}`,
-    recovered,
-  };
-}
-
-/** https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html */
-const executionEvent = z.object({
-  'detail-type': z.literal('Step Functions Execution Status Change'),
-  detail: z.object({
-    executionArn: z.string(),
-    stateMachineArn: z.string(),
-    status: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE']),
-    stopDate: z.number().nullish(),
-    error: z.string().nullish(),
-    cause: z.string().nullish(),
-  }),
-});
-
-/** A machine that timed out or was aborted cannot tell so itself. */
-function executionNotice(content: unknown): Foreign {
-  const parsed = executionEvent.safeParse(content);
-  if (!parsed.success) return undefined;
-  const { executionArn, stateMachineArn, status, stopDate, error, cause } = parsed.data.detail;
-  const machine = stateMachineArn.split(':').at(-1)!;
-  return {
-    occasion: ['SUCCEEDED', 'RUNNING'].includes(status) ? 'success' : 'failure',
-    subject: machine || 'executions',
-    title: `an execution is ${status}`,
-    what: [error, cause].filter(Boolean).join(': '),
-    since: stopDate ? new Date(stopDate).toISOString() : null,
-    todo: `lifeboat executions ${executionArn.split(':').at(-1)}`,
-    dedupe: `execution ${executionArn} ${status}`,
-    machine,
-    execution: executionArn,
-  };
+  return { notice, echo: null };
 }
 
 function fromJson(text: string): unknown {

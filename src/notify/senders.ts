@@ -1,11 +1,12 @@
 import type { Notice } from '#model/notice';
-import type { Notification, SmtpServer } from '#model/notification';
+import type { Notification, SmtpServer, StatusPage } from '#model/notification';
 import type { SecretReference } from '#model/secret-reference';
 import { channelName, describeChannel } from './channel-name.ts';
 import type { Delivery, SendOutcome } from './deliver.ts';
 import { type EmailMessage, toEmail } from './to-email.ts';
 import { toSlack } from './to-slack.ts';
 import { type SnsMessage, toSns } from './to-sns.ts';
+import { type StatuspageDeed, toStatuspage } from './to-statuspage.ts';
 import { toWebhook } from './to-webhook.ts';
 
 /** What can be sent, and how that ended; secrets are looked up when they are needed. */
@@ -19,6 +20,7 @@ export interface Senders {
   mail(server: SmtpServer, message: EmailMessage, signal: AbortSignal): Promise<SendOutcome>;
   /** `id` is the notice's */
   publish(topicArn: string, message: SnsMessage, id: string, signal: AbortSignal): Promise<SendOutcome>;
+  showIncident(page: StatusPage, deed: StatuspageDeed, signal: AbortSignal): Promise<SendOutcome>;
 }
 
 /** The notice as each of the channels takes it; channels that lead to the same place once. `id` is the notice's. */
@@ -28,13 +30,19 @@ export function deliveriesOf(
   channels: readonly Notification[],
   senders: Senders,
 ): Delivery[] {
-  const byName = new Map(channels.map((channel) => [channelName(channel), channel]));
-  return [...byName].map(([name, channel]) => ({
-    channel: name,
-    label: describeChannel(channel),
-    send: senderOf(channel, notice, id, senders),
-  }));
+  return withoutDoubles(channels).map((channel) => deliveryOf(notice, id, channel, senders));
 }
+
+/** Channels that lead to the same place once. */
+export const withoutDoubles = (channels: readonly Notification[]): Notification[] => [
+  ...new Map(channels.map((channel) => [channelName(channel), channel])).values(),
+];
+
+export const deliveryOf = (notice: Notice, id: string, channel: Notification, senders: Senders): Delivery => ({
+  channel: channelName(channel),
+  label: describeChannel(channel),
+  send: senderOf(channel, notice, id, senders),
+});
 
 function senderOf(channel: Notification, notice: Notice, id: string, senders: Senders): Delivery['send'] {
   switch (channel.kind) {
@@ -46,5 +54,7 @@ function senderOf(channel: Notification, notice: Notice, id: string, senders: Se
       return (signal) => senders.mail(channel.smtp, toEmail(notice, id, channel), signal);
     case 'sns':
       return (signal) => senders.publish(channel.topicArn, toSns(notice), id, signal);
+    case 'statuspage':
+      return (signal) => senders.showIncident(channel, toStatuspage(notice, id), signal);
   }
 }

@@ -1,19 +1,12 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { KeyUnusable } from '#model/failure';
+import { describeWrappingKey, type WrappedKey } from '#model/wrapped-key';
 import { damaged } from '#pipeline/container';
 
 /** 32 bytes that encrypt one backup, or the WAL that one process stores. Never written anywhere but wrapped. */
 export type DataKey = Buffer;
 
-/** A data key as it is stored: encrypted by a key that is not in the bucket. */
-export interface WrappedKey {
-  /** who can unwrap it; `file`: a key file, AES-256-GCM */
-  method: 'file';
-  /** which key of the key ring: the first 16 hex digits of the SHA-256 of the key */
-  keyId: string;
-  /** base64 of nonce (12 bytes), ciphertext (32), tag (16) */
-  wrapped: string;
-}
+export const dataKeyBytes = 32;
 
 /**
  * Who wraps data keys. `context` says what the data key is for (`orders/20261120T051345123Z-full`); it is
@@ -21,8 +14,17 @@ export interface WrappedKey {
  */
 export interface KeyRing {
   create(context: string): Promise<{ dataKey: DataKey; wrapped: WrappedKey }>;
-  /** @throws KeyUnusable when this ring does not hold the key; ObjectDamaged when what was wrapped was changed */
+  /**
+   * @throws KeyUnusable when this ring does not hold the key; ObjectDamaged when what was wrapped was changed;
+   * StoreUnavailable when who holds the key does not answer
+   */
   unwrap(wrapped: WrappedKey, context: string): Promise<DataKey>;
+}
+
+/** A ring that also wraps data keys that others made. */
+export interface WrappingRing extends KeyRing {
+  /** by the key that new data keys are wrapped by */
+  wrap(dataKey: DataKey, context: string): Promise<WrappedKey>;
 }
 
 export interface MasterKey {
@@ -33,25 +35,26 @@ export interface MasterKey {
 export const masterKeyId = (key: Buffer): string => createHash('sha256').update(key).digest('hex').slice(0, 16);
 
 /** The keys of a key file: the first one wraps, all of them unwrap. */
-export function keyFileRing(masterKeys: readonly MasterKey[]): KeyRing {
+export function keyFileRing(masterKeys: readonly MasterKey[]): WrappingRing {
   const current = masterKeys[0]!;
+  const wrap = (dataKey: DataKey, context: string): WrappedKey => {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', current.key, nonce);
+    cipher.setAAD(wrapContext(context));
+    const sealed = Buffer.concat([nonce, cipher.update(dataKey), cipher.final(), cipher.getAuthTag()]);
+    return { method: 'file', keyId: current.id, wrapped: sealed.toString('base64') };
+  };
   return {
     async create(context) {
-      const dataKey = randomBytes(32);
-      const nonce = randomBytes(12);
-      const cipher = createCipheriv('aes-256-gcm', current.key, nonce);
-      cipher.setAAD(wrapContext(context));
-      const sealed = Buffer.concat([nonce, cipher.update(dataKey), cipher.final(), cipher.getAuthTag()]);
-      return { dataKey, wrapped: { method: 'file', keyId: current.id, wrapped: sealed.toString('base64') } };
+      const dataKey = randomBytes(dataKeyBytes);
+      return { dataKey, wrapped: wrap(dataKey, context) };
+    },
+    async wrap(dataKey, context) {
+      return wrap(dataKey, context);
     },
     async unwrap(wrapped, context) {
-      const master = masterKeys.find((candidate) => candidate.id === wrapped.keyId);
-      if (!master) {
-        throw unusable(
-          context,
-          `was encrypted with key ${wrapped.keyId}, the key file holds ${masterKeys.map((k) => k.id).join(', ')}`,
-        );
-      }
+      const master = masterKeys.find(({ id }) => wrapped.method === 'file' && id === wrapped.keyId);
+      if (!master) throw notHeld(wrapped, context, masterKeys);
       const sealed = Buffer.from(wrapped.wrapped, 'base64');
       if (sealed.length !== 60) throw damaged(context, `has a wrapped key of ${sealed.length} bytes, expected 60`);
       const decipher = createDecipheriv('aes-256-gcm', master.key, sealed.subarray(0, 12), { authTagLength: 16 });
@@ -60,7 +63,7 @@ export function keyFileRing(masterKeys: readonly MasterKey[]): KeyRing {
       try {
         return Buffer.concat([decipher.update(sealed.subarray(12, 44)), decipher.final()]);
       } catch (cause) {
-        throw damaged(context, 'has a wrapped key that was changed or made for something else', cause);
+        throw keyDamaged(context, cause);
       }
     },
   };
@@ -68,10 +71,19 @@ export function keyFileRing(masterKeys: readonly MasterKey[]): KeyRing {
 
 const wrapContext = (context: string): Buffer => Buffer.from(`lifeboat/1 data key ${context}`);
 
-function unusable(context: string, what: string): KeyUnusable {
-  return new KeyUnusable(`${context} ${what}`, {
+/** What a ring says of a wrapped key that its key did not make, or not for this. */
+export const keyDamaged = (context: string, cause?: unknown) =>
+  damaged(context, 'has a wrapped key that was changed or made for something else', cause);
+
+function notHeld(wrapped: WrappedKey, context: string, masterKeys: readonly MasterKey[]): KeyUnusable {
+  const held = masterKeys.map(({ id }) => id).join(', ');
+  const by = wrapped.method === 'file' ? `key ${wrapped.keyId}` : describeWrappingKey(wrapped);
+  return new KeyUnusable(`${context} was encrypted with ${by}, the key file holds ${held}`, {
     operation: 'unwrap data key',
     subject: context,
-    hint: 'point encryption.keyFile in the plan to the file that holds this key; old keys may stand on further lines',
+    hint:
+      wrapped.method === 'file'
+        ? 'point encryption.keyFile in the plan to the file that holds this key; old keys may stand on further lines'
+        : 'encryption.keyFile in the plan cannot hold it: re-wrap it with `lifeboat rekey --from-kms-key`, or let the plan name that KMS key',
   });
 }

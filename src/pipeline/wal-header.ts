@@ -1,5 +1,5 @@
+import { dataKeyContext, type WrappedKey } from '#model/wrapped-key';
 import type { ContainerHeader } from '#pipeline/container';
-import type { WrappedKey } from '#pipeline/data-key';
 
 /** What every stored piece of WAL says about itself; authenticated where it is encrypted. */
 export interface WalHeader extends ContainerHeader {
@@ -31,4 +31,5 @@ export interface HistoryHeader extends ContainerHeader {
 }
 
 /** What the data keys of WAL are wrapped for: one system of one source. */
-export const walKeyContext = (source: string, systemId: string): string => `${source}/wal/${systemId}`;
+export const walKeyContext = (source: string, systemId: string): string =>
+  dataKeyContext({ source, for: `wal/${systemId}` });

@@ -1,10 +1,12 @@
-import { committedBackups } from '#catalog/backups';
+import { committedBackups, knownBackups } from '#catalog/backups';
 import { coveredUntil, timelineAt } from '#catalog/wal-coverage';
+import type { WalInterval } from '#catalog/wal-interval';
 import { readInventory, type WalInventory } from '#catalog/wal-inventory';
+import { readVerifiedWal, verifiedInventory } from '#catalog/wal-projection';
 import { ObjectDamaged, ObjectMissing } from '#model/failure';
 import { advance, compareLsn, type Lsn, lsn } from '#model/lsn';
 import { type BackupSummary, startLsn, startTime, stopLsn } from '#model/manifest';
-import { isOnPath, type TimelineHistory } from '#model/timeline';
+import { isOnPath, type Timeline, type TimelineHistory } from '#model/timeline';
 import { parseWalObjectName } from '#model/wal-object';
 import { segmentAt, segmentName } from '#model/wal-segment';
 import { interpret } from '#postgres/wal-events';
@@ -14,22 +16,43 @@ import { WalReader } from '#recovery/read-wal';
 import { pathTo, type RecoveryFacts, type SystemWal, type TimelineReach } from '#recovery/recovery-facts';
 import { findWalObject, scanWal, type WalArchive } from '#recovery/scan-wal';
 
+/**
+ * What facts go by. `listing`: every backup and every piece of WAL is listed, so it costs more the more there is.
+ * `catalog`: what was read back once is taken to be there still, and only what came since is listed; who acts on that
+ * looks first whether what he needs is there.
+ */
+export type Trust = 'listing' | 'catalog';
+
 /** Read everything that plans and windows are made from; nothing but the bucket is asked. */
-export async function gatherFacts(vault: Vault, source: string, signal: AbortSignal): Promise<RecoveryFacts> {
-  const backups = await committedBackups(vault.store, source);
+export async function gatherFacts(
+  vault: Vault,
+  source: string,
+  signal: AbortSignal,
+  trust: Trust = 'listing',
+): Promise<RecoveryFacts> {
+  const { store } = vault;
+  const [backups, verified] =
+    trust === 'catalog'
+      ? await Promise.all([knownBackups(store, source), readVerifiedWal(store, source)])
+      : [await committedBackups(store, source), undefined];
   const systems = new Map<string, SystemWal>();
   for (const systemId of new Set(backups.map((backup) => backup.server.systemId))) {
     const own = backups.filter((backup) => backup.server.systemId === systemId);
-    systems.set(systemId, await gatherSystem(vault, source, systemId, own, signal));
+    const known = verified && verifiedInventory(verified, source, systemId);
+    systems.set(systemId, await gatherSystem(vault, source, systemId, own, intervalsOf(known), signal));
   }
   return { source, backups, systems };
 }
+
+const intervalsOf = (known: WalInventory | undefined): ReadonlyMap<Timeline, readonly WalInterval[]> =>
+  new Map([...(known?.timelines.values() ?? [])].map(({ timeline, intervals }) => [timeline, intervals]));
 
 async function gatherSystem(
   { store, keyRing }: Vault,
   source: string,
   systemId: string,
   backups: readonly BackupSummary[],
+  known: ReadonlyMap<Timeline, readonly WalInterval[]>,
   signal: AbortSignal,
 ): Promise<SystemWal> {
   const { segmentSize } = backups[0]!.server;
@@ -38,7 +61,7 @@ async function gatherSystem(
   const archive: WalArchive = { store, reader, source, systemId, segmentSize };
   const damage: Damage = new Map();
   for (;;) {
-    const options = { from, segmentSize, signal, unreadable: new Set(damage.keys()) };
+    const options = { from, segmentSize, signal, known, unreadable: new Set(damage.keys()) };
     try {
       const inventory = await readInventory(store, reader, source, systemId, options);
       return { inventory, reaches: await readReaches(archive, inventory, backups, damage, signal) };

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { KeyUnusable } from '#model/failure';
 import { type Manifest, sealedClaims } from '#model/manifest';
+import { hintForKey } from '#model/wrapped-key';
 import { readIndex } from '#pipeline/backup-index';
 import { type ContainerHeader, damaged } from '#pipeline/container';
 import type { DataKey, KeyRing } from '#pipeline/data-key';
@@ -101,7 +102,7 @@ async function unwrapKey(keyRing: KeyRing | undefined, manifest: Manifest): Prom
   throw new KeyUnusable(`backup ${manifest.backup} is encrypted, the plan says encryption: none`, {
     operation: 'open backup',
     subject: manifest.backup,
-    hint: `set encryption.keyFile in the plan to the file that holds key ${manifest.encryption.key.keyId}`,
+    hint: hintForKey(manifest.encryption.key),
   });
 }
 

@@ -1,15 +1,17 @@
-import { timelineAt } from '#catalog/wal-coverage';
+import { coveredUntil, timelineAt } from '#catalog/wal-coverage';
+import { readInventory } from '#catalog/wal-inventory';
 import { TargetUnreachable } from '#model/failure';
 import { printPoint, type RecoveryTarget } from '#model/recovery-target';
 import type { Timeline } from '#model/timeline';
-import { gatherFacts } from '#recovery/gather-facts';
+import { gatherFacts, type Trust } from '#recovery/gather-facts';
 import { type LocatedPoint, locatePoint } from '#recovery/locate-point';
 import type { Vault } from '#recovery/open-backup';
 import { type PlanOutcome, planRecovery } from '#recovery/plan-recovery';
 import { reachablePoints } from '#recovery/reachable-points';
 import { WalReader } from '#recovery/read-wal';
-import type { RecoveryFacts, SystemWal } from '#recovery/recovery-facts';
+import { pathTo, type RecoveryFacts, type SystemWal } from '#recovery/recovery-facts';
 import type { RecoveryPlan } from '#recovery/recovery-plan';
+import { manifestKey } from '#store/bucket-layout';
 
 export interface PreparedPlan {
   facts: RecoveryFacts;
@@ -18,7 +20,9 @@ export interface PreparedPlan {
 }
 
 /**
- * Read the bucket and make the plan for a target; nothing is touched.
+ * Read the bucket and make the plan for a target; nothing is touched. What the catalog knows is believed first, so that a
+ * plan costs what its own range of WAL costs, however much is stored; then that range and its backups are looked at.
+ * Where they are not there, or nothing leads to the target, everything is listed and planned anew.
  * @throws TargetUnreachable, with what could be reached instead
  */
 export async function preparePlan(
@@ -27,10 +31,32 @@ export async function preparePlan(
   target: RecoveryTarget,
   signal: AbortSignal,
 ): Promise<PreparedPlan> {
-  const facts = await gatherFacts(vault, source, signal);
-  const outcome = decide(facts, target, await locate(vault, facts, target, signal));
+  const believed = await attempt(vault, source, target, signal, 'catalog');
+  if (believed.outcome.possible && (await isThere(vault, believed.facts, believed.outcome.plan, signal))) {
+    return { facts: believed.facts, plan: believed.outcome.plan, hash: believed.outcome.hash };
+  }
+  const { facts, outcome } = await attempt(vault, source, target, signal, 'listing');
   if (!outcome.possible) throw unreachable(source, target, outcome);
   return { facts, plan: outcome.plan, hash: outcome.hash };
+}
+
+async function attempt(vault: Vault, source: string, target: RecoveryTarget, signal: AbortSignal, trust: Trust) {
+  const facts = await gatherFacts(vault, source, signal, trust);
+  return { facts, outcome: decide(facts, target, await locate(vault, facts, target, signal)) };
+}
+
+/** The chain's manifests, and every piece of WAL that the plan needs. */
+async function isThere(
+  { store, keyRing }: Vault,
+  { source }: RecoveryFacts,
+  { chain, systemId, timeline, wal }: RecoveryPlan,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const manifests = await Promise.all(chain.map((id) => store.head(manifestKey(source, id), { signal })));
+  if (manifests.includes(undefined)) return false;
+  const reader = new WalReader(store, keyRing);
+  const inventory = await readInventory(store, reader, source, systemId, { from: wal.from, until: wal.until, signal });
+  return coveredUntil(inventory, pathTo(inventory, timeline), wal.from).until >= wal.until;
 }
 
 function decide(facts: RecoveryFacts, target: RecoveryTarget, found: readonly LocatedPoint[]): PlanOutcome {

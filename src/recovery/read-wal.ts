@@ -1,17 +1,11 @@
 import type { WalObjectReader } from '#catalog/wal-inventory';
-import { KeyUnusable, ObjectDamaged } from '#model/failure';
+import { KeyUnusable, ObjectDamaged, StoreUnavailable } from '#model/failure';
 import { formatLsn, type Lsn } from '#model/lsn';
 import type { Timeline } from '#model/timeline';
 import { describeWal } from '#model/wal-object';
 import { isSegmentSize } from '#model/wal-segment';
-import {
-  type ContainerHeader,
-  damaged,
-  decodeHeader,
-  headerLength,
-  maxHeaderBytes,
-  skippablePrefixBytes,
-} from '#pipeline/container';
+import { hintForKey, wrappedKeySchema } from '#model/wrapped-key';
+import { type ContainerHeader, damaged, decodeHeader, headerLength, skippablePrefixBytes } from '#pipeline/container';
 import type { DataKey, KeyRing } from '#pipeline/data-key';
 import { type ContainerRead, readContainer } from '#pipeline/read-container';
 import { type HistoryHeader, type WalHeader, walKeyContext } from '#pipeline/wal-header';
@@ -35,6 +29,8 @@ export interface HistoryPlace {
 }
 
 const maxHistoryBytes = 1 << 20;
+/** Headers have some hundred bytes; the wrapped key in them is the longest part. */
+const usualHeaderBytes = 4096;
 
 /** Reads WAL objects, and checks that each is the one that its key says. */
 export class WalReader implements WalObjectReader {
@@ -92,18 +88,26 @@ export class WalReader implements WalObjectReader {
 
   async segmentSize(key: string): Promise<number> {
     const header = await this.header(key);
-    if (isSegmentSize(header.segmentSize)) return header.segmentSize;
-    throw damaged(key, `says that segments have ${header.segmentSize} bytes`);
+    if ('segmentSize' in header && isSegmentSize(header.segmentSize)) return header.segmentSize;
+    throw damaged(key, `says that segments have ${(header as WalHeader).segmentSize} bytes`);
   }
 
-  /** What an object says about itself; not authenticated, since its content is not read. */
-  async header(key: string): Promise<WalHeader> {
-    const { body } = await this.#store.get(key, { range: { start: 0, length: skippablePrefixBytes + maxHeaderBytes } });
-    let bytes = Buffer.alloc(0);
-    for await (const chunk of body) bytes = Buffer.concat([bytes, chunk]);
+  /** What an object says about itself; not authenticated, since its content is not read. One request, mostly. */
+  async header(key: string, signal?: AbortSignal): Promise<WalHeader | HistoryHeader> {
+    let bytes = await this.#firstBytes(key, usualHeaderBytes, signal);
     if (bytes.length < skippablePrefixBytes) throw damaged(key, 'is too short for a header');
     const end = skippablePrefixBytes + headerLength(bytes.subarray(0, skippablePrefixBytes), key);
-    return decodeHeader<WalHeader>(bytes.subarray(skippablePrefixBytes, end), key);
+    if (end > usualHeaderBytes) bytes = await this.#firstBytes(key, end, signal);
+    const header = decodeHeader<WalHeader | HistoryHeader>(bytes.subarray(skippablePrefixBytes, end), key);
+    if (header.key === undefined || wrappedKeySchema.safeParse(header.key).success) return header;
+    throw damaged(key, 'has a wrapped key that is none');
+  }
+
+  async #firstBytes(key: string, length: number, signal: AbortSignal | undefined): Promise<Buffer> {
+    const { body } = await this.#store.get(key, { range: { start: 0, length }, ...(signal ? { signal } : {}) });
+    const chunks: Buffer[] = [];
+    for await (const chunk of body) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks);
   }
 
   async #smallContainer(key: string, signal?: AbortSignal) {
@@ -153,13 +157,15 @@ export class WalReader implements WalObjectReader {
       throw new KeyUnusable(`WAL of ${source} is encrypted, the plan says encryption: none`, {
         operation: 'read wal',
         subject: source,
-        hint: `set encryption.keyFile in the plan to the file that holds key ${key.keyId}`,
+        hint: hintForKey(key),
       });
     }
     const known = this.#dataKeys.get(key.wrapped);
     if (known) return known;
+    if (!wrappedKeySchema.safeParse(key).success) throw damaged(source, 'has a wrapped key that is none');
     const unwrapped = this.#keyRing.unwrap(key, walKeyContext(source, systemId));
     this.#dataKeys.set(key.wrapped, unwrapped);
+    unwrapped.catch((failure) => failure instanceof StoreUnavailable && this.#dataKeys.delete(key.wrapped));
     return unwrapped;
   }
 }

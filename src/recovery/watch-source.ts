@@ -17,6 +17,7 @@ import type { Standing } from '#model/standing';
 import { findingsOf, type Measured } from '#model/watch-findings';
 import { chainOf } from '#recovery/chain';
 import { type Loss, measureLoss } from '#recovery/measure-loss';
+import { summarizeSource } from '#recovery/summarize-source';
 import type { ObjectStore } from '#store/object-store';
 
 /** A server that was asked where it is, or why it could not be. */
@@ -34,11 +35,18 @@ export interface WatchWork {
   tell(changes: FindingChanges): Promise<void>;
 }
 
+export interface WatchedSource {
+  measured: MeasuredExposure;
+  changes: FindingChanges;
+  /** undefined: there is none */
+  lastBackupAt: Date | undefined;
+}
+
 /**
  * Measure what would be lost and how long a recovery would take, and find what is not as it should be. What goes on is
  * told once. A watch that dies between telling and keeping tells once more, under the same keys.
  */
-export async function watchSource(work: WatchWork): Promise<{ measured: MeasuredExposure; changes: FindingChanges }> {
+export async function watchSource(work: WatchWork): Promise<WatchedSource> {
   const { store, source } = work;
   const [before, { backups }, server] = await Promise.all([
     readExposure(store, source.name),
@@ -85,10 +93,12 @@ export async function watchSource(work: WatchWork): Promise<{ measured: Measured
     behind: troubles.behind,
     gap: troubles.gap,
     findings: changes.current,
+    summary: summarizeSource({ backups, standings, usable: usable(backups, standings), ...loss }),
   };
   if (changes.raised.length + changes.ended.length > 0) await work.tell(changes);
   await keepExposure(store, source.name, measured);
-  return { measured, changes };
+  const newest = backups.at(-1);
+  return { measured, changes, lastBackupAt: newest && new Date(newest.finishedAt) };
 }
 
 const instantOf = (text: string | null | undefined): Date | undefined => (text ? new Date(text) : undefined);

@@ -1,43 +1,62 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputInvalid } from '#model/failure';
+import type { MetricsSettings } from '#model/metrics-settings';
 import type { Notification } from '#model/notification';
 import { isS3Url, ofTheStack, type Plan, parsePlan } from '#model/plan';
+import { decodePlanData } from '#model/plan-data';
 import type { Connection } from '#model/postgres-source';
 import type { SecretReference } from '#model/secret-reference';
 import { type Environment, resolvePath } from '#runtime/environment';
 
 /**
- * Read a plan from a file, relative to `cwd`. Its paths come back absolute: `~/` is the home folder, relative ones are relative to the
- * plan's folder. Secrets stay references.
+ * Read a plan from a file, relative to `cwd`; a container has no such file, but LIFEBOAT_PLAN_DATA. Its paths come back
+ * absolute: `~/` is the home folder, relative ones are relative to the plan's folder. Secrets stay references.
  * @throws InputInvalid when there is no such file; PlanInvalid
  */
-export async function loadPlan(
-  path: string,
-  { environment, cwd }: { environment: Environment; cwd: string },
-): Promise<Plan> {
-  const file = resolve(cwd, path);
-  const content = await readPlan(file, path);
-  const folder = dirname(file);
-  const plan = withStack(parsePlan(content, path), environment);
-  return withAbsolutePaths(plan, (inside) => resolvePath(inside, folder, environment));
+export async function loadPlan(path: string, world: PlanWorld): Promise<Plan> {
+  return inStack(await loadWrittenPlan(path, world), world.environment);
+}
+
+export interface PlanWorld {
+  environment: Environment;
+  cwd: string;
+}
+
+/** As it is written: its bucket and its key may still be `stack`. @throws InputInvalid, PlanInvalid */
+export async function loadWrittenPlan(path: string, { environment, cwd }: PlanWorld): Promise<Plan> {
+  const { name, text } = await planText(path, { environment, cwd });
+  const folder = dirname(resolve(cwd, path));
+  return withAbsolutePaths(parsePlan(text, name), (inside) => resolvePath(inside, folder, environment));
+}
+
+/** What it was read from, and its text. @throws InputInvalid when there is no such file */
+export async function planText(path: string, { environment, cwd }: PlanWorld): Promise<{ name: string; text: string }> {
+  const { LIFEBOAT_PLAN_DATA: data } = environment;
+  if (data) return { name: 'LIFEBOAT_PLAN_DATA', text: decodePlanData(data) };
+  return { name: path, text: await readPlan(resolve(cwd, path), path) };
 }
 
 /** The bucket and key that the plan's stack made: whoever runs in the stack, or found it, has them in the environment. */
-function withStack(plan: Plan, { LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY }: Environment): Plan {
+export function inStack(plan: Plan, { LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY }: Environment): Plan {
   const known = (value: string | undefined, field: string): string => {
     if (value) return value;
     const hint = 'ask the stack: --stack NAME, or the environment of its functions and tasks';
     throw new InputInvalid(field, ofTheStack, `what the stack made (LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY)`, hint);
   };
   const { bucket, encryption } = plan;
-  const isStackKey = typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack;
   return {
     ...plan,
     bucket: bucket === ofTheStack ? known(LIFEBOAT_BUCKET, 'bucket') : bucket,
-    encryption: isStackKey ? { kmsKey: known(LIFEBOAT_KMS_KEY, 'encryption.kmsKey') } : encryption,
+    encryption: isStackKey(plan) ? { kmsKey: known(LIFEBOAT_KMS_KEY, 'encryption.kmsKey') } : encryption,
   };
 }
+
+/** Whether a plan has its bucket or its key from its stack. */
+export const takesFromStack = (plan: Plan): boolean => plan.bucket === ofTheStack || isStackKey(plan);
+
+const isStackKey = ({ encryption }: Plan): boolean =>
+  typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack;
 
 async function readPlan(file: string, path: string): Promise<string> {
   try {
@@ -62,10 +81,11 @@ type Absolute = (path: string) => string;
 function withAbsolutePaths(plan: Plan, absolute: Absolute): Plan {
   return {
     ...plan,
-    bucket: isS3Url(plan.bucket) ? plan.bucket : absolute(plan.bucket),
+    bucket: isS3Url(plan.bucket) || plan.bucket === ofTheStack ? plan.bucket : absolute(plan.bucket),
     encryption: encryptionPath(plan.encryption, absolute),
     sources: plan.sources.map((source) => ({ ...source, connection: connectionPaths(source.connection, absolute) })),
     notifications: plan.notifications.map((notification) => notificationPaths(notification, absolute)),
+    ...(plan.metrics && { metrics: metricsPath(plan.metrics, absolute) }),
   };
 }
 
@@ -81,9 +101,15 @@ function connectionPaths(connection: Connection, absolute: Absolute): Connection
   };
 }
 
+const metricsPath = ({ pushgateway, job }: MetricsSettings, absolute: Absolute): MetricsSettings => ({
+  pushgateway: typeof pushgateway === 'string' ? pushgateway : secretPath(pushgateway, absolute),
+  job,
+});
+
 function notificationPaths(notification: Notification, absolute: Absolute): Notification {
   if (notification.kind === 'slack') return { ...notification, webhook: secretPath(notification.webhook, absolute) };
   if (notification.kind === 'webhook') return { ...notification, url: secretPath(notification.url, absolute) };
+  if (notification.kind === 'statuspage') return { ...notification, apiKey: secretPath(notification.apiKey, absolute) };
   if (notification.kind !== 'email' || notification.smtp.password === undefined) return notification;
   return {
     ...notification,

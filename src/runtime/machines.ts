@@ -1,4 +1,5 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DescribeExecutionCommand,
   type ExecutionStatus,
@@ -6,13 +7,12 @@ import {
   type HistoryEvent,
   ListExecutionsCommand,
   ListStateMachinesCommand,
-  SFNClient,
+  type SFNClient,
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { machineArn } from '#model/arn';
-import { ConnectionFailed, Failure, InputInvalid, type Verdict } from '#model/failure';
-import type { DaemonEndpoint } from '#runtime/daemon-endpoint';
+import { type Failure, InputInvalid } from '#model/failure';
+import { RemoteFailure, splitHint } from './remote-failure.ts';
 
 /** One execution of a machine, as far as it is. */
 export interface ExecutionStanding {
@@ -33,32 +33,45 @@ export type ExecutionSummary = Pick<
   'arn' | 'machine' | 'name' | 'status' | 'startedAt' | 'stoppedAt'
 >;
 
-/** A function or machine failed with one of our failures, which kept its name on the way here. */
-export class RemoteFailure extends Failure {
-  readonly verdict: Verdict = 'operator';
-  constructor(name: string, message: string, subject: string, hint: string | undefined) {
-    super(message, { operation: 'ask', subject, ...(hint === undefined ? {} : { hint }) });
-    this.name = name;
-  }
+/** Where machines and functions run, and what they are called there: a daemon's endpoint, or a stack on AWS. */
+export interface MachinesPlace {
+  kind: 'daemon' | 'stack';
+  states: SFNClient;
+  functions: LambdaClient;
+  /** `arn:…:stateMachine:…`, which a machine's name makes its ARN */
+  machinePrefix: string;
+  /** what a function's name makes its full one */
+  functionPrefix: string;
+  /** between two looks at an execution that somebody waits for */
+  pollMs: number;
+  /** what it means that a call failed; `action` is what IAM calls it */
+  explain(error: unknown, call: { action: string; subject: string }): Failure;
 }
 
-/** The machines and functions of a running daemon, asked as one asks AWS. */
+/** The machines and functions of a daemon or a stack. */
 export class Machines {
-  readonly #states: SFNClient;
-  readonly #functions: LambdaClient;
-  readonly #url: string;
+  readonly #place: MachinesPlace;
+  readonly #executionPrefix: string;
+  readonly #started = new Map<string, number>();
+  #machineArns: Promise<string[]> | undefined;
 
-  constructor({ url, region, accessKeyId, secretAccessKey }: DaemonEndpoint) {
-    const config = { endpoint: url, region, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 3 };
-    this.#states = new SFNClient(config);
-    this.#functions = new LambdaClient(config);
-    this.#url = url;
+  constructor(place: MachinesPlace) {
+    this.#place = place;
+    this.#executionPrefix = place.machinePrefix.replace(':stateMachine:', ':execution:');
+  }
+
+  get kind(): MachinesPlace['kind'] {
+    return this.#place.kind;
+  }
+
+  get pollMs(): number {
+    return this.#place.pollMs;
   }
 
   /** Is anybody there who knows us? */
   async answer(): Promise<boolean> {
     try {
-      await this.#states.send(new ListStateMachinesCommand({}));
+      await this.#place.states.send(new ListStateMachinesCommand({}));
       return true;
     } catch {
       return false;
@@ -68,22 +81,22 @@ export class Machines {
   /** @throws InputInvalid when an execution has this name already, or there is no such machine */
   async start(machine: string, input: object, name?: string): Promise<string> {
     const command = new StartExecutionCommand({
-      stateMachineArn: machineArn(machine),
+      stateMachineArn: `${this.#place.machinePrefix}${machine}`,
       input: JSON.stringify(input),
       ...(name === undefined ? {} : { name }),
     });
-    const { executionArn: arn } = await this.#ask(machine, () => this.#states.send(command));
-    return arn!;
+    const { executionArn } = await this.#ask('states:StartExecution', machine, () => this.#place.states.send(command));
+    this.#started.set(executionArn!, performance.now());
+    return executionArn!;
   }
 
   /** By ARN, or by name where one machine has it. @throws InputInvalid when there is none */
   async describe(idOrArn: string): Promise<ExecutionStanding> {
-    const arn = idOrArn.startsWith('arn:') ? idOrArn : (await this.find(idOrArn)).arn;
-    const answer = await this.#ask(idOrArn, () =>
-      this.#states.send(new DescribeExecutionCommand({ executionArn: arn })),
-    );
+    const arn = idOrArn.startsWith('arn:') ? this.#ownArn(idOrArn) : (await this.find(idOrArn)).arn;
+    const command = new DescribeExecutionCommand({ executionArn: arn });
+    const answer = await this.#ask('states:DescribeExecution', arn, () => this.#place.states.send(command));
     return {
-      ...summaryOf({ ...answer, executionArn: arn }),
+      ...this.#summaryOf({ ...answer, executionArn: arn }),
       input: parse(answer.input),
       output: parse(answer.output),
       error: answer.error,
@@ -91,111 +104,167 @@ export class Machines {
     };
   }
 
-  /** @throws InputInvalid when no execution, or more than one, has this name or begins with it */
+  /**
+   * By its whole name, whenever it was; by the beginning of its name, among the newest.
+   * @throws InputInvalid when no execution, or more than one, has this name or begins with it
+   */
   async find(name: string): Promise<ExecutionSummary> {
-    const all = await this.list();
-    const exact = all.filter(
-      (execution) => execution.name === name || `${execution.machine}:${execution.name}` === name,
-    );
-    const found = exact.length > 0 ? exact : all.filter((execution) => execution.name.startsWith(name));
+    const exact = await this.#named(name);
+    const newest = exact.length > 0 ? [] : await this.list();
+    const found = exact.length > 0 ? exact : newest.filter((execution) => execution.name.startsWith(name));
     if (found.length === 1) return found[0]!;
     const several = found.map((execution) => `${execution.machine}:${execution.name}`).join(', ');
-    const allowed = found.length === 0 ? 'the id of an execution' : `one execution, not all of ${several}`;
+    const among = newest.length < newestLimit ? '' : `, whole where it is not one of the newest ${newestLimit}`;
+    const allowed = found.length === 0 ? `the id of an execution${among}` : `one execution, not all of ${several}`;
     throw new InputInvalid('execution', name, allowed, 'list them with `lifeboat executions`');
   }
 
-  /** Newest first. */
-  async list(status?: ExecutionStatus): Promise<ExecutionSummary[]> {
-    const found: ExecutionSummary[] = [];
-    const { stateMachines } = await this.#ask('machines', () => this.#states.send(new ListStateMachinesCommand({})));
-    for (const { stateMachineArn } of stateMachines ?? []) {
-      let nextToken: string | undefined;
-      do {
-        const command = new ListExecutionsCommand({
-          stateMachineArn,
-          ...(status ? { statusFilter: status } : {}),
-          ...(nextToken ? { nextToken } : {}),
-        });
-        const page = await this.#ask('executions', () => this.#states.send(command));
-        found.push(...(page.executions ?? []).map(summaryOf));
-        nextToken = page.nextToken;
-      } while (nextToken);
-    }
-    return found.sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
+  /** The newest of all machines, newest first: as many requests as machines, while `limit` is at most 1000. */
+  async list(status?: ExecutionStatus, limit = newestLimit): Promise<ExecutionSummary[]> {
+    const found = await Promise.all((await this.#machines()).map((machine) => this.#newest(machine, status, limit)));
+    return found
+      .flat()
+      .sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime())
+      .slice(0, limit);
   }
 
   /** Ask it to end; what it began outside is ended, too. */
   async stop(arn: string, error: string, cause: string): Promise<void> {
-    await this.#ask(arn, () => this.#states.send(new StopExecutionCommand({ executionArn: arn, error, cause })));
+    const command = new StopExecutionCommand({ executionArn: arn, error, cause });
+    await this.#ask('states:StopExecution', arn, () => this.#place.states.send(command));
   }
 
-  async history(arn: string): Promise<HistoryEvent[]> {
+  /** What happened behind the event with this id, from 1; oldest first. */
+  async history(arn: string, after = 0): Promise<HistoryEvent[]> {
     const events: HistoryEvent[] = [];
     let nextToken: string | undefined;
     do {
-      const command = new GetExecutionHistoryCommand({ executionArn: arn, ...(nextToken ? { nextToken } : {}) });
-      const page = await this.#ask(arn, () => this.#states.send(command));
-      events.push(...(page.events ?? []));
-      nextToken = page.nextToken;
+      const page = { reverseOrder: true, maxResults: after === 0 ? 1000 : 100, ...(nextToken && { nextToken }) };
+      const command = new GetExecutionHistoryCommand({ executionArn: arn, ...page });
+      const answer = await this.#ask('states:GetExecutionHistory', arn, () => this.#place.states.send(command));
+      const later = (answer.events ?? []).filter(({ id }) => id! > after);
+      events.push(...later);
+      nextToken = later.length < (answer.events ?? []).length ? undefined : answer.nextToken;
     } while (nextToken);
-    return events;
+    return events.reverse();
   }
 
   /** @throws RemoteFailure with the function's own failure */
   async invoke(name: string, payload: object): Promise<unknown> {
-    const command = new InvokeCommand({ FunctionName: name, Payload: Buffer.from(JSON.stringify(payload)) });
-    const { FunctionError, Payload } = await this.#ask(name, () => this.#functions.send(command));
-    const answer = parse(Payload && Buffer.from(Payload).toString('utf8'));
-    if (FunctionError === undefined) return answer;
+    const command = new InvokeCommand({
+      FunctionName: `${this.#place.functionPrefix}${name}`,
+      Payload: Buffer.from(JSON.stringify(payload)),
+    });
+    const asked = await this.#ask('lambda:InvokeFunction', name, () => this.#place.functions.send(command));
+    const answer = parse(asked.Payload && Buffer.from(asked.Payload).toString('utf8'));
+    if (asked.FunctionError === undefined) return answer;
     const { errorType = 'Error', errorMessage = 'it did not say why' } = (answer ?? {}) as Record<string, string>;
     const { message, hint } = splitHint(errorMessage);
     throw new RemoteFailure(errorType, message, name, hint);
   }
 
   close(): void {
-    this.#states.destroy();
-    this.#functions.destroy();
+    this.#place.states.destroy();
+    this.#place.functions.destroy();
   }
 
-  async #ask<T>(subject: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      const { name, message } = error as Error;
-      if (/DoesNotExist|InvalidArn|InvalidName|AlreadyExists|InvalidExecutionInput/.test(name)) {
-        throw new InputInvalid('execution', subject, message);
+  /** Of an account's machines, those that are ours. */
+  #machines(): Promise<string[]> {
+    this.#machineArns ??= this.#listMachines();
+    this.#machineArns.catch(() => {
+      this.#machineArns = undefined;
+    });
+    return this.#machineArns;
+  }
+
+  async #listMachines(): Promise<string[]> {
+    const found: string[] = [];
+    let nextToken: string | undefined;
+    do {
+      const command = new ListStateMachinesCommand({ maxResults: 1000, ...(nextToken && { nextToken }) });
+      const page = await this.#ask('states:ListStateMachines', 'machines', () => this.#place.states.send(command));
+      found.push(...(page.stateMachines ?? []).map(({ stateMachineArn }) => stateMachineArn!));
+      nextToken = page.nextToken;
+    } while (nextToken);
+    return found.filter((arn) => arn.startsWith(this.#place.machinePrefix));
+  }
+
+  async #newest(stateMachineArn: string, status: ExecutionStatus | undefined, limit: number) {
+    const found: ExecutionSummary[] = [];
+    let nextToken: string | undefined;
+    do {
+      const maxResults = Math.min(1000, limit - found.length);
+      const filter = { stateMachineArn, maxResults, ...(status && { statusFilter: status }) };
+      const command = new ListExecutionsCommand({ ...filter, ...(nextToken && { nextToken }) });
+      const page = await this.#ask('states:ListExecutions', stateMachineArn, () => this.#place.states.send(command));
+      found.push(...(page.executions ?? []).map((one) => this.#summaryOf(one)));
+      nextToken = page.nextToken;
+    } while (nextToken && found.length < limit);
+    return found;
+  }
+
+  /** `name`, or `machine:name`. */
+  async #named(name: string): Promise<ExecutionSummary[]> {
+    const arns = name.includes(':')
+      ? [`${this.#executionPrefix}${name}`]
+      : (await this.#machines()).map((arn) => `${arn.replace(':stateMachine:', ':execution:')}:${name}`);
+    const found = await Promise.all(
+      arns.map((arn) =>
+        this.describe(arn).catch((failure: Error) => {
+          if (failure instanceof InputInvalid) return [];
+          throw failure;
+        }),
+      ),
+    );
+    return found.flat();
+  }
+
+  #ownArn(arn: string): string {
+    if (arn.startsWith(this.#executionPrefix)) return arn;
+    const hint = 'list them with `lifeboat executions`; another stack is named with --stack and --region';
+    throw new InputInvalid('execution', arn, `an execution here: ${this.#executionPrefix}…`, hint);
+  }
+
+  #summaryOf(answer: {
+    executionArn?: string | undefined;
+    status?: ExecutionStatus | undefined;
+    startDate?: Date | undefined;
+    stopDate?: Date | undefined;
+  }): ExecutionSummary {
+    const arn = answer.executionArn!;
+    const [machine, ...name] = arn.slice(this.#executionPrefix.length).split(':');
+    return {
+      arn,
+      machine: machine!,
+      name: name.join(':'),
+      status: answer.status!,
+      startedAt: answer.startDate!,
+      stoppedAt: answer.stopDate,
+    };
+  }
+
+  /** Step Functions may not know for a moment what it has just started. */
+  async #ask<T>(action: string, subject: string, call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        const { name, message } = error as Error;
+        const startedAt = this.#started.get(subject);
+        const settles = startedAt !== undefined && performance.now() - startedAt < settleMs;
+        if (name === 'ExecutionDoesNotExist' && settles) await sleep(this.pollMs);
+        else if (/DoesNotExist|InvalidArn|InvalidName|AlreadyExists|InvalidExecutionInput/.test(name)) {
+          throw new InputInvalid('execution', subject, message);
+        } else throw this.#place.explain(error, { action, subject });
       }
-      throw new ConnectionFailed(`the daemon at ${this.#url} did not answer: ${message}`, {
-        operation: 'ask the daemon',
-        subject,
-        hint: 'is `lifeboat up` running? look at its log; start it with `lifeboat up`',
-        cause: error,
-      });
     }
   }
 }
 
-/** A failure's message carries its hint in a last line. */
-export function splitHint(text: string): { message: string; hint: string | undefined } {
-  const at = text.lastIndexOf('\nHINT: ');
-  return at < 0 ? { message: text, hint: undefined } : { message: text.slice(0, at), hint: text.slice(at + 7) };
-}
+/** What DescribeExecution answers is eventually consistent, says the API's reference, and not when. */
+const settleMs = 10_000;
 
-function summaryOf(answer: {
-  executionArn?: string | undefined;
-  status?: ExecutionStatus | undefined;
-  startDate?: Date | undefined;
-  stopDate?: Date | undefined;
-}): ExecutionSummary {
-  const [machine, name] = answer.executionArn!.split(':').slice(-2);
-  return {
-    arn: answer.executionArn!,
-    machine: machine!,
-    name: name!,
-    status: answer.status!,
-    startedAt: answer.startDate!,
-    stoppedAt: answer.stopDate,
-  };
-}
+/** A page of ListExecutions has no more. */
+const newestLimit = 1000;
 
 const parse = (text: string | undefined): unknown => (text === undefined || text === '' ? undefined : JSON.parse(text));

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { changeProjection, type Projection } from '#catalog/change-projection';
 import { ObjectMissing } from '#model/failure';
 import { occasions } from '#model/notification';
+import { type Allowance, allowMessage, type Spent } from '#notify/channel-budget';
 import type { Told } from '#notify/dedupe';
 import type { NoticeRecords } from '#notify/tell-notice';
-import { noticeTakenKey, noticeToldKey } from '#store/bucket-layout';
+import { channelSpentKey, noticeTakenKey, noticeToldKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 import { readObject } from '#store/read-object';
 
@@ -25,7 +27,8 @@ export interface RecordOptions {
  *
  * Costs for each notice and channel: one HEAD, one PUT, and an object of about 150 bytes that stays (notices/<id>/<channel>.json);
  * for each notice with a dedupe key one GET and one PUT more (catalog/notices/<digest>.json, one object a key). A thousand notices
- * to three channels are 3,000 objects and on S3 about two cents. The records may expire: only those of the last days are asked for.
+ * to three channels are 3,000 objects and on S3 about two cents. One GET and one PUT more count what a channel gets (one object a
+ * channel). The records may expire: only those of the last days are asked for.
  *
  * A bucket that fails is reported by `onFailure` and holds nobody up: its failure may be what has to be told.
  */
@@ -59,10 +62,30 @@ export function noticeRecords(
       orElse(undefined, async (signal) => {
         await store.put(toldKey(key), printRecord({ format: 'lifeboat-notice-told/1', key, ...told }), { signal });
       }),
+    allow: (channel) => orElse({ isAllowed: true, remark: null }, () => countMessage(store, channel, now())),
   };
 }
 
 const rememberedHere = 10_000;
+
+const spentSchema: z.ZodType<Spent | undefined> = z
+  .object({ from: z.iso.datetime(), sent: z.number(), heldBack: z.number() })
+  .optional();
+
+/** As one step, however many functions tell at the same time. */
+async function countMessage(store: ObjectStore, channel: string, now: Date): Promise<Omit<Allowance, 'spent'>> {
+  const projection: Projection<Spent | undefined> = {
+    key: channelSpentKey(channel),
+    schema: spentSchema,
+    empty: undefined,
+  };
+  let allowance: Allowance | undefined;
+  await changeProjection(store, projection, (spent) => {
+    allowance = allowMessage(spent, now);
+    return { format: 'lifeboat-channel-spent/1', channel, ...allowance.spent };
+  });
+  return allowance!;
+}
 
 /** Also when the store does not listen to the signal. */
 async function within<T>(patienceMs: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {

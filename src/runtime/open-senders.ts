@@ -1,55 +1,58 @@
 import { Failure } from '#model/failure';
-import type { SmtpServer } from '#model/notification';
 import type { SecretReference } from '#model/secret-reference';
 import type { SendOutcome } from '#notify/deliver';
 import type { Senders } from '#notify/senders';
 import type { Environment } from '#runtime/environment';
 import { postJson } from '#runtime/post-json';
-import { resolveSecret } from '#runtime/resolve-secret';
-import type { MailLogin } from '#runtime/send-mail';
+import { doubtSecret, resolveSecret } from '#runtime/resolve-secret';
 
 /**
- * Real senders. Secrets are read for each message, so that one that was put right counts at once. What a channel does not need
- * is not loaded: nodemailer and the SDK take longer to load than a message to send.
+ * Real senders. Secrets are read for each message, and from Secrets Manager anew once one was refused, so that one that was put
+ * right counts at once. What a channel does not need is not loaded: nodemailer and the SDK take longer to load than a message
+ * to send.
  */
 export function openSenders(environment: Environment): Senders {
+  const withSecret = secretUser(environment);
   return {
-    post: (url, message, signal) =>
-      withSecret(resolveSecret(url, environment, 'notifications.url'), (secret) => postJson(secret, message, signal)),
-    mail: (server, message, signal) =>
-      withSecret(loginOf(server, environment), async (login) => {
-        const { sendMail } = await import('#runtime/send-mail');
-        return sendMail(server, login, message, { signal });
-      }),
+    post: (url, message, signal) => withSecret(url, 'notifications.url', (secret) => postJson(secret, message, signal)),
+    mail: async (server, message, signal) => {
+      const { sendMail } = await import('#runtime/send-mail');
+      const { user, password } = server;
+      if (user === undefined) return sendMail(server, undefined, message, { signal });
+      if (password === undefined) return sendMail(server, { user, password: '' }, message, { signal });
+      return withSecret(password, 'notifications.smtp.password', (secret) =>
+        sendMail(server, { user, password: secret }, message, { signal }),
+      );
+    },
     publish: async (topicArn, message, id, signal) => {
       const { publishToTopic } = await import('#runtime/publish-to-topic');
       return publishToTopic(topicArn, message, id, { environment, signal });
     },
-  };
-}
-
-async function loginOf({ user, password }: SmtpServer, environment: Environment): Promise<MailLogin | undefined> {
-  if (user === undefined) return undefined;
-  const field = 'notifications.smtp.password';
-  return {
-    user,
-    password: password === undefined ? '' : await resolveSecret(password as SecretReference, environment, field),
+    showIncident: (page, deed, signal) =>
+      withSecret(page.apiKey, 'notifications.apiKey', async (key) => {
+        const { showIncident } = await import('#runtime/show-incident');
+        return showIncident(page, key, deed, signal);
+      }),
   };
 }
 
 /** A secret that is missing is one channel's failure, not everybody's. Its message names the reference. */
-async function withSecret<T>(secret: Promise<T>, send: (secret: T) => Promise<SendOutcome>): Promise<SendOutcome> {
-  let value: T;
-  try {
-    value = await secret;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return {
-      taken: false,
-      again: false,
-      reason: error.message,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    };
-  }
-  return send(value);
+function secretUser(environment: Environment) {
+  return async (
+    reference: SecretReference,
+    field: string,
+    send: (secret: string) => Promise<SendOutcome>,
+  ): Promise<SendOutcome> => {
+    let secret: string;
+    try {
+      secret = await resolveSecret(reference, environment, field);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const { message: reason, hint } = error;
+      return { taken: false, again: false, reason, ...(hint === undefined ? {} : { hint }) };
+    }
+    const outcome = await send(secret);
+    if (!outcome.taken && !outcome.again) await doubtSecret(reference, environment);
+    return outcome;
+  };
 }

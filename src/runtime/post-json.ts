@@ -21,7 +21,7 @@ export async function postJson(
       signal,
     });
     await response.body?.cancel().catch(() => undefined);
-    return outcomeOf(response.status, response.headers.get('retry-after'));
+    return outcomeOf(response);
   } catch (error) {
     return networkOutcome(error);
   }
@@ -35,14 +35,18 @@ function parseTarget(url: string): URL | undefined {
   return target;
 }
 
-function outcomeOf(status: number, retryAfter: string | null): SendOutcome {
+/** Of an answer's status; `more`: what else a status means there. */
+export function outcomeOf(
+  { status, headers }: Response,
+  more: { again?: readonly number[]; hints?: Record<number, string> } = {},
+): SendOutcome {
   if (status >= 200 && status < 300) return { taken: true };
   const reason = `HTTP status ${status}`;
-  if (status === 429 || status === 408 || status >= 500) {
-    const afterMs = parseRetryAfter(retryAfter);
+  if (status === 429 || status === 408 || status >= 500 || more.again?.includes(status)) {
+    const afterMs = parseRetryAfter(headers.get('retry-after'));
     return { taken: false, again: true, reason, ...(afterMs === undefined ? {} : { afterMs }) };
   }
-  const hint = hints[status] ?? (status >= 300 && status < 400 ? hints.redirect : undefined);
+  const hint = more.hints?.[status] ?? hints[status] ?? (status >= 300 && status < 400 ? hints.redirect : undefined);
   return { taken: false, again: false, reason, ...(hint === undefined ? {} : { hint }) };
 }
 
@@ -65,7 +69,7 @@ const hints: Record<number | 'redirect', string> = {
 };
 
 /** Only codes: messages have the URL in them. */
-function networkOutcome(error: unknown): SendOutcome {
+export function networkOutcome(error: unknown): SendOutcome {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
   if (cause?.message === 'bad port') return badPort;
   const code = cause && 'code' in cause && cause.code !== undefined ? String(cause.code) : cause?.name;

@@ -27,6 +27,11 @@ export async function resolveSecret(
   return value;
 }
 
+/** Whoever was given the secret refused it: from Secrets Manager it is read anew the next time. */
+export async function doubtSecret(reference: SecretReference, environment: Environment): Promise<void> {
+  if (reference.from === 'secret') (await import('#runtime/read-secret')).forgetSecret(reference, environment);
+}
+
 async function valueBehind(
   reference: SecretReference,
   environment: Environment,

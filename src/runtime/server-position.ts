@@ -1,10 +1,12 @@
 import pg from 'pg';
+import { AuthenticationFailed } from '#model/failure';
 import { type Lsn, parseLsn } from '#model/lsn';
 import type { Connection } from '#model/postgres-source';
 import type { Timeline } from '#model/timeline';
 import { explainConnectionError } from '#postgres/connection-failure';
 import { connectOptions } from '#runtime/connect-options';
 import type { Environment } from '#runtime/environment';
+import { doubtSecret } from '#runtime/resolve-secret';
 
 /** Where a server is in its WAL. */
 export interface ServerPosition {
@@ -34,7 +36,10 @@ export async function serverPosition(
     const { rows } = await client.query<Record<string, string>>(query);
     return positionOf(rows[0]!);
   } catch (error) {
-    throw explainConnectionError(error, connection);
+    const failure = explainConnectionError(error, connection);
+    if (failure instanceof AuthenticationFailed && connection.password)
+      await doubtSecret(connection.password, environment);
+    throw failure;
   } finally {
     void client.end().catch(() => undefined); // nothing is left to be told on it
   }

@@ -1,4 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { parsePlan } from '#model/plan';
+import { rulesOfPlan } from '#stack/event-rules';
+import { functionRoles } from '#stack/function-roles';
+import { dataOfPlan } from '#stack/plan-data';
+import { outputsOfPlan } from '#stack/plan-outputs';
+import { schedulesOfPlan } from '#stack/schedules';
+import { sourcesOfPlan } from '#stack/sources';
+import { storageOfPlan } from '#stack/storage';
+
+export interface Deployment {
+  planPath: string;
+  stage: string;
+  /** of the stack in the other region; empty for the first one */
+  primaryBackupKeyArn: string;
+}
+
 /** The parts of the template that the plan decides on. */
-export function resourcesOfPlan(_: { planPath: string; stage: string }) {
-  return { schedules: { Resources: {} }, sources: { Resources: {} }, alarms: { Resources: {} } };
+export function resourcesOfPlan({ planPath, stage, primaryBackupKeyArn }: Deployment) {
+  const text = readFileSync(planPath, 'utf8');
+  const plan = parsePlan(text, planPath);
+  return {
+    schedules: schedulesOfPlan(plan, planPath),
+    rules: rulesOfPlan(plan, readFileSync(new URL('../../statemachines/rules.json', import.meta.url), 'utf8')),
+    sources: sourcesOfPlan({ plan, text, fileName: planPath }),
+    planData: dataOfPlan(text, planPath),
+    alarms: { Resources: {} },
+    storage: storageOfPlan(plan, { stage, primaryBackupKeyArn }),
+    functionRoles: functionRoles(plan),
+    outputs: outputsOfPlan(text),
+  };
 }

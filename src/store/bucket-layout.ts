@@ -22,6 +22,12 @@ export const timelineFolder = (source: string, systemId: string, timeline: Timel
 export const historyKey = (source: string, systemId: string, timeline: Timeline): string =>
   `${systemFolder(source, systemId)}${historyFileName(timeline)}`;
 
+/** What the data key that is stored as `digest` (32 hexadecimal digits) was wrapped by later, one object for each key. */
+export const keysFolder = (source: string): string => `${source}/keys/`;
+export const rewrapsFolder = (source: string, digest: string): string => `${keysFolder(source)}${digest}/`;
+export const rewrapKey = (source: string, digest: string, wrappingKey: string): string =>
+  `${rewrapsFolder(source, digest)}${wrappingKey}.json`;
+
 /** The projection of a source's backups; can be rebuilt from what lies in their folders. */
 export const catalogKey = (source: string): string => `catalog/${source}/backups.json`;
 
@@ -44,6 +50,8 @@ export const taskFailureKey = (resultKey: string, startedAt: Date): string =>
 export const noticeTakenKey = (notice: string, channel: string): string => `notices/${notice}/${channel}.json`;
 /** What was last told under a dedupe key, which is named by its digest. */
 export const noticeToldKey = (digest: string): string => `catalog/notices/${digest}.json`;
+/** How many notices a channel got lately. */
+export const channelSpentKey = (channel: string): string => `catalog/notices/sent-${channel}.json`;
 
 const catalogFolder = (source: string): string => `catalog/${source}/`;
 

@@ -53,6 +53,8 @@ export interface PutOptions {
   condition?: 'absent' | { etag: string };
   /** expected size when it is known before; lets the store choose its piece size */
   sizeHint?: number;
+  /** what the bucket's own rules may go by (#model/storage-tier); a store without such rules takes them and keeps nothing */
+  tags?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
 }
 
@@ -76,4 +78,9 @@ export interface StoredObject {
   /** names this generation of the object; opaque. Generations with the same bytes may have the same one (S3) */
   etag: string;
   lastModified: Date;
+  /**
+   * The class (`GLACIER`) of an object that has to be thawed before it can be read. `head` knows whether it was, `list`
+   * only that it would have to be. Nothing in a directory is ever archived.
+   */
+  archived?: string;
 }

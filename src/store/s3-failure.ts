@@ -95,7 +95,8 @@ const wrongRegionHint = 'the bucket is in another region or behind another endpo
 
 const hints: Record<string, string> = {
   AccessDenied:
-    'check the rights of these credentials (s3:ListBucket too: without it S3 does not say that an object is missing), ' +
+    'check the rights of these credentials (s3:ListBucket too: without it S3 does not say that an object is missing; ' +
+    's3:PutObjectTagging too: parts and WAL have a tag), ' +
     "the bucket's policy, and the rights on its KMS key",
   AuthorizationHeaderMalformed: wrongRegionHint,
   CERT_HAS_EXPIRED: certificateHint,
@@ -108,7 +109,6 @@ const hints: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: certificateHint,
   ExpiredToken: 'the session has expired: log in again',
   InvalidAccessKeyId: 'this access key is not known: check AWS_ACCESS_KEY_ID and that the endpoint is the right one',
-  InvalidObjectState: 'the object is in an archive class: restore it first (aws s3api restore-object)',
   NoSuchBucket: 'check the name of the bucket and the region; create it where it is really missing',
   PermanentRedirect: wrongRegionHint,
   RequestTimeTooSkewed: 'the clock of this machine is wrong: set it',

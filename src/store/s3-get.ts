@@ -4,6 +4,7 @@ import { ObjectMissing, StoreUnavailable } from '#model/failure';
 import type { GetOptions, StoredObject } from './object-store.ts';
 import { checkRange, spanOf } from './range.ts';
 import { resumableRead } from './resumable-read.ts';
+import { archivedFailure, isArchived } from './s3-archived.ts';
 import { complaintOf, s3Failure } from './s3-failure.ts';
 import { headObject } from './s3-head.ts';
 import { abortable, addressOf, type S3Target, subjectOf } from './s3-target.ts';
@@ -47,6 +48,7 @@ async function openFirst(target: S3Target, range: GetOptions['range']): Promise<
     const { code, status } = complaintOf(error);
     if (status === 416) return undefined;
     if (code === 'NoSuchKey') throw missing(target);
+    if (isArchived(error)) throw await archivedFailure(target);
     throw s3Failure('get', subjectOf(target), error, target.signal);
   }
 }
@@ -130,6 +132,7 @@ async function reopen(
     return await target.client.send(command, abortable(target));
   } catch (error) {
     if (complaintOf(error).status === 412 || complaintOf(error).code === 'NoSuchKey') throw replaced(target, start);
+    if (isArchived(error)) throw await archivedFailure(target);
     throw s3Failure('get', subjectOf(target), error, target.signal);
   }
 }

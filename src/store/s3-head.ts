@@ -1,5 +1,6 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { StoredObject } from './object-store.ts';
+import { unthawedIn } from './s3-class.ts';
 import { complaintOf, s3Failure } from './s3-failure.ts';
 import { abortable, addressOf, type S3Target, subjectOf } from './s3-target.ts';
 
@@ -10,6 +11,8 @@ export interface HeadAnswer {
   object: StoredObject;
   /** undefined for an object that somebody else put there */
   putId: string | undefined;
+  /** it is archived, and S3 is making a copy that can be read */
+  isThawing: boolean;
 }
 
 /** undefined for 404, which means that the object or that the bucket is missing: S3 does not say which. */
@@ -22,8 +25,10 @@ export async function headObject(target: S3Target): Promise<HeadAnswer | undefin
         size: answer.ContentLength ?? 0,
         etag: answer.ETag ?? '',
         lastModified: answer.LastModified ?? new Date(0),
+        ...unthawedIn(answer.StorageClass, answer.Restore),
       },
       putId: answer.Metadata?.[putIdField],
+      isThawing: answer.Restore?.includes('ongoing-request="true"') ?? false,
     };
   } catch (error) {
     if (complaintOf(error).status === 404) return undefined;

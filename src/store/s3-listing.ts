@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { StoreRefused } from '#model/failure';
 import { compareKeys } from './key.ts';
+import { archivedIn } from './s3-class.ts';
 import { onS3 } from './s3-failure.ts';
 
 /** What to list: `prefix` and `startAfter` are of the bucket's whole keys. */
@@ -25,6 +26,7 @@ export interface ListedObject {
   size: number;
   etag: string;
   lastModified: Date;
+  archived?: string;
 }
 
 export interface ListingPage {
@@ -88,6 +90,7 @@ function readPage(answer: ListObjectsV2CommandOutput): ListingPage {
     size: found.Size ?? 0,
     etag: found.ETag ?? '',
     lastModified: found.LastModified ?? new Date(0),
+    ...archivedIn(found.StorageClass),
   }));
   const prefixes = (answer.CommonPrefixes ?? []).map((found) => decoded(found.Prefix ?? '', answer.EncodingType));
   return { objects, prefixes };

@@ -11,6 +11,7 @@ import { putIdField } from './s3-head.ts';
 import { conditionHeaders, crc32Of } from './s3-headers.ts';
 import type { SentPut } from './s3-outcome.ts';
 import { maxPieces, type SpareBuffers } from './s3-pieces.ts';
+import { withTags } from './s3-tags.ts';
 import { abortable, addressOf, type S3Target, subjectOf } from './s3-target.ts';
 
 /** So many pieces are on their way while the next one is filled: that bounds the memory. */
@@ -31,15 +32,17 @@ export class MultipartUpload {
     this.#uploadId = uploadId;
   }
 
-  static async create(target: S3Target, putId: string): Promise<MultipartUpload> {
-    const command = new CreateMultipartUploadCommand({
-      ...addressOf(target),
-      ChecksumAlgorithm: 'CRC32',
-      Metadata: { [putIdField]: putId },
-    });
-    const answer = await onS3('begin upload', subjectOf(target), target.signal, () => {
+  static async create(target: S3Target, { putId, tags }: SentPut): Promise<MultipartUpload> {
+    const request = (tagging: { Tagging?: string }) => {
+      const command = new CreateMultipartUploadCommand({
+        ...addressOf(target),
+        ...tagging,
+        ChecksumAlgorithm: 'CRC32',
+        Metadata: { [putIdField]: putId },
+      });
       return target.client.send(command, abortable(target));
-    });
+    };
+    const answer = await onS3('begin upload', subjectOf(target), target.signal, () => withTags(target, tags, request));
     return new MultipartUpload(target, answer.UploadId ?? '');
   }
 

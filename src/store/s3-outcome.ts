@@ -10,6 +10,7 @@ import { type S3Target, subjectOf } from './s3-target.ts';
 export interface SentPut {
   putId: string;
   condition: PutOptions['condition'];
+  tags: PutOptions['tags'];
   sizeBytes: number;
 }
 

@@ -7,11 +7,13 @@ import { conditionHeaders, crc32Of } from './s3-headers.ts';
 import { MultipartUpload } from './s3-multipart.ts';
 import { confirm, decide, type SentPut } from './s3-outcome.ts';
 import { pieceBytes, piecesOf, SpareBuffers } from './s3-pieces.ts';
+import { withTags } from './s3-tags.ts';
 import { abortable, addressOf, type S3Target } from './s3-target.ts';
 
 /** Store a body: in one request where it fits into one piece, in several pieces otherwise. */
 export async function putBody(target: S3Target, body: Body, options: PutOptions): Promise<PutOutcome> {
-  const sent: SentPut = { putId: randomUUID(), condition: options.condition, sizeBytes: 0 };
+  const { condition, tags } = options;
+  const sent: SentPut = { putId: randomUUID(), condition, tags, sizeBytes: 0 };
   if (body instanceof Uint8Array && body.length < pieceBytes(1)) return putAtOnce(target, sent, body);
   const spare = new SpareBuffers();
   const stop = new AbortController();
@@ -31,10 +33,11 @@ export async function putBody(target: S3Target, body: Body, options: PutOptions)
 async function putAtOnce(target: S3Target, sent: SentPut, bytes: Uint8Array): Promise<PutOutcome> {
   sent.sizeBytes = bytes.length;
   let etag = '';
-  const outcome = await decide(target, sent, async () => {
+  const request = async (tagging: { Tagging?: string }) => {
     const command = new PutObjectCommand({
       ...addressOf(target),
       ...conditionHeaders(sent.condition),
+      ...tagging,
       Body: bytes,
       ContentLength: bytes.length,
       ChecksumCRC32: crc32Of(bytes),
@@ -42,7 +45,8 @@ async function putAtOnce(target: S3Target, sent: SentPut, bytes: Uint8Array): Pr
     });
     const answer = await target.client.send(command, abortable(target));
     etag = answer.ETag ?? '';
-  });
+  };
+  const outcome = await decide(target, sent, () => withTags(target, sent.tags, request));
   if (outcome === 'condition failed') return { stored: false };
   return { stored: true, object: await confirm(target, sent, etag) };
 }
@@ -54,7 +58,7 @@ async function putInPieces(
   spare: SpareBuffers,
   stop: AbortController,
 ): Promise<PutOutcome> {
-  const upload = await MultipartUpload.create(target, sent.putId);
+  const upload = await MultipartUpload.create(target, sent);
   try {
     sent.sizeBytes = await upload.send(pieces, spare, stop);
     const outcome = await decide(target, sent, () => upload.complete(sent));

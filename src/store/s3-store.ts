@@ -15,7 +15,7 @@ import { getBody, type ReadPatience } from './s3-get.ts';
 import { headObject } from './s3-head.ts';
 import { listPages, listUploads, type S3Listing } from './s3-listing.ts';
 import { putBody } from './s3-put.ts';
-import { abortable, addressOf, type S3Target, subjectOf } from './s3-target.ts';
+import { abortable, addressOf, type S3Target, type ServerTraits, subjectOf } from './s3-target.ts';
 
 export interface S3StoreOptions {
   client: S3Client;
@@ -38,6 +38,7 @@ class S3Store implements ObjectStore {
   /** empty, or ends in a slash */
   readonly #prefix: string;
   readonly #patience: ReadPatience;
+  readonly #server: ServerTraits = { knowsTags: true };
   #bucketSeen = false;
 
   constructor({ client, bucket, prefix = '', patience = {} }: S3StoreOptions) {
@@ -102,7 +103,7 @@ class S3Store implements ObjectStore {
     if (Buffer.byteLength(fullKey) > maxKeyBytes) {
       throw new InputInvalid('key', fullKey, `at most ${maxKeyBytes} bytes together with the bucket's prefix`);
     }
-    return { client: this.#client, bucket: this.#bucket, fullKey, key, signal };
+    return { client: this.#client, bucket: this.#bucket, fullKey, key, signal, server: this.#server };
   }
 
   #listing(prefix: string, options: ListOptions): S3Listing {

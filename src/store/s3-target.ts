@@ -9,6 +9,12 @@ export interface S3Target {
   /** the key as the store's user knows it */
   key: string;
   signal: AbortSignal | undefined;
+  server: ServerTraits;
+}
+
+/** What was learnt of the server, shared by all requests of a store. */
+export interface ServerTraits {
+  knowsTags: boolean;
 }
 
 /** How a request names the object. */

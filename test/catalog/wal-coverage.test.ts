@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { proofOfLaterWal } from '#catalog/end-of-wal';
 import { coveredUntil } from '#catalog/wal-coverage';
-import { addInOrder, type WalInterval, type WalInventory } from '#catalog/wal-inventory';
+import { addInOrder, type WalInterval } from '#catalog/wal-interval';
+import type { WalInventory } from '#catalog/wal-inventory';
 import fc from '#harness/fast-check';
 import { formatLsn, type Lsn, lsn, parseLsn } from '#model/lsn';
 import type { Timeline, TimelineHistory } from '#model/timeline';
@@ -23,7 +24,7 @@ function inventory(timelines: Record<Timeline, Range[]>, histories: TimelineHist
       Object.entries(timelines).map(([timeline, ranges]) => {
         const intervals: WalInterval[] = [];
         for (const [start, end] of ranges) addInOrder(intervals, { start, end });
-        return [Number(timeline), { timeline: Number(timeline), intervals, last: undefined }];
+        return [Number(timeline), { timeline: Number(timeline), intervals }];
       }),
     ),
     histories: new Map(histories.map((history) => [history.timeline, history])),

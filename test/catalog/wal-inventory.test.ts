@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { walSystems } from '#catalog/systems';
 import { readInventory, type WalObjectReader } from '#catalog/wal-inventory';
-import { formatLsn, parseLsn } from '#model/lsn';
+import { formatLsn, lsn, parseLsn } from '#model/lsn';
 import { createDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
 
@@ -145,11 +145,22 @@ test('a history without WAL is known too', async () => {
   assert.equal(inventory.timelines.size, 0);
 });
 
-test('the object that reaches furthest is named for each timeline', async () => {
-  await put([segment('00000003'), segment('00000004.00000000-00001000'), segment('00000004.00000000-00000800')]);
-  const { timelines } = await readInventory(store, reader, 'orders', '77');
-  assert.match(timelines.get(1)!.last!.key, /000000010000000000000004\.00000000-00001000$/);
-  assert.equal(formatLsn(timelines.get(1)!.last!.end), '0/4001000');
+test('what is known is not listed again, but what came after it and into its holes is', async () => {
+  const names = ['1', '2', '3', '5', '6', '8'].map((digit) => segment(digit.padStart(8, '0')));
+  await put(names);
+  const listed = await readInventory(store, reader, 'orders', '77');
+  const intervals = listed.timelines.get(1)!.intervals;
+  const known = new Map([[1, intervals.slice(0, 2)]]);
+  await put([segment('00000004')]);
+  const again = await readInventory(store, reader, 'orders', '77', { known });
+  const ends = again.timelines.get(1)!.intervals.map(({ start, end }) => `${formatLsn(start)} ${formatLsn(end)}`);
+  assert.deepEqual(ends, ['0/1000000 0/7000000', '0/8000000 0/9000000']);
+});
+
+test('WAL that begins where we end, or later, is not listed', async () => {
+  await put(['1', '2', '3'].map((digit) => segment(digit.padStart(8, '0'))));
+  const { timelines } = await readInventory(store, reader, 'orders', '77', { until: lsn(0x3000000n) });
+  assert.deepEqual(timelines.get(1)!.intervals, [{ start: 0x1000000n, end: 0x3000000n }]);
 });
 
 test('WAL before the position where we start costs nothing, but its segment is read whole', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { house, machineText, problemsOf } from './checked-machines.ts';
 import { machineProblems } from './machine-rules.ts';
-import type { Json, Machine, State } from './machine-states.ts';
+import { innerScopes, type Json, type Machine, type Scope, type State } from './machine-states.ts';
 
 type Place = [state: string | undefined, path: string];
 
@@ -52,13 +52,21 @@ const mistakes: Mistake[] = [
   ['States.ALL before another', 'restore', ['Ask for approval', 'Catch.0.ErrorEquals'], all, /States.ALL stands last/],
   ['a rule without errors', 'drill', ['Record the drill', 'Retry.0.ErrorEquals'], [], /Retry\[0\] names no error/],
   ['a BackoffRate below 1', 'drill', ['Record the drill', 'Retry.0.BackoffRate'], 0.5, /BackoffRate is below 1/],
-  ['a wrong error', 'drill', ['Restore it for a look', 'Retry.0.ErrorEquals.0'], 'ECS.ServerError', /it cannot have/],
+  ['a wrong error', 'drill', ['Restore it for a look', 'Retry.0.ErrorEquals.0'], 'ECS.ServerError', /no error of it/],
+  [
+    'an error that passes and is not retried',
+    'drill',
+    ['Restore it for a look', 'Retry.0.ErrorEquals'],
+    ['ECS.ServerException'],
+    /"AmazonECS.Unknown" passes, and no Retry names it/,
+  ],
+  ['a wrong error to catch', 'verify', ['Prove it', 'Catch.0.ErrorEquals.0'], 'Exists', /it cannot have/],
   [
     'another service’s error',
     'drill',
     ['Record the drill', 'Retry.0.ErrorEquals.0'],
     'ECS.ServerException',
-    /it cannot have/,
+    /no error of it that passes/,
   ],
   ['a token that nobody waits for', 'restore', ['Ask for approval', 'Resource'], lambda(''), /a token is waited for/],
   ['a token that is kept', 'restore', ['Look again', 'Resource'], lambda('.waitForTaskToken'), /a token is waited for/],
@@ -98,6 +106,13 @@ const mistakes: Mistake[] = [
     /\$failure is not assigned on every/,
   ],
   ['one of the scope around', 'verify', ['Looked', 'Assign'], { source: 'x' }, /assigns \$source of the scope around/],
+  [
+    'one that a child execution cannot see',
+    'backup',
+    ['Backed up', 'Output'],
+    '{% $planned %}',
+    /\$planned is not assigned/,
+  ],
   [
     'one in a function',
     'verify',
@@ -151,6 +166,9 @@ function change(machine: Machine, [name, path]: Place, value: Json | undefined):
 }
 
 function stateOf(machine: Machine, name: string): State {
-  const inner = Object.values(machine.States).map(({ ItemProcessor }) => ItemProcessor?.States ?? {});
-  return [machine.States, ...inner].find((states) => Object.hasOwn(states, name))![name]!;
+  for (const scopes: Scope[] = [machine]; ; ) {
+    const { States } = scopes.shift()!;
+    if (Object.hasOwn(States, name)) return States[name]!;
+    scopes.push(...Object.values(States).flatMap(innerScopes));
+  }
 }

@@ -1,3 +1,4 @@
+import { expectedErrors, ownPassingErrors, passingErrors } from './aws-errors.ts';
 import { innerScopes, type Machine, type Scope, type State, targetsOf, textsIn } from './machine-states.ts';
 import { assignedAt, isKnownFunction, referencesOf } from './machine-variables.ts';
 
@@ -30,7 +31,8 @@ export const substitutions = ({ functions, tasks, machines }: House): string[] =
   'SubnetA',
   'SubnetB',
   'TaskSecurityGroup',
-  'TopicArn',
+  'FailureTopicArn',
+  'SuccessTopicArn',
 ];
 
 export const substitutionsIn = (text: string): string[] => [
@@ -52,8 +54,14 @@ function topProblems({ QueryLanguage, TimeoutSeconds, Comment }: Machine): strin
   ];
 }
 
-async function scopeProblems(scope: Scope, outer: ReadonlySet<string>, problems: string[]): Promise<void> {
-  const assigned = assignedAt(scope, outer);
+/** `outer`: variables of the scopes around; those of a DISTRIBUTED Map's are not `seen`, and we use no name twice. */
+async function scopeProblems(
+  scope: Scope,
+  outer: ReadonlySet<string>,
+  problems: string[],
+  seen: ReadonlySet<string> = outer,
+): Promise<void> {
+  const assigned = assignedAt(scope, seen);
   if (!scope.States[scope.StartAt]) problems.push(`StartAt: there is no state "${scope.StartAt}"`);
   for (const [name, state] of Object.entries(scope.States)) {
     const say = (what: string) => problems.push(`${name}: ${what}`);
@@ -63,9 +71,14 @@ async function scopeProblems(scope: Scope, outer: ReadonlySet<string>, problems:
     for (const variable of assignedIn(state)) if (outer.has(variable)) say(`assigns $${variable} of the scope around`);
     stateProblems(state, say);
     await expressionProblems(state, known ?? new Set(), say);
-    for (const inner of innerScopes(state)) await scopeProblems(inner, known ?? new Set(), problems);
+    for (const inner of innerScopes(state)) {
+      const around = new Set([...outer, ...(known ?? [])]);
+      await scopeProblems(inner, around, problems, isApart(inner) ? new Set() : known);
+    }
   }
 }
+
+const isApart = ({ ProcessorConfig: config }: Scope): boolean => config?.Mode === 'DISTRIBUTED';
 
 const assignedIn = (state: State): string[] => [
   ...Object.keys(state.Assign ?? {}),
@@ -80,27 +93,10 @@ const integrations: Record<string, readonly string[]> = {
   'ecs:runTask.sync': ['LaunchType', 'Cluster', 'TaskDefinition', 'NetworkConfiguration', 'Overrides'],
   'sns:publish': ['TopicArn', 'Message'],
   'states:startExecution': ['StateMachineArn', 'Name', 'Input'],
+  'states:startExecution.sync:2': ['StateMachineArn', 'Name', 'Input'],
 };
 
-/** Errors of AWS by the service of a state, beside those of Step Functions and our own. */
-const awsErrors: Record<string, readonly string[]> = {
-  lambda: [
-    'Lambda.ServiceException',
-    'Lambda.AWSLambdaException',
-    'Lambda.SdkClientException',
-    'Lambda.TooManyRequestsException',
-  ],
-  ecs: ['ECS.AmazonECSException', 'ECS.ServerException', 'AmazonECS.Unknown'],
-  sns: [],
-  states: [
-    'StepFunctions.ThrottlingException',
-    'StepFunctions.SdkClientException',
-    'StepFunctions.ExecutionLimitExceededException',
-    'StepFunctions.ExecutionAlreadyExistsException',
-  ],
-};
 const statesErrors = ['States.ALL', 'States.Timeout', 'States.TaskFailed', 'States.HeartbeatTimeout'];
-const ownErrors = ['StoreUnavailable', 'ConnectionFailed', 'LeaseHeld'];
 
 function stateProblems(state: State, say: Say): void {
   if (!state.Comment) say('it has no Comment');
@@ -121,11 +117,20 @@ function stateProblems(state: State, say: Say): void {
   if (!state.Retry) say('it has no Retry');
   const token = [...textsIn(state.Arguments)].some(({ text }) => text.includes('$states.context.Task.Token'));
   if (resource.endsWith('.waitForTaskToken') !== token) say('a token is waited for if and only if it is passed on');
-  const allowed = [...statesErrors, ...ownErrors, ...awsErrors[resource.split(':')[0]!]!];
-  for (const { ErrorEquals } of [...(state.Retry ?? []), ...(state.Catch ?? [])]) {
-    for (const error of ErrorEquals ?? [])
-      if (!allowed.includes(error)) say(`"${error}" is an error that it cannot have`);
-  }
+  errorProblems(state, resource.split(':')[0]!, say);
+}
+
+/** Names are exact: a wrong one is never met, and nobody would say so. */
+function errorProblems({ Retry = [], Catch = [] }: State, service: string, say: Say): void {
+  const passing = passingErrors[service] ?? [];
+  const retried = Retry.flatMap(({ ErrorEquals }) => ErrorEquals ?? []);
+  const caught = Catch.flatMap(({ ErrorEquals }) => ErrorEquals ?? []);
+  for (const error of retried)
+    if (![...passing, ...ownPassingErrors].includes(error)) say(`"${error}" is no error of it that passes`);
+  for (const error of caught)
+    if (![...statesErrors, ...ownPassingErrors, ...passing, ...(expectedErrors[service] ?? [])].includes(error))
+      say(`"${error}" is an error that it cannot have`);
+  for (const error of passing) if (!retried.includes(error)) say(`"${error}" passes, and no Retry names it`);
 }
 
 /** Literal, since packagers refuse others. */

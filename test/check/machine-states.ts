@@ -1,6 +1,7 @@
 /** A machine, or the inside of a Map, as it stands in its file. */
 export interface Scope {
   StartAt: string;
+  ProcessorConfig?: { Mode?: string; ExecutionType?: string };
   States: Record<string, State>;
 }
 

@@ -6,7 +6,7 @@ import { pascal, substitutionsIn } from './machine-rules.ts';
 import type { Json } from './machine-states.ts';
 
 test('there are machines to look at', () => {
-  assert.deepEqual(house.machines, ['backup', 'drill', 'restore', 'verify']);
+  assert.deepEqual(house.machines, ['backup', 'drill', 'restore', 'scrub', 'verify']);
 });
 
 for (const name of house.machines) {
@@ -20,6 +20,7 @@ for (const name of house.machines) {
 const calledElsewhere: Record<string, string> = {
   tell: 'the topic',
   watch: 'a schedule',
+  'start-scheduled': 'the other schedules',
   'answer-approval': 'lifeboat approve and reject',
   'checksum-verifier': 'statemachines/rules.json',
   'metadata-indexer': 'statemachines/rules.json',

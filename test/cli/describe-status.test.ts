@@ -30,6 +30,7 @@ const report: StatusReport = {
   now,
   sources: [source],
   daemon: { pid: 42, startedAt: '2026-11-19T06:00:00Z' },
+  stack: undefined,
   services: [{ name: 'receive-orders', runs: true, restarts: 0 }],
   next: [{ schedule: 'full-orders', at: '2026-11-22T02:00:00Z' }],
   running: [],

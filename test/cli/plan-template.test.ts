@@ -32,5 +32,7 @@ test('what its comments show is allowed too', () => {
     ['slack', 'webhook', 'email', 'sns'],
   );
   assert.equal(plan.sources[0]!.checks.length, 2);
+  const { timezone, windowMinutes } = plan.sources[0]!.schedules;
+  assert.deepEqual([timezone, windowMinutes], ['Europe/Berlin', 15]);
   assert.ok(plan.sources[0]!.schedules.incremental && plan.sources[0]!.connection.password);
 });

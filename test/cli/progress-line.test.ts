@@ -17,6 +17,11 @@ test('without a total, or beyond one that was too small, what is done and the ra
   assert.equal(describeStanding({ doneBytes: 2 * MiB, totalBytes: MiB, elapsedMs: 1_000 }), '2.00 MiB, 2.00 MiB/s');
 });
 
+test('what is counted need not be bytes', () => {
+  const standing = { doneBytes: 300, totalBytes: undefined, elapsedMs: 2_000, unit: 'objects' };
+  assert.equal(describeStanding(standing), '300 objects, 150 objects/s');
+});
+
 test('at the beginning and at the end nothing is left to say', () => {
   assert.equal(describeStanding({ doneBytes: 0, totalBytes: MiB, elapsedMs: 0 }), '0 B of 1.00 MiB (0 %), 0 B/s');
   assert.equal(

@@ -10,6 +10,7 @@ import { embeddedInstallation, machineInstallation } from '#harness/postgres-ins
 import { ProtectedSource, type Receiver } from '#harness/protected-source';
 import type { Finding } from '#model/finding';
 import { parseLsn } from '#model/lsn';
+import type { MetricRecord } from '#model/metric';
 import type { NoticeInput } from '#model/notice';
 import { provideWorld } from '#runtime/function-world';
 import { loadPlan } from '#runtime/load-plan';
@@ -42,6 +43,7 @@ for (const installation of [embeddedInstallation(), machineInstallation()]) {
     let source: ProtectedSource;
     let receiver: Receiver;
     const notices: NoticeInput[] = [];
+    const measured: MetricRecord[] = [];
     const delivered = new Set<string>();
     before(async () => {
       source = await ProtectedSource.create(installation, { initdb: ['--wal-segsize=1'] });
@@ -52,6 +54,7 @@ for (const installation of [embeddedInstallation(), machineInstallation()]) {
         environment: {},
         now: () => new Date(),
         publish: async (notice) => void notices.push(notice),
+        measure: async (records) => void measured.push(...records),
       });
       receiver = await source.receive();
     });
@@ -105,6 +108,20 @@ for (const installation of [embeddedInstallation(), machineInstallation()]) {
       );
       const { exposure, findings } = await untilCovered();
       assert.deepEqual([exposure.lossMs, findings], [0, []]);
+    });
+
+    test('what it saw is measured', async () => {
+      measured.length = 0;
+      await watched();
+      const numbers = Object.fromEntries(measured.map(({ name, source: of, value }) => [`${name} of ${of}`, value]));
+      assert.equal(numbers['WatchedSources of null'], 1);
+      assert.ok(numbers['LastBackupAgeSeconds of orders']! < 600, JSON.stringify(numbers));
+      assert.ok(numbers['RpoSeconds of orders']! < 60);
+      assert.ok(numbers['WalLagBytes of orders']! >= 0);
+      assert.deepEqual(
+        ['Restorable', 'OverdueBackups', 'WalGaps', 'BrokenBackups'].map((name) => numbers[`${name} of orders`]),
+        [1, 0, 0, 0],
+      );
     });
 
     test('what was committed and is not verified is what would be lost, by its commit time', async () => {

@@ -4,7 +4,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readEndpoint } from '#runtime/daemon-endpoint';
-import { Machines } from '#runtime/machines';
+import { daemonMachines } from '#runtime/daemon-machines';
+import type { Machines } from '#runtime/machines';
 import { endTasks, killIfThere, livingTasks } from './daemon-files.ts';
 import { serverAccount } from './postgres-installations.ts';
 import { serverFolder } from './postgres-server.ts';
@@ -41,7 +42,7 @@ export class DaemonProcess {
     const from = this.log.length;
     this.launch(...args);
     await this.waitUntil(/ up: http/, from);
-    this.#machines = new Machines((await readEndpoint(this.state))!);
+    this.#machines = daemonMachines((await readEndpoint(this.state))!);
   }
 
   /** The process, which may be killed before it is up. */

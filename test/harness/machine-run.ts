@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '#local/clock';
 import { FunctionHost, type Functions } from '#local/function-host';
 import { type Json, StatesError, type TaskCall, type TaskTokens } from '#local/integration';
+import { readRecords } from '#local/journal';
 import { type ExecutionEnd, runExecution } from '#local/run-execution';
 import { executionArn, machineArn } from '#model/arn';
 import type { FailureObject } from '#model/task-result';
@@ -43,6 +44,9 @@ export interface PersonsAnswer {
   reason?: string;
 }
 
+/** A call, and the state that makes it. */
+export type CalledState = TaskCall & { state: string };
+
 export interface MachineRunOptions {
   source: StoredSource;
   tasks?: Record<string, TaskScript>;
@@ -52,8 +56,8 @@ export interface MachineRunOptions {
   functions?: Functions;
   /** every function is invoked twice, as Lambda may do; the second answer counts */
   twice?: boolean;
-  /** asked at each call: a StatesError that is thrown instead */
-  refuse?: (call: TaskCall, function_: string | undefined) => StatesError | undefined;
+  /** asked at each call: a StatesError that is thrown instead, or what is answered without doing anything */
+  refuse?: (call: CalledState, function_: string | undefined) => StatesError | { answer: Json } | undefined;
 }
 
 /**
@@ -63,10 +67,18 @@ export interface MachineRunOptions {
 export class MachineRun {
   readonly notices: Record<string, Json>[] = [];
   readonly evidence: Record<string, Json>[] = [];
-  readonly tasks: { name: string; input: Record<string, Json>; resultKey: string }[] = [];
+  readonly tasks: {
+    name: string;
+    input: Record<string, Json>;
+    resultKey: string;
+    execution: string;
+    role: string | undefined;
+  }[] = [];
   readonly started: Json[] = [];
   /** of people's answers */
   readonly failures: Error[] = [];
+  /** every state that was entered, in order: those of children and of attempts included */
+  readonly entered: string[] = [];
   /** of functions that were called, in order */
   readonly calls: string[] = [];
   readonly #options: MachineRunOptions;
@@ -95,8 +107,9 @@ export class MachineRun {
     });
     this.#host ??= new FunctionHost({ ...(await allFunctions()), ...this.#options.functions });
     const text = readFileSync(join(root, 'statemachines', `${machine}.asl.json`), 'utf8');
-    return runExecution({
-      definition: JSON.parse(text.replace(/\$\{(\w+)\}/g, (_, substitution: string) => substitution)),
+    const journalFile = join(this.#folder, `${machine}-${name}.jsonl`);
+    const end = await runExecution({
+      definition: naming(JSON.parse(text.replace(/\$\{(\w+)\}/g, (_, substitution: string) => substitution))),
       execution: {
         arn: executionArn(machine, name),
         name,
@@ -106,12 +119,15 @@ export class MachineRun {
         input,
         roleArn: 'arn:aws:iam::000000000000:role/x',
       },
-      journalFile: join(this.#folder, `${machine}-${name}.jsonl`),
+      journalFile,
       integrations: (call) => this.#call(call),
       tokens: this.#tokens,
       clock: this.#clock,
       signal: new AbortController().signal,
     });
+    const { records } = readRecords(readFileSync(journalFile), journalFile);
+    this.entered.push(...records.flatMap((record) => (record.type === 'entered' ? [record.name] : [])));
+    return end;
   }
 
   remove(): void {
@@ -121,13 +137,16 @@ export class MachineRun {
   async #call(call: TaskCall): Promise<Json> {
     this.#busy++;
     try {
-      const given = call.arguments as Record<string, Json>;
+      const { [stateField]: state, ...given } = call.arguments as Record<string, Json>;
       const function_ = call.resource === 'lambda:invoke' ? kebab(given.FunctionName as string) : undefined;
-      const refused = this.#options.refuse?.(call, function_);
-      if (refused) throw refused;
+      const called = { ...call, arguments: given, state: state as string };
+      const refused = this.#options.refuse?.(called, function_);
+      if (refused instanceof StatesError) throw refused;
+      if (refused) return refused.answer;
       if (function_ !== undefined) return await this.#invoke(function_, given.Payload as Record<string, Json>);
       if (call.resource === 'ecs:runTask') return await this.#runTask(call, given);
       if (call.resource === 'sns:publish') this.notices.push(JSON.parse(given.Message as string));
+      else if (call.pattern === 'sync:2') return await this.#startAndWait(given);
       else this.#start(given);
       return { MessageId: call.id };
     } finally {
@@ -171,10 +190,26 @@ export class MachineRun {
     this.started.push(given);
   }
 
+  /** The other machine runs, too, and its end is the answer. */
+  async #startAndWait(given: Record<string, Json>): Promise<Json> {
+    this.#start(given);
+    const { StateMachineArn, Name, Input = {} } = given;
+    const machine = kebab(StateMachineArn as string);
+    // while a machine waits for another one, time may pass
+    this.#busy--;
+    const end = await this.run(machine, Input, Name as string).finally(() => this.#busy++);
+    const described = JSON.stringify({
+      ...{ ExecutionArn: executionArn(machine, Name as string), Name, Input, Status: end.status },
+      ...{ Output: end.output, Error: end.error, Cause: end.cause },
+    });
+    if (end.status === 'SUCCEEDED') return JSON.parse(described);
+    throw new StatesError('States.TaskFailed', described);
+  }
+
   async #runTask(call: TaskCall, given: Record<string, Json>): Promise<Json> {
     const name = kebab(given.TaskDefinition as string);
     const { Overrides } = given as {
-      Overrides: { ContainerOverrides: [{ Environment: { Name: string; Value: string }[] }] };
+      Overrides: { TaskRoleArn?: string; ContainerOverrides: [{ Environment: { Name: string; Value: string }[] }] };
     };
     const environment = Object.fromEntries(
       Overrides.ContainerOverrides[0].Environment.map(({ Name, Value }) => [Name, Value]),
@@ -183,10 +218,10 @@ export class MachineRun {
     const resultKey = environment.LIFEBOAT_RESULT!;
     const attempt = (this.#attempts.get(resultKey) ?? 0) + 1;
     this.#attempts.set(resultKey, attempt);
-    this.tasks.push({ name, input, resultKey });
+    const execution = environment.LIFEBOAT_EXECUTION!;
+    this.tasks.push({ name, input, resultKey, execution, role: Overrides.TaskRoleArn });
     const script = this.#options.tasks?.[name];
     if (!script) throw new Error(`the test has no script for the task ${name}`);
-    const execution = environment.LIFEBOAT_EXECUTION!;
     const { store } = this.#options.source;
     // as tasks do: what is there is not done again
     if (await store.head(resultKey)) return { ExitCode: 0 };
@@ -226,12 +261,27 @@ export class MachineRun {
     sleep: async (ms, signal) => {
       const passes = ms <= (this.#options.answer ? 3_600_000 : 86_400_000);
       for (let idle = 0; !passes || idle < (ms > 3_600_000 ? 60 : 2); idle = this.#busy > 0 ? 0 : idle + 1) {
-        await delay(3, undefined, { ref: passes, ...(signal ? { signal } : {}) }).catch(() => undefined);
+        if (passes && this.#busy === 0 && ms <= 3_600_000) await turn();
+        else await delay(3, undefined, { ref: passes, ...(signal ? { signal } : {}) }).catch(() => undefined);
         if (signal?.aborted) throw signal.reason;
       }
       this.#options.source.pass(ms / 60_000);
     },
   };
+}
+
+const stateField = 'LifeboatTestState';
+
+/** The machine, with each Task's name in what it calls with. */
+function naming(machine: Json): Json {
+  if (Array.isArray(machine)) return machine.map(naming);
+  if (typeof machine !== 'object' || machine === null) return machine;
+  const members = Object.entries(machine).map(([name, member]) => {
+    const { Type, Arguments } = (member ?? {}) as { Type?: Json; Arguments?: Record<string, Json> };
+    if (Type !== 'Task') return [name, naming(member)];
+    return [name, { ...(member as object), Arguments: { ...Arguments, [stateField]: name } }];
+  });
+  return Object.fromEntries(members);
 }
 
 async function allFunctions(): Promise<Functions> {

@@ -8,7 +8,9 @@ import { advance, formatLsn, type Lsn, lsn } from '#model/lsn';
 import type { Manifest } from '#model/manifest';
 import { type Plan, parsePlan } from '#model/plan';
 import { formatTimeline } from '#model/timeline';
+import type { Vault } from '#recovery/open-backup';
 import type { FunctionWorld } from '#runtime/function-world';
+import { backupObjectKey } from '#store/bucket-layout';
 import { createDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
 import { WalWriter as WalStore } from '#tasks/wal-writer';
@@ -40,32 +42,42 @@ export class StoredSource {
   now = new Date(Math.floor(Date.now() / 1000) * 1000);
   readonly #wal = new WalWriter(0x300000n);
   readonly #archive: WalStore;
+  readonly #vault: Vault;
   #storedBytes = 0;
 
-  /** `more`: lines of the plan */
-  static async create({ sources = ['main'], more = '' } = {}): Promise<StoredSource> {
+  /** `more`: lines of the plan; `vault`: instead of a directory, and of WAL in clear */
+  static async create({
+    sources = ['main'],
+    more = '',
+    vault,
+  }: {
+    sources?: string[];
+    more?: string;
+    vault?: Vault;
+  } = {}): Promise<StoredSource> {
     const folder = mkdtempSync(join(tmpdir(), 'lifeboat-stored-'));
     const bucket = join(folder, 'bucket');
     mkdirSync(bucket);
-    const store = await createDirectoryStore(bucket);
+    const store = vault?.store ?? (await createDirectoryStore(bucket));
     const listed = sources.map((name) => `  ${name}:\n    connection: { host: localhost, user: backup }\n`).join('');
     const plan = parsePlan(`bucket: ${bucket}\nencryption: none\nsources:\n${listed}${more}`, 'plan.yml');
     const [source] = sources;
     const systemId = '7710121666982256801';
     const archive = await WalStore.create({
       store,
-      keyRing: undefined,
+      keyRing: vault?.keyRing,
       source: source!,
       systemId,
       segmentSize,
       level: 1,
     });
-    return new StoredSource({ folder, store, plan, name: source!, archive });
+    return new StoredSource({ folder, vault: { store, keyRing: vault?.keyRing }, plan, name: source!, archive });
   }
 
-  private constructor(made: { folder: string; store: ObjectStore; plan: Plan; name: string; archive: WalStore }) {
+  private constructor(made: { folder: string; vault: Vault; plan: Plan; name: string; archive: WalStore }) {
     this.folder = made.folder;
-    this.store = made.store;
+    this.#vault = made.vault;
+    this.store = made.vault.store;
     this.plan = made.plan;
     this.name = made.name;
     this.#archive = made.archive;
@@ -74,7 +86,7 @@ export class StoredSource {
   get world(): FunctionWorld {
     return {
       plan: this.plan,
-      vault: { store: this.store, keyRing: undefined },
+      vault: this.#vault,
       environment: {},
       now: () => this.now,
     } as FunctionWorld;
@@ -101,6 +113,15 @@ export class StoredSource {
     return { xid, lsn: lsn(this.#wal.lsns.at(-1)!), micros };
   }
 
+  /** What nobody reads is written, until it has begun another segment. */
+  async fillSegment(): Promise<void> {
+    const segment = this.end / BigInt(segmentSize);
+    while (this.end / BigInt(segmentSize) === segment) {
+      this.#wal.write({ resourceManager: 10, info: 0x00, body: mainDataBody(Buffer.alloc(50_000)) });
+    }
+    await this.#storeWal();
+  }
+
   /** A backup is taken and committed; with `wal: false` without the WAL that it needs. */
   async backup(options: BackupOptions = {}): Promise<Manifest> {
     this.pass(1);
@@ -113,16 +134,21 @@ export class StoredSource {
     this.pass(1);
     if (options.wal !== false) await this.#storeWal();
     const manifest = this.#manifest(id, options, { from, begun });
+    for (const { name, storedBytes } of [manifest.index, manifest.serverManifest, ...manifest.parts])
+      await this.store.put(backupObjectKey(manifest.source, id, name), Buffer.alloc(storedBytes));
     await commitBackup(this.store, manifest);
     await catalogBackup(this.store, manifest);
     return manifest;
   }
 
   async #storeWal(): Promise<void> {
-    const start = advance(lsn(this.#wal.start), this.#storedBytes);
-    const bytes = this.#wal.bytes.subarray(this.#storedBytes);
-    await this.#archive.put({ timeline: 1, start, end: this.end, bytes, time: this.now });
-    this.#storedBytes = this.#wal.bytes.length;
+    while (this.#storedBytes < this.#wal.bytes.length) {
+      const start = advance(lsn(this.#wal.start), this.#storedBytes);
+      const left = segmentSize - Number(start % BigInt(segmentSize));
+      const bytes = this.#wal.bytes.subarray(this.#storedBytes, this.#storedBytes + left);
+      await this.#archive.put({ timeline: 1, start, end: advance(start, bytes.length), bytes, time: this.now });
+      this.#storedBytes += bytes.length;
+    }
   }
 
   /** Everything of a timeline's WAL that was stored goes. */

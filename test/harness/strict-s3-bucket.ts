@@ -2,20 +2,33 @@ import { createHash, randomUUID } from 'node:crypto';
 import { crc32Of, type Payload } from './strict-s3-payload.ts';
 import { S3Refusal } from './strict-s3-refusal.ts';
 
-export interface StoredBytes {
+/** What a put says of its object besides the bytes. */
+export interface Described {
+  metadata: Map<string, string>;
+  tags: Map<string, string>;
+}
+
+export interface StoredBytes extends Described {
   bytes: Buffer;
   /** with its quotes */
   etag: string;
   crc32: string | undefined;
-  metadata: Map<string, string>;
   lastModified: Date;
+  /** undefined: STANDARD, which S3 does not tell either */
+  archive?: Archive;
+}
+
+/** A class that cannot be read. `thawed`: a copy can be; `thawing`: S3 is at it */
+export interface Archive {
+  storageClass: 'GLACIER' | 'DEEP_ARCHIVE';
+  state: 'archived' | 'thawing' | 'thawed';
 }
 
 export interface OpenUpload {
   uploadId: string;
   key: string;
   initiated: Date;
-  metadata: Map<string, string>;
+  described: Described;
   parts: Map<number, { bytes: Buffer; etag: string; crc32: string }>;
 }
 
@@ -41,10 +54,10 @@ export class StrictBucket {
   /** list in the order of storing, as S3's directory buckets may */
   isUnordered = false;
 
-  put(key: string, payload: Payload, metadata: Map<string, string>, conditions: Conditions): StoredBytes {
+  put(key: string, payload: Payload, described: Described, conditions: Conditions): StoredBytes {
     this.check(key, conditions);
     const etag = `"${md5(payload.bytes).toString('hex')}"`;
-    return this.#store(key, { ...payload, etag, metadata, lastModified: new Date() });
+    return this.#store(key, { ...payload, ...described, etag, lastModified: new Date() });
   }
 
   find(key: string): StoredBytes {
@@ -57,6 +70,26 @@ export class StrictBucket {
     this.objects.delete(key);
   }
 
+  /** What a lifecycle rule does with it. */
+  archive(key: string, storageClass: Archive['storageClass']): void {
+    this.find(key).archive = { storageClass, state: 'archived' };
+  }
+
+  /** S3's answer is whether it begins only now. */
+  thaw(key: string): 'begins' | 'is thawed' {
+    const { archive } = this.find(key);
+    if (archive === undefined) throw new S3Refusal(403, 'InvalidObjectState', 'the storage class cannot be restored');
+    if (archive.state === 'thawing') throw new S3Refusal(409, 'RestoreAlreadyInProgress');
+    if (archive.state === 'thawed') return 'is thawed';
+    archive.state = 'thawing';
+    return 'begins';
+  }
+
+  /** Hours later. */
+  completeThaws(): void {
+    for (const { archive } of this.objects.values()) if (archive?.state === 'thawing') archive.state = 'thawed';
+  }
+
   check(key: string, { ifMatch, ifNoneMatch }: Conditions): void {
     const current = this.objects.get(key);
     if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw new S3Refusal(501, 'NotImplemented', 'If-None-Match');
@@ -65,8 +98,8 @@ export class StrictBucket {
     if (ifMatch !== undefined && current?.etag !== ifMatch) throw new S3Refusal(412, 'PreconditionFailed');
   }
 
-  begin(key: string, metadata: Map<string, string>): OpenUpload {
-    const upload = { uploadId: randomUUID(), key, initiated: new Date(), metadata, parts: new Map() };
+  begin(key: string, described: Described): OpenUpload {
+    const upload = { uploadId: randomUUID(), key, initiated: new Date(), described, parts: new Map() };
     this.uploads.set(upload.uploadId, upload);
     return upload;
   }
@@ -104,7 +137,7 @@ export class StrictBucket {
     const etag = `"${md5(...parts.map((part) => Buffer.from(part.etag.slice(1, -1), 'hex'))).toString('hex')}-${parts.length}"`;
     const checksums = Buffer.concat(parts.map((part) => Buffer.from(part.crc32, 'base64')));
     const crc32 = `${crc32Of(checksums)}-${parts.length}`;
-    return this.#store(key, { bytes, etag, crc32, metadata: upload.metadata, lastModified: new Date() });
+    return this.#store(key, { bytes, etag, crc32, ...upload.described, lastModified: new Date() });
   }
 
   abort(key: string, uploadId: string): void {

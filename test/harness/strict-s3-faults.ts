@@ -23,13 +23,15 @@ export type Fault =
   /** serve the generation before */
   | { kind: 'old' };
 
-/** When something goes wrong: by method, key and query; from the nth request that matches on (1), so many times (1). */
+/** When something goes wrong: by method, key, query and headers; from the nth request that matches on (1), so many times (1). */
 export interface FaultRule {
   fault: Fault;
   method?: string;
   key?: RegExp;
   /** matched against the names in the query: /uploadId/ */
   query?: RegExp;
+  /** matched against the names of the headers */
+  header?: RegExp;
   nth?: number;
   times?: number;
 }
@@ -60,9 +62,11 @@ export class FaultPlan {
 
 function matches(rule: FaultRule, request: S3Request): boolean {
   const query = [...request.query.keys()].join(' ');
+  const headers = [...request.headers.keys()].join(' ');
   return (
     (rule.method === undefined || rule.method === request.method) &&
     (rule.key === undefined || rule.key.test(request.key)) &&
-    (rule.query === undefined || rule.query.test(query))
+    (rule.query === undefined || rule.query.test(query)) &&
+    (rule.header === undefined || rule.header.test(headers))
   );
 }

@@ -18,6 +18,7 @@ export function listObjects(bucket: StrictBucket, query: Map<string, string>): s
       element('LastModified', object.lastModified.toISOString()),
       element('ETag', object.etag),
       element('Size', object.bytes.length),
+      element('StorageClass', object.archive?.storageClass ?? 'STANDARD'),
     ];
     return `<Contents>${fields.join('')}</Contents>`;
   });

@@ -1,8 +1,9 @@
-import type { StoredBytes, StrictBucket } from './strict-s3-bucket.ts';
+import type { Described, StoredBytes, StrictBucket } from './strict-s3-bucket.ts';
 import { listObjects, listUploads } from './strict-s3-listing.ts';
 import type { Payload } from './strict-s3-payload.ts';
 import { element, S3Refusal, unescapeXml, xml } from './strict-s3-refusal.ts';
 import type { S3Request } from './strict-s3-request.ts';
+import { tagsOf } from './strict-s3-tags.ts';
 
 export interface S3Answer {
   status: number;
@@ -38,6 +39,7 @@ function onObject(bucket: StrictBucket, request: S3Request, payload: Payload, is
   if (method === 'PUT')
     return query.has('uploadId') ? putPart(bucket, request, payload) : put(bucket, request, payload);
   if (method === 'POST' && query.has('uploads')) return begin(bucket, request);
+  if (method === 'POST' && query.has('restore')) return thaw(bucket, request, payload);
   if (method === 'POST' && query.has('uploadId')) return complete(bucket, request, payload);
   if (method === 'DELETE') return remove(bucket, request);
   throw new S3Refusal(501, 'NotImplemented', `${method} of an object`);
@@ -50,12 +52,13 @@ function answer(status: number, body: string | Buffer = '', headers: Record<stri
 }
 
 function put(bucket: StrictBucket, request: S3Request, payload: Payload): S3Answer {
-  const stored = bucket.put(request.key, payload, metadataOf(request), conditionsOf(request));
+  const stored = bucket.put(request.key, payload, describedBy(request), conditionsOf(request));
   return answer(200, '', { etag: stored.etag, ...(stored.crc32 && { 'x-amz-checksum-crc32': stored.crc32 }) });
 }
 
 function read(bucket: StrictBucket, request: S3Request, isOld: boolean): S3Answer {
   const object = (isOld ? bucket.previous.get(request.key) : undefined) ?? bucket.find(request.key);
+  if (request.method === 'GET') checkReadable(object);
   const ifMatch = request.headers.get('if-match');
   if (ifMatch !== undefined && ifMatch !== object.etag) throw new S3Refusal(412, 'PreconditionFailed');
   const range = rangeOf(request.headers.get('range'), object.bytes.length);
@@ -65,6 +68,8 @@ function read(bucket: StrictBucket, request: S3Request, isOld: boolean): S3Answe
     'accept-ranges': 'bytes',
     'content-type': 'application/octet-stream',
     ...Object.fromEntries([...object.metadata].map(([name, value]) => [`x-amz-meta-${name}`, value])),
+    ...(object.tags.size > 0 && { 'x-amz-tagging-count': String(object.tags.size) }),
+    ...archiveHeaders(object),
   };
   if (range !== undefined) {
     headers['content-range'] = `bytes ${range.start}-${range.end - 1}/${object.bytes.length}`;
@@ -72,6 +77,32 @@ function read(bucket: StrictBucket, request: S3Request, isOld: boolean): S3Answe
   }
   if (request.headers.get('x-amz-checksum-mode') === 'ENABLED') Object.assign(headers, checksumHeaders(object));
   return { status: 200, headers, body: object.bytes };
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_Errors */
+function checkReadable({ archive }: StoredBytes): void {
+  if (archive === undefined || archive.state === 'thawed') return;
+  const message = "The operation is not valid for the object's storage class";
+  throw new S3Refusal(403, 'InvalidObjectState', message, element('StorageClass', archive.storageClass));
+}
+
+function archiveHeaders({ archive }: StoredBytes): Record<string, string> {
+  if (archive === undefined) return {};
+  const day = new Date(Date.now() + 7 * 24 * 3_600_000).toUTCString();
+  const restore = { thawing: 'ongoing-request="true"', thawed: `ongoing-request="false", expiry-date="${day}"` };
+  return {
+    'x-amz-storage-class': archive.storageClass,
+    ...(archive.state !== 'archived' && { 'x-amz-restore': restore[archive.state] }),
+  };
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html */
+function thaw(bucket: StrictBucket, request: S3Request, payload: Payload): S3Answer {
+  const body = payload.bytes.toString();
+  const [days, tier] = [Number(field(body, 'Days')), field(body, 'Tier')];
+  if (!Number.isInteger(days) || days < 1) throw new S3Refusal(400, 'MalformedXML', 'Days');
+  if (!['Standard', 'Bulk', 'Expedited'].includes(tier ?? 'Standard')) throw new S3Refusal(400, 'MalformedXML', 'Tier');
+  return answer(bucket.thaw(request.key) === 'begins' ? 202 : 200);
 }
 
 function checksumHeaders({ crc32 }: StoredBytes): Record<string, string> {
@@ -89,7 +120,7 @@ function rangeOf(header: string | undefined, size: number): { start: number; end
 }
 
 function begin(bucket: StrictBucket, request: S3Request): S3Answer {
-  const { uploadId } = bucket.begin(request.key, metadataOf(request));
+  const { uploadId } = bucket.begin(request.key, describedBy(request));
   return answer(200, xml('InitiateMultipartUploadResult', element('Key', request.key) + element('UploadId', uploadId)));
 }
 
@@ -143,6 +174,8 @@ function field(content: string, name: string): string | undefined {
   const match = new RegExp(`<${name}>(.*?)</${name}>`, 's').exec(content);
   return match?.[1] === undefined ? undefined : unescapeXml(match[1]);
 }
+
+const describedBy = (request: S3Request): Described => ({ metadata: metadataOf(request), tags: tagsOf(request) });
 
 function metadataOf(request: S3Request): Map<string, string> {
   const prefix = 'x-amz-meta-';

@@ -2,15 +2,19 @@
 export class S3Refusal extends Error {
   readonly status: number;
   readonly code: string;
+  /** elements that this error has besides code and message */
+  readonly detail: string;
 
-  constructor(status: number, code: string, message = code) {
+  constructor(status: number, code: string, message = code, detail = '') {
     super(message);
     this.status = status;
     this.code = code;
+    this.detail = detail;
   }
 
   toXml(): string {
-    return xml('Error', element('Code', this.code) + element('Message', this.message) + element('RequestId', 'strict'));
+    const told = element('Code', this.code) + element('Message', this.message) + this.detail;
+    return xml('Error', told + element('RequestId', 'strict'));
   }
 }
 

@@ -22,15 +22,21 @@ export interface StrictS3 {
   close(): Promise<void>;
 }
 
+export interface StrictS3Options {
+  bucket?: string;
+  /** what the bucket's policy says of a request: the Sids of the statements that deny it */
+  deniedBy?(request: S3Request): string[];
+}
+
 /**
  * An S3 server on loopback that refuses what S3 refuses and, where told, fails as networks fail. It keeps everything
  * in memory. Path-style addresses and the operations that Lifeboat uses; anything else is answered with 501.
  */
-export async function startStrictS3(options: { bucket?: string } = {}): Promise<StrictS3> {
+export async function startStrictS3(options: StrictS3Options = {}): Promise<StrictS3> {
   const credentials = { accessKeyId: 'STRICTS3ACCESSKEY', secretAccessKey: 'strict/secret+key' };
   const bucketName = options.bucket ?? 'strict-bucket';
   const bucket = new StrictBucket();
-  const server = new StrictServer(credentials, new Map([[bucketName, bucket]]));
+  const server = new StrictServer(credentials, new Map([[bucketName, bucket]]), options.deniedBy);
   const http = createServer((message, response) => {
     server.serve(message, response).catch((error: Error) => response.destroy(error));
   });
@@ -62,10 +68,12 @@ class StrictServer {
   readonly requests: string[] = [];
   readonly #credentials: S3Credentials;
   readonly #buckets: Map<string, StrictBucket>;
+  readonly #deniedBy: StrictS3Options['deniedBy'];
 
-  constructor(credentials: S3Credentials, buckets: Map<string, StrictBucket>) {
+  constructor(credentials: S3Credentials, buckets: Map<string, StrictBucket>, deniedBy: StrictS3Options['deniedBy']) {
     this.#credentials = credentials;
     this.#buckets = buckets;
+    this.#deniedBy = deniedBy;
   }
 
   async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -84,6 +92,8 @@ class StrictServer {
     try {
       if (fault?.kind === 'error' && !fault.after) throw new S3Refusal(fault.status, fault.code);
       checkSignature(request, this.#credentials, new Date());
+      const denied = this.#deniedBy?.(request) ?? [];
+      if (denied.length > 0) throw new S3Refusal(403, 'AccessDenied', `denied by ${denied} in a resource-based policy`);
       const payload = readPayload(request);
       if (fault?.kind === 'lie') return lie(request);
       if (fault?.kind === 'cut') payload.bytes = payload.bytes.subarray(0, fault.bytes);

@@ -7,12 +7,13 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFile } from '#local/durable-file';
 import { openStateDirectory } from '#local/state-directory';
-import { Machines } from '#runtime/machines';
+import { daemonMachines } from '#runtime/daemon-machines';
+import type { Machines } from '#runtime/machines';
 import { EngineScene, go, notedIn, until } from './engine-scene.ts';
 
 /** Who asks an engine in another process. */
 function machinesOf(scene: EngineScene): Machines {
-  return new Machines(JSON.parse(readFileSync(join(scene.folder, 'state/endpoint.json'), 'utf8')));
+  return daemonMachines(JSON.parse(readFileSync(join(scene.folder, 'state/endpoint.json'), 'utf8')));
 }
 
 describe('an engine that is killed', { timeout: 240_000 }, () => {

@@ -33,6 +33,7 @@ const rules = readEventRules(
     })),
   ),
   '/any',
+  ['main'],
 );
 
 let parent: string;

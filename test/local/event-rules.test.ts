@@ -5,7 +5,17 @@ import { matchingRules, readEventRules, ruleExecutionName } from '#local/event-r
 import { backupId } from '#model/backup-id';
 import { InputInvalid } from '#model/failure';
 import { isAnnounced, objectCreated, objectCreatedEvent } from '#model/object-created';
-import { catalogKey, evidenceKey, manifestKey, verifiedKey } from '#store/bucket-layout';
+import {
+  backupObjectKey,
+  catalogKey,
+  evidenceKey,
+  exposureKey,
+  leaseKey,
+  manifestKey,
+  noticeTakenKey,
+  taskResultKey,
+  verifiedKey,
+} from '#store/bucket-layout';
 
 const content = readFileSync(new URL('../../statemachines/rules.json', import.meta.url), 'utf8');
 const id = backupId(new Date('2026-11-20T05:13:45.123Z'), 'full');
@@ -21,8 +31,8 @@ const wal = ['segment', '.00000000-0001A2B0', '.partial'].map(
 );
 
 describe('the rules', () => {
-  for (const bucket of ['/srv/bucket', 's3://company', 's3://company/db/backups/wal']) {
-    const rules = readEventRules(content, bucket);
+  for (const bucket of ['/srv/bucket', 's3://company', 's3://company/db/backups/wal', 's3://company/a*b\\c']) {
+    const rules = readEventRules(content, bucket, ['main', 'other']);
     const started = (key: string, from = bucket) =>
       matchingRules(rules, objectCreatedEvent(from, stored(key))).map(({ target }) => Object.values(target)[0]);
 
@@ -46,13 +56,32 @@ describe('the rules', () => {
       }
     });
 
+    test(`of ${bucket}: parts of backups and whatever else lies in the bucket start nothing`, () => {
+      for (const key of [
+        backupObjectKey('main', id, 'base.tar.000000'),
+        backupObjectKey('main', id, 'index.jsonl'),
+        leaseKey('main', 'backup'),
+        taskResultKey('backup', 'full-main-20261120T020000Z', 'base-backup-main'),
+        noticeTakenKey('n', 'slack'),
+        exposureKey('main'),
+      ]) {
+        assert.deepEqual(started(key), [], key);
+      }
+    });
+
+    test(`of ${bucket}: so do sources that the plan does not have`, () => {
+      assert.deepEqual(started(manifestKey('other', id)), ['checksum-verifier', 'metadata-indexer', 'verify']);
+      assert.deepEqual(started(manifestKey('gone', id)), []);
+      assert.deepEqual(started(manifestKey('xmain', id)), []);
+    });
+
     test(`of ${bucket}: other buckets start nothing`, () => {
       assert.deepEqual(started(manifest, 's3://another'), []);
     });
   }
 
   test('name an execution after the object and its generation, so that an event that comes twice starts one', () => {
-    const [, , verify] = readEventRules(content, '/srv/bucket');
+    const [, , verify] = readEventRules(content, '/srv/bucket', ['main']);
     const name = (key: string, etag?: string) =>
       ruleExecutionName(verify!, objectCreatedEvent('/srv/bucket', stored(key, etag)));
     assert.match(name(manifest), /^main-backups-20261120T051345123Z-full-[0-9a-f]{12}$/);
@@ -74,7 +103,7 @@ describe('rules are refused', () => {
     ['a bad pattern', JSON.stringify([{ ...rule, pattern: { source: 'x' } }])],
   ];
   for (const [name, text] of cases) {
-    test(name, () => assert.throws(() => readEventRules(text as string, '/x'), InputInvalid));
+    test(name, () => assert.throws(() => readEventRules(text as string, '/x', ['main']), InputInvalid));
   }
 });
 

@@ -8,7 +8,11 @@ import { stateOf } from '#local/schedule-state';
 import { scheduleFile } from '#local/schedule-store';
 import { parseSchedule } from '#model/schedule';
 
-const state = stateOf(undefined, parseSchedule('rate(1 day)'), new Date('2026-11-20T05:13:45.123Z'));
+const state = stateOf(
+  undefined,
+  { expression: parseSchedule('rate(1 day)'), timezone: 'Europe/Berlin' },
+  new Date('2026-11-20T05:13:45.123Z'),
+);
 
 let folder: string;
 let path: string;
@@ -30,6 +34,12 @@ test('what was saved is loaded, by whoever comes next, and is for our eyes alone
   assert.deepEqual(await open().load(), { a: state, b: { ...state, last } });
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.deepEqual(said, []);
+});
+
+test('what was saved before schedules had zones is in UTC', async () => {
+  const { timezone: _, ...old } = state;
+  await writeFile(path, JSON.stringify({ format: 'lifeboat-schedules/1', schedules: { a: old } }));
+  assert.deepEqual(await open().load(), { a: { ...state, timezone: 'UTC' } });
 });
 
 test('of many saves at once the newest is what is there, and each answers when it is', async () => {

@@ -2,18 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '#local/clock';
-import type { PlannedSchedule, StartTarget } from '#local/planned-schedules';
 import type { ScheduleState } from '#local/schedule-state';
 import { Scheduler } from '#local/scheduler';
+import type { PlannedSchedule, StartTarget } from '#model/planned-schedules';
 import { parseSchedule } from '#model/schedule';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-const schedule = (name: string, expression: string): PlannedSchedule => ({
+const schedule = (name: string, expression: string, timezone = 'UTC'): PlannedSchedule => ({
   name,
   expression: parseSchedule(expression),
+  timezone,
+  windowMinutes: 0,
   target:
     name === 'watch'
       ? { function: 'watch', input: {} }
@@ -298,6 +300,32 @@ test('a rate keeps its beat over restarts, and gets another one when it is chang
     machine.starts.map(({ at }) => at.slice(11, 19)),
     ['15:50:00'],
   );
+});
+
+test('a schedule is about the clocks of its zone, and its executions are named in UTC', async () => {
+  const machine = new Machine('2027-03-26T12:00:00Z');
+  const schedules = [schedule('full-main', 'cron(30 2 * * ? *)', 'Europe/Berlin')];
+  await machine.run(4 * dayMs, machine.scheduler(schedules));
+  // half past two is left out on the 28th
+  assert.deepEqual(machine.names('full'), [
+    'full-main-20270327T013000Z',
+    'full-main-20270329T003000Z',
+    'full-main-20270330T003000Z',
+  ]);
+  assert.equal((machine.starts[1]!.target.input as { at: string }).at, '2027-03-29T00:30:00Z');
+  machine.starts.length = 0;
+  machine.time = Date.parse('2027-10-30T12:00:00Z');
+  await machine.run(2 * dayMs, machine.scheduler(schedules));
+  // and comes twice on the 31st
+  assert.deepEqual(machine.names('full').slice(1), ['full-main-20271031T003000Z', 'full-main-20271101T013000Z']);
+});
+
+test('another zone makes up for nothing that its clocks showed before', async () => {
+  const machine = new Machine('2026-11-20T12:00:00Z');
+  await machine.run(hourMs, machine.scheduler([schedule('full-main', 'cron(0 2 * * ? *)')]));
+  await machine.run(12 * hourMs, machine.scheduler([schedule('full-main', 'cron(0 2 * * ? *)', 'Asia/Tokyo')]));
+  await machine.run(12 * hourMs, machine.scheduler([schedule('full-main', 'cron(0 2 * * ? *)', 'America/New_York')]));
+  assert.deepEqual(machine.names('full'), ['full-main-20261120T170000Z', 'full-main-20261121T070000Z']);
 });
 
 test('what is due next is told, soonest first', async () => {

@@ -24,6 +24,7 @@ function decide(given: Partial<GivenAnswer>, more: Partial<ApprovalFacts> = {}):
     answer: { decision: 'approve', plan: planHash, by: 'Ada', ...given },
     approvers: [ada, grace],
     fourEyes: false,
+    proof: false,
     now: new Date('2026-11-20T06:00:00Z'),
     ...more,
   });
@@ -103,5 +104,105 @@ describe('an answer', () => {
       'it was approved by Ada at 2026-11-20T05:30:00.000Z, and that is final',
     );
     assert.match(decide({}, { final: final('reject', 'Ada') }), /^it was rejected by Ada/);
+  });
+});
+
+describe('an answer with an IAM identity', () => {
+  const arn = (session: string) => `arn:aws:sts::123456789012:assumed-role/dba/${session}`;
+  const role = 'arn:aws:iam::123456789012:role/dba';
+  const byRole = [{ ...ada, iam: role }, grace];
+  const bySession = [
+    { ...ada, iam: arn('ada') },
+    { ...grace, iam: arn('grace') },
+  ];
+
+  test('is refused without a proof, and taken with one, where the plan names identities', () => {
+    const facts = { approvers: bySession, proof: true };
+    assert.equal(
+      decide({}, facts),
+      "the plan names its approvers' IAM identities, and nothing proves that Ada answers",
+    );
+    assert.equal(decide({ iam: arn('ada') }, facts), 'accepted');
+    assert.equal(decide({ by: arn('ada'), iam: arn('ada') }, facts), 'accepted');
+  });
+
+  test('is given by nobody else for an approver with an identity', () => {
+    const facts = { approvers: bySession, proof: true };
+    assert.equal(
+      decide({ iam: arn('mallory') }, facts),
+      `Ada is ${arn('ada')} by the plan, and ${arn('mallory')} answers`,
+    );
+    assert.equal(decide({ iam: arn('grace') }, facts), `Ada is ${arn('ada')} by the plan, and ${arn('grace')} answers`);
+    assert.equal(
+      decide({ by: arn('ada'), iam: arn('mallory') }, facts),
+      `${arn('ada')} is ${arn('ada')} by the plan, and ${arn('mallory')} answers`,
+    );
+    assert.equal(
+      decide({ by: arn('mallory'), iam: arn('mallory') }, facts),
+      `${arn('mallory')} is not among the plan's approvers: Ada, Grace`,
+    );
+  });
+
+  test('of an approver is not given in the name of one without an identity', () => {
+    const facts = { approvers: byRole, proof: true };
+    assert.equal(
+      decide({ by: 'Grace', iam: arn('ada') }, facts),
+      `${arn('ada')} is Ada by the plan, and answers for Grace`,
+    );
+    assert.equal(decide({ by: 'Grace', iam: 'arn:aws:iam::123456789012:user/grace' }, facts), 'accepted');
+  });
+
+  test('is called by the name that the plan has for it', () => {
+    const outcome = (approvers: typeof bySession, by: string) =>
+      decideApproval({
+        question,
+        answer: { decision: 'approve', plan: planHash, by, iam: arn('ada') },
+        approvers,
+        fourEyes: false,
+        proof: true,
+        now: new Date('2026-11-20T06:00:00Z'),
+      });
+    assert.deepEqual(outcome(bySession, arn('ada')), { accepted: true, again: false, by: 'Ada' });
+    assert.deepEqual(outcome(bySession, ' ada@example.org '), { accepted: true, again: false, by: 'ada@example.org' });
+    const shared = bySession.map((one) => ({ ...one, iam: role }));
+    assert.deepEqual(outcome(shared, arn('ada')), { accepted: true, again: false, by: arn('ada') });
+  });
+
+  test('of who asked is refused where the plan asks for four eyes, whatever they call themselves', () => {
+    const four = { approvers: bySession, proof: true, fourEyes: true };
+    const asked = (requestedBy: string) => ({ ...four, question: { ...question, requestedBy } });
+    for (const requestedBy of ['Ada', 'ada@example.org', arn('ada')])
+      for (const by of ['Ada', arn('ada')])
+        assert.equal(
+          decide({ by, iam: arn('ada') }, asked(requestedBy)),
+          `the plan asks for four eyes, and ${by} asked for it`,
+        );
+    assert.equal(decide({ by: 'Grace', iam: arn('grace') }, asked(arn('ada'))), 'accepted');
+    assert.equal(
+      decide({ by: 'Grace', iam: arn('grace') }, asked(arn('grace'))),
+      'the plan asks for four eyes, and Grace asked for it',
+    );
+  });
+
+  test('of the same role under another session is refused with four eyes, where the plan does not tell them apart', () => {
+    const asked = { ...question, requestedBy: arn('ada') };
+    for (const approvers of [[ada, grace], [], [{ ...grace, iam: arn('grace') }]]) {
+      assert.equal(
+        decide({ by: 'Grace', iam: arn('grace') }, { approvers, fourEyes: true, question: asked }),
+        `the plan asks for four eyes, and only the name of the session tells ${arn('grace')} from ${arn('ada')}, who asked for it`,
+      );
+    }
+    const other = 'arn:aws:sts::123456789012:assumed-role/on-call/grace';
+    assert.equal(decide({ by: 'Grace', iam: other }, { fourEyes: true, question: asked }), 'accepted');
+  });
+
+  test('again is the same one, by name or by ARN', () => {
+    const given = { approvers: bySession, proof: true, final: { ...final('approve', 'Ada'), iam: arn('ada') } };
+    assert.equal(decide({ by: arn('ada'), iam: arn('ada') }, given), 'again');
+    assert.equal(
+      decide({}, given),
+      "the plan names its approvers' IAM identities, and nothing proves that Ada answers",
+    );
+    assert.match(decide({ by: 'Grace', iam: arn('grace') }, given), /^it was approved by Ada at/);
   });
 });

@@ -22,6 +22,31 @@ const cases: [
   ],
   ['a task without a heartbeat', { Error: 'States.HeartbeatTimeout' }, 'TimedOut', /^it did not end/, 'operator'],
   [
+    'capacity that RunTask did not find, without an error',
+    {
+      Error: 'AmazonECS.Unknown',
+      Cause: JSON.stringify({ Tasks: [], Failures: [{ Arn: 'a', Reason: 'RESOURCE:MEMORY' }] }),
+    },
+    'TaskNotStarted',
+    /^ECS did not begin the task: RESOURCE:MEMORY$/,
+    'retry',
+  ],
+  [
+    'the same in words',
+    { Error: 'AmazonECS.Unknown', Cause: 'Capacity is unavailable at this time' },
+    'TaskNotStarted',
+    /^ECS did not begin the task: Capacity is unavailable/,
+    'retry',
+  ],
+  ['ECS itself out of order', { Error: 'ECS.ServerException', Cause: 'oh' }, 'TaskNotStarted', /: oh$/, 'retry'],
+  [
+    'a role that may not begin it',
+    { Error: 'ECS.AccessDeniedException', Cause: 'not authorized to perform: ecs:RunTask' },
+    'ECS.AccessDeniedException',
+    /^ECS refused to begin the task: not authorized to perform: ecs:RunTask$/,
+    'operator',
+  ],
+  [
     'a task without memory',
     container({ ExitCode: 137, Reason: 'OutOfMemoryError: Container killed due to memory usage' }),
     'OutOfMemory',
@@ -64,13 +89,6 @@ const cases: [
     'TaskNotStarted',
     /^the task did not start$/,
     'retry',
-  ],
-  [
-    'ECS that refuses',
-    { Error: 'ECS.AccessDeniedException', Cause: 'no right' },
-    'ECS.AccessDeniedException',
-    /^no right$/,
-    null,
   ],
   [
     'a function',

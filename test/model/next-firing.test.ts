@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from '#harness/fast-check';
-import { mostCounted, nextFiring, pastFirings } from '#model/next-firing';
+import { latestFiring, mostCounted, nextFiring, pastFirings, type Recurrence } from '#model/next-firing';
 import { parseSchedule, type Schedule, scheduleProblem } from '#model/schedule';
 
 const at = (text: string): Date => new Date(`${text}Z`);
 const anchor = at('2026-11-20T05:13:45');
+const due = (expression: string, timezone = 'UTC'): Recurrence => ({
+  expression: expression as Schedule,
+  timezone,
+  anchor,
+});
 
-function firings(expression: string, after: Date, count: number): string[] {
+function firings(expression: string, after: Date, count: number, timezone = 'UTC'): string[] {
   const found: string[] = [];
   let firing: Date | undefined = after;
   while (found.length < count) {
-    firing = nextFiring(parseSchedule(expression), firing, anchor);
+    firing = nextFiring(due(parseSchedule(expression), timezone), firing);
     if (firing === undefined) break;
     found.push(firing.toISOString().slice(0, 16));
   }
@@ -49,20 +54,101 @@ test('a firing that is over does not come back, and what is exactly due is not a
   assert.deepEqual(firings('cron(0 2 * * ? *)', at('2026-11-20T01:59:59.999'), 1), ['2026-11-20T02:00']);
 });
 
+// a library's search went wrong here: it took the end of one month for the length of the next
+test('a day that short months leave out is found again behind them', () => {
+  assert.equal(
+    latestFiring(due('cron(0-0/1 0-0 */5 1/1 ? *)'), at('2029-02-17T21:47:34.904'))?.toISOString(),
+    '2029-02-16T00:00:00.000Z',
+  );
+  assert.deepEqual(firings('cron(0 0-0 1-1/1,30 *,1 ? 2026-2031)', at('2029-02-01T00:00:00'), 3), [
+    '2029-03-01T00:00',
+    '2029-03-30T00:00',
+    '2029-04-01T00:00',
+  ]);
+});
+
+describe('a cron expression is about the clocks of its zone', () => {
+  const cases: [what: string, expression: string, zone: string, after: string, expected: string[]][] = [
+    [
+      'in winter and in summer',
+      'cron(0 2 * * ? *)',
+      'Europe/Berlin',
+      '2027-03-26T12:00:00',
+      ['2027-03-27T01:00', '2027-03-29T00:00'],
+    ],
+    [
+      'a time that the clocks leave out is skipped',
+      'cron(30 2 * * ? *)',
+      'Europe/Berlin',
+      '2027-03-27T00:00:00',
+      ['2027-03-27T01:30', '2027-03-29T00:30'],
+    ],
+    [
+      'the times around it are not',
+      'cron(0 1-3 * * ? *)',
+      'Europe/Berlin',
+      '2027-03-27T23:00:00',
+      ['2027-03-28T00:00', '2027-03-28T01:00', '2027-03-28T23:00'],
+    ],
+    [
+      'a time that they show twice is due the first time',
+      'cron(30 2 * * ? *)',
+      'Europe/Berlin',
+      '2026-10-24T12:00:00',
+      ['2026-10-25T00:30', '2026-10-26T01:30'],
+    ],
+    [
+      'so that what is due every half hour rests for an hour',
+      'cron(0/30 * * * ? *)',
+      'Europe/Berlin',
+      '2026-10-25T00:00:00',
+      ['2026-10-25T00:30', '2026-10-25T02:00', '2026-10-25T02:30'],
+    ],
+    [
+      'days begin and end there',
+      'cron(0 0 1 * ? *)',
+      'Pacific/Auckland',
+      '2026-11-20T00:00:00',
+      ['2026-11-30T11:00', '2026-12-31T11:00'],
+    ],
+    [
+      'a day without a midnight has no firing at midnight',
+      'cron(0 0 * * ? *)',
+      'Asia/Beirut',
+      '2027-03-26T12:00:00',
+      ['2027-03-26T22:00', '2027-03-28T21:00'],
+    ],
+  ];
+  for (const [what, expression, zone, after, expected] of cases) {
+    test(what, () => assert.deepEqual(firings(expression, at(after), expected.length, zone), expected));
+  }
+
+  test('what was due before the clocks went back over midnight is found afterwards', () => {
+    const midnights = due('cron(0 0 * * ? *)', 'America/St_Johns');
+    assert.equal(latestFiring(midnights, at('2010-11-07T03:00:00'))?.toISOString(), '2010-11-07T02:30:00.000Z');
+    assert.equal(nextFiring(midnights, at('2010-11-07T03:00:00'))?.toISOString(), '2010-11-08T03:30:00.000Z');
+  });
+
+  test('a rate has no zone', () => {
+    const rate = due('rate(1 day)', 'Europe/Berlin');
+    assert.equal(nextFiring(rate, at('2027-03-28T12:00:00'))?.toISOString(), '2027-03-29T05:13:45.000Z');
+  });
+});
+
 test('a rate fires at its anchor and every interval from there, without drift', () => {
-  const rate = parseSchedule('rate(7 minutes)');
-  const next = (after: Date) => nextFiring(rate, after, anchor)?.toISOString();
+  const rate = due(parseSchedule('rate(7 minutes)'));
+  const next = (after: Date) => nextFiring(rate, after)?.toISOString();
   assert.equal(next(new Date(anchor.getTime() - 1)), '2026-11-20T05:13:45.000Z');
   assert.equal(next(anchor), '2026-11-20T05:20:45.000Z');
   assert.equal(next(at('2026-11-20T05:20:44.999')), '2026-11-20T05:20:45.000Z');
   assert.equal(next(at('2020-01-01T00:00:00')), '2026-11-20T05:13:45.000Z');
   const far = new Date(anchor.getTime() + 1_000_000 * 7 * 60_000 + 12_345);
-  assert.equal(nextFiring(rate, far, anchor)?.getTime(), anchor.getTime() + 1_000_001 * 7 * 60_000);
+  assert.equal(nextFiring(rate, far)?.getTime(), anchor.getTime() + 1_000_001 * 7 * 60_000);
 });
 
 test('what was missed is told by its last firing and how many there were', () => {
   const past = (expression: string, after: string, until: string) =>
-    pastFirings(parseSchedule(expression), at(after), at(until), anchor);
+    pastFirings(due(parseSchedule(expression)), at(after), at(until));
   assert.equal(past('cron(0 2 * * ? *)', '2026-11-20T02:00:00', '2026-11-21T01:59:59.999'), undefined);
   assert.deepEqual(past('cron(0 2 * * ? *)', '2026-11-20T02:00:00', '2026-11-21T02:00:00'), {
     latest: at('2026-11-21T02:00:00'),
@@ -203,11 +289,11 @@ test('every accepted expression fires exactly in the minutes that AWS describes'
       }
       let firing: Date | undefined = after;
       for (const minute of expected) {
-        firing = nextFiring(expression as Schedule, firing!, anchor);
+        firing = nextFiring(due(expression), firing!);
         assert.equal(firing?.toISOString(), new Date(minute).toISOString());
       }
       if (expected.length === 40) return;
-      const beyond = nextFiring(expression as Schedule, firing!, anchor);
+      const beyond = nextFiring(due(expression), firing!);
       assert.ok(beyond === undefined || beyond > window, `${beyond?.toISOString()} is no firing`);
     }),
     { numRuns: 400 },
@@ -217,7 +303,7 @@ test('every accepted expression fires exactly in the minutes that AWS describes'
 test('a firing far away is right, and no day before it was one', () => {
   fc.assert(
     fc.property(expressions, instants, (expression, after) => {
-      const firing = nextFiring(expression as Schedule, after, anchor);
+      const firing = nextFiring(due(expression), after);
       const horizon = firing?.getTime() ?? after.getTime() + 3000 * dayMs;
       const nextDay = Math.floor(after.getTime() / dayMs) * dayMs + dayMs;
       for (let day = nextDay; day < Math.min(horizon, nextDay + 30_000 * dayMs) - dayMs; day += dayMs) {
@@ -229,17 +315,90 @@ test('a firing far away is right, and no day before it was one', () => {
   );
 });
 
+/** The zones whose clocks do what others do not: half an hour, two hours, at midnight, without a day, never. */
+const zones: [zone: string, from: string, to: string][] = [
+  ['Europe/Berlin', '2026-01-01', '2031-01-01'],
+  ['America/New_York', '2026-01-01', '2031-01-01'],
+  ['Australia/Lord_Howe', '2026-01-01', '2031-01-01'],
+  ['Antarctica/Troll', '2026-01-01', '2031-01-01'],
+  ['Asia/Beirut', '2026-01-01', '2031-01-01'],
+  ['America/Havana', '2026-01-01', '2031-01-01'],
+  ['Africa/Casablanca', '2026-01-01', '2031-01-01'],
+  ['Pacific/Chatham', '2026-01-01', '2031-01-01'],
+  ['Asia/Kolkata', '2026-01-01', '2026-02-01'],
+  ['America/St_Johns', '2007-01-01', '2011-12-01'],
+  ['Pacific/Apia', '2011-12-20', '2012-01-05'],
+];
+
+const clocks = new Map(
+  zones.map(([timeZone]) => [
+    timeZone,
+    new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }),
+  ]),
+);
+const shown = (zone: string, instant: number): string => clocks.get(zone)!.format(instant).replace(' ', 'T');
+
+/** Days before the clocks change. */
+const changes = new Map(
+  zones.map(([zone, from, to]) => [zone, [...changesOf(zone, Date.parse(from), Date.parse(to))]]),
+);
+
+function* changesOf(zone: string, from: number, to: number): Generator<number> {
+  const offset = (instant: number) => Date.parse(`${shown(zone, instant)}Z`) - instant;
+  for (let day = from; day < to; day += dayMs) if (offset(day) !== offset(day + dayMs)) yield day;
+}
+
+/** Half the time within a day of a change of the clocks. */
+const zonedInstants = fc.constantFrom(...zones).chain(([zone, from, to]) => {
+  const anywhere = fc.integer({ min: Date.parse(from), max: Date.parse(to) });
+  const known = changes.get(zone)!;
+  const somewhere = fc.oneof(anywhere, known.length === 0 ? anywhere : fc.constantFrom(...known));
+  return fc
+    .tuple(somewhere, fc.integer({ min: -dayMs, max: dayMs }))
+    .map(([instant, more]) => ({ zone, after: new Date(instant + more) }));
+});
+
+test('in every zone it fires when its clocks first show what is asked for, and looking back finds the same', () => {
+  fc.assert(
+    fc.property(expressions, zonedInstants, (expression, { zone, after }) => {
+      const until = after.getTime() + dayMs;
+      const expected: number[] = [];
+      const seen = new Set<string>();
+      const first = Math.floor(after.getTime() / minuteMs) * minuteMs;
+      for (let minute = first - 240 * minuteMs; minute <= until; minute += minuteMs) {
+        const wall = shown(zone, minute);
+        if (!seen.has(wall) && isMinute(new Date(`${wall}Z`), expression)) expected.push(minute);
+        seen.add(wall);
+      }
+      const following = expected.filter((minute) => minute > after.getTime()).slice(0, 200);
+      let firing: Date | undefined = after;
+      for (const minute of following) {
+        firing = nextFiring(due(expression, zone), firing!);
+        assert.equal(firing?.toISOString(), new Date(minute).toISOString());
+        assert.equal(latestFiring(due(expression, zone), firing!)?.getTime(), minute);
+      }
+      const beyond = following.length === 200 ? undefined : nextFiring(due(expression, zone), firing!);
+      assert.ok(beyond === undefined || beyond.getTime() > until, `${beyond?.toISOString()} is no firing`);
+      const before = expected.findLast((minute) => minute <= after.getTime());
+      const latest = latestFiring(due(expression, zone), after)?.getTime() ?? 0;
+      if (before === undefined) assert.ok(latest < first - 240 * minuteMs, new Date(latest).toISOString());
+      else assert.equal(latest, before);
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test('looking back finds the same firings as looking ahead', () => {
   fc.assert(
     fc.property(expressions, instants, fc.integer({ min: 0, max: 40 * dayMs }), (expression, after, spanMs) => {
       const until = new Date(after.getTime() + spanMs);
       const expected: Date[] = [];
-      let firing = nextFiring(expression as Schedule, after, anchor);
+      let firing = nextFiring(due(expression), after);
       while (firing && firing <= until && expected.length < mostCounted) {
         expected.push(firing);
-        firing = nextFiring(expression as Schedule, firing, anchor);
+        firing = nextFiring(due(expression), firing);
       }
-      const past = pastFirings(expression as Schedule, after, until, anchor);
+      const past = pastFirings(due(expression), after, until);
       assert.equal(past?.count ?? 0, expected.length);
       if (expected.length < mostCounted) assert.equal(past?.latest.getTime(), expected.at(-1)?.getTime());
     }),

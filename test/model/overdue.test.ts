@@ -60,6 +60,18 @@ describe('a backup is overdue', () => {
     assert.deepEqual(overdue(schedules, [taken('full', '20T00:00')], '20T07:02'), ['full 20T06:01']);
   });
 
+  test('by the clocks of its zone', () => {
+    const berlin = { ...weekly, timezone: 'Europe/Berlin' };
+    assert.deepEqual(overdue(berlin, [taken('full', '15T01:00')], '22T02:00'), ['full 22T01:00']);
+    assert.deepEqual(overdue(berlin, [taken('full', '15T01:00')], '22T01:59'), []);
+  });
+
+  test('once the window is over in which it may begin', () => {
+    const wide = { ...weekly, windowMinutes: 90 };
+    assert.deepEqual(overdue(wide, [taken('full', '15T02:00')], '22T04:29'), []);
+    assert.deepEqual(overdue(wide, [taken('full', '15T02:00')], '22T04:30'), ['full 22T02:00']);
+  });
+
   test('never without a schedule', () => {
     assert.deepEqual(
       overdueBackups({ schedules: zone, backups: [], watchedSince: at('01T00:00'), now: at('20T00:00') }),

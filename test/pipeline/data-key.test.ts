@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { KeyUnusable, ObjectDamaged } from '#model/failure';
-import { keyFileRing, type MasterKey, masterKeyId, type WrappedKey } from '#pipeline/data-key';
+import type { WrappedKey } from '#model/wrapped-key';
+import { keyFileRing, type MasterKey, masterKeyId } from '#pipeline/data-key';
 
 const context = 'orders/20261120T051345123Z-full';
 

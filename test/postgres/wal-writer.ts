@@ -15,7 +15,8 @@ const pageSize = 8192;
 export class WalWriter {
   readonly systemId = 7710121666982256801n;
   readonly start: bigint;
-  #bytes: Buffer = Buffer.alloc(0);
+  #room: Buffer = Buffer.alloc(1 << 16);
+  #length = 0;
   #previous: bigint;
   #overwrites = false;
   /** of each complete record */
@@ -27,11 +28,11 @@ export class WalWriter {
   }
 
   get bytes(): Buffer {
-    return this.#bytes;
+    return this.#room.subarray(0, this.#length);
   }
 
   get #at(): bigint {
-    return this.start + BigInt(this.#bytes.length);
+    return this.start + BigInt(this.#length);
   }
 
   /** `cut`: the server dies at the end of the page on which the record begins, and goes on on the next one. */
@@ -48,17 +49,20 @@ export class WalWriter {
     }
     this.#overwrites = cut;
     if (cut) return;
-    this.#add(Buffer.alloc(-this.#bytes.length & 7));
+    this.#add(Buffer.alloc(-this.#length & 7));
     this.#previous = lsn;
     this.lsns.push(lsn);
   }
 
   #add(bytes: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, bytes]);
+    const length = this.#length + bytes.length;
+    if (length > this.#room.length) this.#room = Buffer.concat([this.#room.subarray(0, this.#length)], length * 2);
+    bytes.copy(this.#room, this.#length);
+    this.#length = length;
   }
 
   #leftInPage(): number {
-    return -this.#bytes.length & (pageSize - 1);
+    return -this.#length & (pageSize - 1);
   }
 
   #pageHeader(remaining: number): void {

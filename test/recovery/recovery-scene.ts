@@ -1,5 +1,6 @@
 import { coveredUntil } from '#catalog/wal-coverage';
-import { addInOrder, type WalInterval, type WalInventory } from '#catalog/wal-inventory';
+import { addInOrder, type WalInterval } from '#catalog/wal-interval';
+import type { WalInventory } from '#catalog/wal-inventory';
 import { type BackupKind, backupId } from '#model/backup-id';
 import { advance, formatLsn, type Lsn, lsn } from '#model/lsn';
 import type { BackupSummary } from '#model/manifest';
@@ -113,7 +114,7 @@ function inventoryOf({ wal, histories = [], systemId = ourSystem }: SystemSketch
       Object.entries(wal).map(([timeline, ranges]) => {
         const intervals: WalInterval[] = [];
         for (const [start, end] of ranges) addInOrder(intervals, { start, end });
-        return [Number(timeline), { timeline: Number(timeline), intervals, last: undefined }];
+        return [Number(timeline), { timeline: Number(timeline), intervals }];
       }),
     ),
     histories: new Map(histories.map((history) => [history.timeline, history])),

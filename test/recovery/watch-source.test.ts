@@ -292,6 +292,10 @@ describe('trouble', () => {
     const proven = await watch(reachable(position(4)), { schedules, tier: { rpoMs: 60_000, rtoMs: 1 } });
     assert.deepEqual(proven.kinds, ['rto-above-tier', 'backup-overdue']);
     assert.equal(proven.measured.rto?.drills, 1);
+    const { counts, window, ...summary } = proven.measured.summary!;
+    assert.deepEqual(counts, { proven: 1, verified: 0, committed: 0, broken: 0 });
+    assert.equal(summary.proven!.backup, backup);
+    assert.ok(window!.from <= window!.to, JSON.stringify(window));
   });
 
   test('is told once more when its watch died before it could keep that', async () => {

@@ -1,5 +1,7 @@
+import { catalogBackup, commitBackup } from '#catalog/backups';
 import type { ScriptedTask } from '#harness/machine-run';
 import type { StoredSource } from '#harness/stored-source';
+import { backupId } from '#model/backup-id';
 import type { Manifest } from '#model/manifest';
 import { parseTarget } from '#model/recovery-target';
 import type { RestoreRequest } from '#model/restore-request';
@@ -8,6 +10,22 @@ import { preparePlan } from '#recovery/prepare-plan';
 
 /** What a task of the machines does, told without a server. */
 export type Script = (task: ScriptedTask, source: StoredSource) => Promise<unknown>;
+
+/** A committed backup that says it has so many GiB in each of its parts. */
+export async function largeBackup(source: StoredSource, partsGiB: readonly number[]): Promise<Manifest> {
+  const { backup: _, ...small } = await source.backup({ kind: 'full' });
+  source.pass(1);
+  const parts = partsGiB.map((size, part) => ({
+    ...small.parts[0]!,
+    name: `base.tar.${part}`,
+    part,
+    rawBytes: size * 2 ** 30,
+  }));
+  const manifest: Manifest = { ...small, backup: backupId(source.now, 'full'), parts };
+  await commitBackup(source.store, manifest);
+  await catalogBackup(source.store, manifest);
+  return manifest;
+}
 
 /** base-backup: one more committed backup */
 export const takes: Script = async (task, source) =>

@@ -68,6 +68,18 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       assert.equal((await read(store, 'replaced')).toString(), 'two');
     });
 
+    test('tags are taken with small and large bodies, and change nothing that a reader sees', async () => {
+      const tags = { 'lifeboat-tier': 'cold', odd: 'a b+c=d/é' };
+      const large = randomBytes(9 * 1024 * 1024);
+      stored(await store.put('tagged/small', Buffer.from('small'), { tags, condition: 'absent' }));
+      stored(await store.put('tagged/large', chunks(large), { tags, condition: 'absent' }));
+      assert.equal((await read(store, 'tagged/small')).toString(), 'small');
+      assert.ok(large.equals(await read(store, 'tagged/large')));
+      assert.deepEqual(await store.put('tagged/small', Buffer.from('again'), { tags, condition: 'absent' }), {
+        stored: false,
+      });
+    });
+
     test('condition absent stores once and never again, small or large, until the object is deleted', async () => {
       stored(await store.put('once', Buffer.from('first'), { condition: 'absent' }));
       assert.deepEqual(await store.put('once', Buffer.from('second'), { condition: 'absent' }), { stored: false });

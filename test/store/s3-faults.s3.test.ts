@@ -326,9 +326,10 @@ describe('S3 when things go wrong', { concurrency: 6 }, () => {
 
     test('uploads that were never completed are aborted once they are old', async (t) => {
       const s3 = await faultyS3(t);
-      s3.server.bucket.begin('old/1', new Map()).initiated = new Date(Date.now() - 3_600_000);
-      s3.server.bucket.begin('old/2', new Map()).initiated = new Date(Date.now() - 3_600_000);
-      s3.server.bucket.begin('new', new Map());
+      const plain = { metadata: new Map(), tags: new Map() };
+      s3.server.bucket.begin('old/1', plain).initiated = new Date(Date.now() - 3_600_000);
+      s3.server.bucket.begin('old/2', plain).initiated = new Date(Date.now() - 3_600_000);
+      s3.server.bucket.begin('new', plain);
       assert.equal(await s3.store.abortStaleUploads(new Date(Date.now() - 60_000)), 2);
       assert.deepEqual(
         [...s3.server.bucket.uploads.values()].map((upload) => upload.key),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,10 @@ before(async () => {
 });
 after(() => source?.remove());
 
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(20);
+}
+
 /** As the daemon starts it: it belongs to no execution and leaves no result. */
 const service = { LIFEBOAT_EXECUTION: undefined, LIFEBOAT_RESULT: undefined };
 const start = (input: unknown = { source: 'orders' }) => tasks.start('receive-wal', { input, env: service });
@@ -39,6 +43,25 @@ describe('the task receive-wal', () => {
     assert.ok(stored.at(-1)! >= written, `${formatLsn(stored.at(-1)!)}, written ${formatLsn(written)}`);
     assert.equal(log.at(-1)!.message, 'ended');
     assert.ok(!readdirSync(source.bucket).includes('executions'));
+  });
+
+  test('is alive while it receives, and while it waits for its server', async () => {
+    const heartbeat = join(source.folder, 'heartbeat');
+    const later = (than: number) => until(() => (statSync(heartbeat, { throwIfNoEntry: false })?.mtimeMs ?? 0) > than);
+    const { child, ended, said } = tasks.start('receive-wal', {
+      input: { source: 'orders' },
+      env: { ...service, LIFEBOAT_HEARTBEAT: heartbeat },
+    });
+    await said(/"receiving"/);
+    await later(0);
+    await later(statSync(heartbeat).mtimeMs); // an idle server writes nothing, and all that it wrote is stored
+    await source.server.stop();
+    await said(/"waiting"/);
+    await later(statSync(heartbeat).mtimeMs);
+    await source.server.start();
+    await said(/"waiting"(.|\n)*"receiving"/);
+    child.kill('SIGTERM');
+    assert.equal((await ended).exitCode, 0);
   });
 
   test('waits for what may go well later', async () => {

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withPut } from '#harness/held-store';
 import { embeddedInstallation, installations, machineInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 import { currentLsn, systemId, WalBucket } from '#harness/wal-bucket';
@@ -362,3 +363,29 @@ function delegated(store: ObjectStore): ObjectStore {
     abortStaleUploads: (...args) => store.abortStaleUploads(...args),
   };
 }
+
+test('a receiver is alive while nothing waits for the store, and not while a put does not end', async () => {
+  const server = await newServer(embeddedInstallation(), small);
+  const bucket = await newBucket();
+  const held = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  const store = withPut(bucket.store, (next) => async (key, body, options) => {
+    if (key.includes('/wal/')) {
+      arrived.resolve();
+      await held.promise;
+    }
+    return next(key, body, options);
+  });
+  let pulses = 0;
+  const receiver = startReceiver(server, bucket, { store, alive: () => pulses++, aliveMs: 10 });
+  await untilReceiving(receiver);
+  await until('an idle one is alive', () => pulses > 2);
+  await write(server, 10);
+  await arrived.promise;
+  const before = pulses;
+  await sleep(200);
+  assert.equal(pulses, before, 'what is not stored is not alive');
+  held.resolve();
+  await until('it goes on', () => pulses > before);
+  await receiver.end();
+});

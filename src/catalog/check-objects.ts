@@ -1,0 +1,54 @@
+import { ObjectDamaged, ObjectMissing, StoreRefused } from '#model/failure';
+import type { Manifest } from '#model/manifest';
+import { backupFolder, backupObjectKey } from '#store/bucket-layout';
+import type { ObjectStore, StoredObject } from '#store/object-store';
+
+/**
+ * Is everything there that a manifest names, with its size, and can it be read at once? Costs one listing, and a question
+ * for each object that is archived. Where backups are taken the manifest comes last; a copy of the bucket gets its objects
+ * in any order, and S3 moves old ones to classes that have to be thawed.
+ * @throws ObjectMissing, ObjectDamaged; StoreRefused for what is archived
+ */
+export async function checkObjects(store: ObjectStore, manifest: Manifest): Promise<void> {
+  const { source, backup } = manifest;
+  const stored = new Map<string, StoredObject>();
+  for await (const object of store.list(backupFolder(source, backup))) stored.set(object.key, object);
+  const named = [manifest.index, manifest.serverManifest, ...manifest.parts].map(({ name, storedBytes }) => {
+    const key = backupObjectKey(source, backup, name);
+    return { key, storedBytes, object: stored.get(key) };
+  });
+  const missing = named.filter(({ object }) => object === undefined);
+  if (missing.length > 0) throw isMissing(manifest, missing[0]!.key, missing.length);
+  const other = named.find(({ object, storedBytes }) => object?.size !== storedBytes);
+  if (other) throw isOther(manifest, other.key, other.object!.size, other.storedBytes);
+  for (const { object } of named) if (object?.archived !== undefined) await checkThawed(store, manifest, object);
+}
+
+function isMissing({ backup }: Manifest, key: string, count: number): ObjectMissing {
+  return new ObjectMissing(`${key}${andMore(count)} of backup ${backup} is not there`, {
+    operation: 'check backup',
+    subject: key,
+    hint: 'in a copy of a bucket it may be on its way still: try again later, or restore an older point',
+  });
+}
+
+function isOther({ backup }: Manifest, key: string, size: number, expected: number): ObjectDamaged {
+  return new ObjectDamaged(`${key} of backup ${backup} has ${size} bytes, the manifest says ${expected}`, {
+    operation: 'check backup',
+    subject: key,
+    hint: 'the object was replaced: restore from another backup, and take a new full backup now',
+  });
+}
+
+async function checkThawed(store: ObjectStore, { backup }: Manifest, { key }: StoredObject): Promise<void> {
+  const archived = (await store.head(key))?.archived;
+  if (archived === undefined) return;
+  const folder = key.slice(0, key.lastIndexOf('/') + 1);
+  throw new StoreRefused(`${key} of backup ${backup} is in ${archived}, and has to be thawed first`, {
+    operation: 'check backup',
+    subject: key,
+    hint: `thaw every object of ${store.url}/${folder} with \`aws s3api restore-object\`, wait some hours, and run this again; or restore a newer point`,
+  });
+}
+
+const andMore = (count: number): string => (count === 1 ? '' : ` and ${count - 1} more objects`);

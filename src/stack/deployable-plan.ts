@@ -1,0 +1,30 @@
+import type { AwsDeployment } from '#model/aws-deployment';
+import { InputInvalid } from '#model/failure';
+import { ofTheStack, type Plan } from '#model/plan';
+import { formatSecretReference } from '#model/secret-reference';
+import { secretReferences } from '#stack/plan-secrets';
+
+export type DeployablePlan = Plan & { aws: AwsDeployment };
+
+/** What a plan says that only means something on one machine cannot be deployed. @throws InputInvalid */
+export function requireDeployable(plan: Plan): DeployablePlan {
+  const { aws, bucket, encryption } = plan;
+  if (!aws)
+    throw new InputInvalid(
+      'aws',
+      undefined,
+      'the stack and its region',
+      'plan.aws.example.yml shows a plan that is deployed',
+    );
+  if (bucket !== ofTheStack) throw new InputInvalid('bucket', bucket, 'stack: the bucket that the stack makes');
+  if (encryption !== 'none' && !('kmsKey' in encryption && encryption.kmsKey === ofTheStack)) {
+    const given = 'kmsKey' in encryption ? encryption.kmsKey : 'a key file';
+    throw new InputInvalid('encryption', given, 'kmsKey: stack, the key that the stack makes, or none');
+  }
+  for (const reference of secretReferences(plan)) {
+    if (reference.from === 'secret') continue;
+    const hint = 'put it into Secrets Manager, in the region of the stack: functions and tasks have no files of yours';
+    throw new InputInvalid('plan', formatSecretReference(reference), 'secret:NAME or secret:NAME#field', hint);
+  }
+  return { ...plan, aws };
+}

@@ -1,0 +1,112 @@
+import type { Plan } from '#model/plan';
+
+/**
+ * What each function may do, beside writing to its own log and traces: the least that its code needs, by the keys that it
+ * uses in the bucket. test/stack/roles.test.ts and test/stack/bundles.test.ts hold the code to it.
+ */
+export const functionRights: Readonly<Record<string, FunctionRights>> = {
+  // what the machines ask
+  'plan-backup': {},
+  'check-lease': { get: ['*/leases/backup'] },
+  'confirm-backup': {
+    get: ['executions/*', '*/backups/*/manifest.json', 'catalog/*/backups.json'],
+    secrets: ['metrics'],
+  },
+  'undo-backup': {
+    get: ['*/backups/*/manifest.json', 'catalog/*/backups.json'],
+    put: ['*/leases/backup'],
+    list: ['*/backups/'],
+  },
+  'task-result': { get: ['executions/*'] },
+  'task-failure': { get: ['executions/*'] },
+  'record-evidence': { put: ['evidence/*', 'catalog/evidence.json', 'catalog/evidence/*'] },
+  'plan-verify': {
+    get: ['*/backups/*/manifest.json', 'catalog/*/backups.json', 'catalog/*/standing.json'],
+    list: ['*/backups/'],
+  },
+  'conclude-verify': {
+    get: ['executions/*'],
+    put: ['catalog/*/verifications/*', 'catalog/*/standing.json'],
+    secrets: ['metrics'],
+  },
+  'plan-drill': { ...planning() },
+  'conclude-drill': {
+    get: ['executions/*'],
+    put: ['catalog/*/proofs/*', 'catalog/*/standing.json'],
+    secrets: ['metrics'],
+  },
+  'plan-restore': { ...planning() },
+  'recheck-restore': { ...planning() },
+  'ask-approval': { ...asking(), publishes: ['QuestionTopic'] },
+  'answer-approval': { ...asking() },
+
+  // what events ask
+  'checksum-verifier': {
+    get: ['*/backups/*', '*/wal/*', '*/keys/*'],
+    put: ['catalog/*/verified/*', 'catalog/*/wal.json', 'catalog/*/verifications/*', 'catalog/*/standing.json'],
+    list: ['*/keys/*'],
+    opensKeys: true,
+    secrets: ['metrics'],
+    asynchronous: true,
+  },
+  'metadata-indexer': {
+    get: ['*/backups/*/manifest.json', '*/wal/*', 'catalog/*/verified/*'],
+    put: ['catalog/*/backups.json', 'catalog/*/wal.json', 'catalog/*/verifications/*', 'catalog/*/standing.json'],
+    asynchronous: true,
+  },
+  tell: {
+    put: ['notices/*', 'catalog/notices/*'],
+    publishes: 'as the plan says',
+    secrets: ['notifications'],
+    asynchronous: true,
+  },
+
+  // what the clock asks
+  'start-scheduled': { starts: ['backup', 'drill', 'scrub'], asynchronous: true },
+  watch: {
+    get: ['*/backups/*', '*/wal/*', 'catalog/*/backups.json', 'catalog/*/standing.json'],
+    put: ['catalog/*/exposure.json', 'catalog/*/wal.json'],
+    list: ['*/wal/*'],
+    publishes: ['FailureTopic', 'SuccessTopic'],
+    secrets: ['sources', 'metrics'],
+    inNetwork: true,
+    asynchronous: true,
+  },
+};
+
+export interface FunctionRights {
+  /** keys in the bucket, as patterns of IAM, where `*` also stands for slashes */
+  get?: readonly string[];
+  /** who puts may also get: conditions are decided by what is there */
+  put?: readonly string[];
+  /** prefixes of listings */
+  list?: readonly string[];
+  /** opens the data keys of backups and WAL */
+  opensKeys?: true;
+  publishes?: readonly TopicName[] | 'as the plan says';
+  /** reads the secrets in these parts of the plan */
+  secrets?: readonly (keyof Plan)[];
+  /** machines whose waiting states it answers */
+  answers?: readonly string[];
+  /** machines that it starts, unless they run */
+  starts?: readonly string[];
+  /** runs in the stack's subnets */
+  inNetwork?: true;
+  /** what it could not do, however often it was tried, is left in DeadLetters */
+  asynchronous?: true;
+}
+
+export type TopicName = 'FailureTopic' | 'QuestionTopic' | 'SuccessTopic';
+
+/** Reads what is stored, and the WAL in which a transaction or a name is looked for. */
+function planning(): FunctionRights {
+  return {
+    get: ['*/backups/*/manifest.json', '*/wal/*', '*/keys/*', 'catalog/*/backups.json', 'catalog/*/wal.json'],
+    list: ['*/backups/', '*/wal/*', '*/keys/*'],
+    opensKeys: true,
+  };
+}
+
+function asking(): FunctionRights {
+  return { put: ['approvals/*', 'catalog/approvals.json'], answers: ['restore'] };
+}

@@ -1,0 +1,103 @@
+import { InputInvalid } from '#model/failure';
+import type { Plan } from '#model/plan';
+import { type PlannedSchedule, plannedSchedules, scheduledTimeWord } from '#model/planned-schedules';
+import { arnOf, ownArn, ref } from './intrinsics.ts';
+import { logicalName } from './logical-name.ts';
+
+/** A template has 500 resources; sources have theirs beside their schedules, and so has the rest of the stack. */
+const mostSchedules = 250;
+
+/**
+ * One schedule of EventBridge Scheduler for each of the plan, in a group of their own. A schedule starts no machine by
+ * itself: it invokes `start-scheduled` with its name and the time it was due at, for only so an execution gets a name by
+ * which the same firing is known again. `watch` is invoked directly.
+ * @throws InputInvalid when they are too many for a template
+ */
+export function schedulesOfPlan(plan: Plan, fileName: string) {
+  const schedules = plannedSchedules(plan);
+  if (schedules.length > mostSchedules) {
+    throw new InputInvalid(
+      `${fileName}: sources`,
+      `${schedules.length} schedules`,
+      `at most ${mostSchedules} in one stack, since CloudFormation takes no more than 500 resources`,
+      'split its sources over several plans, and so over several stages: --stage NAME --param plan=FILE',
+    );
+  }
+  const resources: Record<string, object> = {
+    ScheduleGroup: { Type: 'AWS::Scheduler::ScheduleGroup', Properties: { Name: ref('AWS::StackName') } },
+    SchedulerRole: schedulerRole(),
+  };
+  for (const schedule of schedules) resources[`${logicalName(schedule.name)}Schedule`] = scheduleOf(schedule);
+  return { Resources: resources };
+}
+
+function scheduleOf({ name, expression, timezone, windowMinutes, target }: PlannedSchedule): object {
+  const isWatch = 'function' in target;
+  return {
+    Type: 'AWS::Scheduler::Schedule',
+    Properties: {
+      Name: name,
+      GroupName: ref('ScheduleGroup'),
+      State: { 'Fn::If': ['IsStandby', 'DISABLED', 'ENABLED'] },
+      ScheduleExpression: expression,
+      ScheduleExpressionTimezone: timezone,
+      FlexibleTimeWindow:
+        windowMinutes === 0 ? { Mode: 'OFF' } : { Mode: 'FLEXIBLE', MaximumWindowInMinutes: windowMinutes },
+      Target: {
+        Arn: arnOf(isWatch ? 'WatchLambdaFunction' : 'StartScheduledLambdaFunction'),
+        RoleArn: arnOf('SchedulerRole'),
+        Input: JSON.stringify(isWatch ? target.input : { schedule: name, scheduledTime: scheduledTimeWord }),
+        RetryPolicy: retryPolicyOf(target),
+        DeadLetterConfig: { Arn: arnOf('DeadLetters') },
+      },
+    },
+  };
+}
+
+/**
+ * How long it is tried to hand a firing over to the function's queue; what the function makes of it is tried by Lambda. The
+ * next watch comes in a minute. That a backup cannot begin should be known within the hour; drills and scrubs have time.
+ * https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
+ */
+function retryPolicyOf(target: PlannedSchedule['target']) {
+  if ('function' in target) return { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 };
+  if (target.stateMachine === 'backup') return { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 60 };
+  return { MaximumEventAgeInSeconds: 21_600, MaximumRetryAttempts: 60 };
+}
+
+/** Whose it acts for is told by the group: https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html */
+const schedulerRole = () => ({
+  Type: 'AWS::IAM::Role',
+  Properties: {
+    AssumeRolePolicyDocument: {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Service: 'scheduler.amazonaws.com' },
+          Action: 'sts:AssumeRole',
+          Condition: {
+            StringEquals: { 'aws:SourceAccount': ref('AWS::AccountId') },
+            ArnEquals: { 'aws:SourceArn': ownArn('scheduler', `schedule-group/\${AWS::StackName}`) },
+          },
+        },
+      ],
+    },
+    Policies: [
+      {
+        PolicyName: 'invoke-and-bury',
+        PolicyDocument: {
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Effect: 'Allow',
+              Action: 'lambda:InvokeFunction',
+              Resource: [arnOf('StartScheduledLambdaFunction'), arnOf('WatchLambdaFunction')],
+            },
+            { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: arnOf('DeadLetters') },
+          ],
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,90 @@
+import { InputInvalid } from '#model/failure';
+import type { Plan } from '#model/plan';
+import type { StorageRules } from '#model/storage-rules';
+import { coldTier, tierTag } from '#model/storage-tier';
+
+/** What src/store/bucket.yml and src/pipeline/keys.yml ask for. @throws InputInvalid for what no bucket can have */
+export function storageOfPlan(
+  { sources, storage }: Plan,
+  { stage, primaryBackupKeyArn }: { stage: string; primaryBackupKeyArn: string },
+) {
+  if (stage !== stage.toLowerCase())
+    throw new InputInvalid('stage', stage, 'no capital letters, since it is in the name of the bucket');
+  const names = sources.map(({ name }) => name);
+  return {
+    lock: lockOf(storage),
+    lifecycle: lifecycleOf(names, storage),
+    backupKey: primaryBackupKeyArn === '' ? 'primary' : 'replica',
+  };
+}
+
+function lockOf({ lock }: StorageRules) {
+  const retention = { Mode: lock.mode.toUpperCase(), Days: lock.days };
+  return { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention: retention } };
+}
+
+/**
+ * What S3 does by age alone. It moves parts and WAL to cheaper classes and clears away what is no backup, or no longer one:
+ * what was overwritten or deleted goes when its lock has ended, for so long both can be undone. It never lets a backup
+ * expire: whether one may go is known to retention, which looks at proofs.
+ */
+function lifecycleOf(sources: readonly string[], { lock, tiers }: StorageRules) {
+  const transitions = transitionsOf(tiers);
+  const cold = transitions.length === 0 ? [] : sources.flatMap((source) => coldRules(source, transitions));
+  const Rules = [
+    rule('abandoned-uploads', { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }),
+    rule('overwritten-and-deleted', {
+      NoncurrentVersionExpiration: { NoncurrentDays: lock.days },
+      ExpiredObjectDeleteMarker: true,
+    }),
+    ...['executions/', 'notices/'].map((folder) =>
+      rule(`records-${folder.slice(0, -1)}`, {
+        Prefix: folder,
+        ExpirationInDays: Math.max(recordDays, lock.days),
+      }),
+    ),
+    ...cold,
+  ];
+  if (Rules.length <= mostRules) return { Rules, TransitionDefaultMinimumObjectSize: transitionMinimum };
+  const most = (mostRules - (Rules.length - cold.length)) / 2;
+  throw new InputInvalid(
+    'sources',
+    String(sources.length),
+    `at most ${most} where storage.tiers are given, since a bucket takes ${mostRules} lifecycle rules`,
+    'share the sources out over several plans and stacks',
+  );
+}
+
+/** As long as Step Functions keeps executions: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+const recordDays = 90;
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html */
+const mostRules = 1_000;
+
+/**
+ * Chunks of WAL and other small objects stay where they are: moving one costs more than it would ever save.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+ */
+const transitionMinimum = 'all_storage_classes_128K';
+
+interface Transition {
+  StorageClass: 'STANDARD_IA' | 'GLACIER' | 'DEEP_ARCHIVE';
+  TransitionInDays: number;
+}
+
+function transitionsOf({ infrequentAccess, glacier, deepArchive }: StorageRules['tiers']): Transition[] {
+  const at = (StorageClass: Transition['StorageClass'], days: number | undefined) =>
+    days === undefined ? [] : [{ StorageClass, TransitionInDays: days }];
+  return [...at('STANDARD_IA', infrequentAccess), ...at('GLACIER', glacier), ...at('DEEP_ARCHIVE', deepArchive)];
+}
+
+const coldRules = (source: string, Transitions: Transition[]) =>
+  ['backups', 'wal'].map((folder) =>
+    rule(`cold-${source}-${folder}`, {
+      Prefix: `${source}/${folder}/`,
+      TagFilters: [{ Key: tierTag, Value: coldTier }],
+      Transitions,
+    }),
+  );
+
+const rule = <T extends object>(Id: string, does: T) => ({ Id, Status: 'Enabled', ...does });

@@ -1,0 +1,184 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Asked, RolePolicy } from './role-policy.ts';
+
+export interface GuardedAwsOptions {
+  policy: RolePolicy;
+  /** where requests go that are allowed */
+  s3: string;
+  kms: string;
+  /** the key of the bucket's own encryption, which S3 uses in the name of who asks */
+  bucketKeyArn: string;
+  region: string;
+  /** of other services, by action: `states:SendTaskSuccess`; gets what was sent */
+  answers?: Record<string, (input: Record<string, string>) => object>;
+}
+
+export interface GuardedAws {
+  endpoint: string;
+  denied: Asked[];
+  /** what other services were sent, with the action */
+  sent: { action: string; input: Record<string, string> }[];
+  close(): Promise<void>;
+}
+
+/**
+ * All of AWS behind one address, as one role sees it: a request is carried out when the role's policies allow it, and else
+ * refused as its service refuses. S3 and KMS are the strict ones; others only take note.
+ */
+export async function startGuardedAws(options: GuardedAwsOptions): Promise<GuardedAws> {
+  const guard = new Guard(options);
+  const http = createServer((message, response) => {
+    guard.serve(message, response).catch((error: Error) => response.destroy(error));
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const close = async () => {
+    http.close();
+    http.closeAllConnections();
+    await once(http, 'close');
+  };
+  const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  return { endpoint, denied: guard.denied, sent: guard.sent, close };
+}
+
+interface Received {
+  message: IncomingMessage;
+  body: Buffer;
+}
+
+class Guard {
+  readonly denied: Asked[] = [];
+  readonly sent: GuardedAws['sent'] = [];
+  readonly #options: GuardedAwsOptions;
+
+  constructor(options: GuardedAwsOptions) {
+    this.#options = options;
+  }
+
+  async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of message) chunks.push(chunk as Buffer);
+    const received = { message, body: Buffer.concat(chunks) };
+    const [target = '', action = ''] = String(message.headers['x-amz-target'] ?? '').split('.');
+    if (target === 'TrentService') return this.#kms(received, action, response);
+    if (target !== '') return this.#other(received, `${prefixes[target]}:${action}`, response);
+    if (/urlencoded/.test(message.headers['content-type'] ?? '')) return this.#publish(received, response);
+    return this.#s3(received, response);
+  }
+
+  async #s3({ message, body }: Received, response: ServerResponse): Promise<void> {
+    const { bucketKeyArn, region, s3 } = this.#options;
+    const url = new URL(message.url!, s3);
+    const [, bucket = '', path = ''] = /^\/([^/]*)\/?(.*)$/.exec(url.pathname) ?? [];
+    const bucketArn = `arn:aws:s3:::${bucket}`;
+    const key = decodeURIComponent(path);
+    const list = (prefix: string): Asked => ({
+      action: 's3:ListBucket',
+      resource: bucketArn,
+      context: { 's3:prefix': prefix },
+    });
+    const asked =
+      key === ''
+        ? list(url.searchParams.get('prefix') ?? '')
+        : { action: `s3:${objectAction(message.method!, url)}`, resource: `${bucketArn}/${key}` };
+    const kmsAction =
+      { 's3:PutObject': 'kms:GenerateDataKey', 's3:ListBucket': undefined }[asked.action] ?? 'kms:Decrypt';
+    const throughS3 = {
+      action: kmsAction,
+      resource: bucketKeyArn,
+      context: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
+    };
+    if (!this.#allows(asked) || (key !== '' && !this.#allows(throughS3))) return refuseS3(message, response);
+    const answer = await forward(message, body, s3);
+    // who may not list is not told that something is missing
+    const isMissing = key !== '' && message.method !== 'PUT' && answer.status === 404;
+    if (isMissing && !this.#allows(list(key))) return refuseS3(message, response);
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  }
+
+  async #kms({ message, body }: Received, action: string, response: ServerResponse): Promise<void> {
+    const { KeyId, EncryptionContext = {} } = JSON.parse(body.toString()) as {
+      KeyId: string;
+      EncryptionContext?: Record<string, string>;
+    };
+    const context = Object.fromEntries(
+      Object.entries(EncryptionContext).map(([name, value]) => [`kms:EncryptionContext:${name}`, value]),
+    );
+    if (!this.#allows({ action: `kms:${action}`, resource: KeyId, context })) return refuseJson(response);
+    const answer = await forward(message, body, this.#options.kms);
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  }
+
+  async #other({ body }: Received, action: string, response: ServerResponse): Promise<void> {
+    const input = JSON.parse(body.toString()) as Record<string, string>;
+    if (!this.#allows({ action, resource: this.#resourceOf(action, input) })) return refuseJson(response);
+    this.sent.push({ action, input });
+    const answer = this.#options.answers?.[action]?.(input) ?? {};
+    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(answer));
+  }
+
+  async #publish({ body }: Received, response: ServerResponse): Promise<void> {
+    const input = Object.fromEntries(new URLSearchParams(body.toString()));
+    const isAllowed = this.#allows({ action: 'sns:Publish', resource: input.TopicArn! });
+    response.writeHead(isAllowed ? 200 : 403, { 'content-type': 'text/xml' });
+    if (!isAllowed) return void response.end(errorXml('AuthorizationError'));
+    this.sent.push({ action: 'sns:Publish', input });
+    response.end('<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>');
+  }
+
+  #resourceOf(action: string, { SecretId, stateMachineArn, taskToken }: Record<string, string>): string {
+    const at = (service: string, rest: string) => `arn:aws:${service}:${this.#options.region}:111122223333:${rest}`;
+    if (action === 'secretsmanager:GetSecretValue') return at('secretsmanager', `secret:${SecretId}-a1B2c3`);
+    // a token belongs to the machine whose state waits for it
+    return stateMachineArn ?? at('states', `stateMachine:lifeboat-prod_${taskToken?.split(' ')[0]}`);
+  }
+
+  #allows(asked: Asked): boolean {
+    const isAllowed = this.#options.policy.allows(asked);
+    if (!isAllowed) this.denied.push(asked);
+    return isAllowed;
+  }
+}
+
+const prefixes: Record<string, string> = { AWSStepFunctions: 'states', secretsmanager: 'secretsmanager' };
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
+function objectAction(method: string, { searchParams }: URL): string {
+  if (method === 'GET' || method === 'HEAD') return searchParams.has('versionId') ? 'GetObjectVersion' : 'GetObject';
+  if (method === 'DELETE') return searchParams.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject';
+  return 'PutObject';
+}
+
+interface Answer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: Buffer;
+}
+
+/** With the same headers, so that the signature stays right. */
+async function forward(message: IncomingMessage, body: Buffer, to: string): Promise<Answer> {
+  const { hostname, port } = new URL(to);
+  const request = send({ hostname, port, method: message.method, path: message.url, headers: message.headers });
+  request.end(body);
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return { status: answer.statusCode!, headers: answer.headers, body: Buffer.concat(chunks) };
+}
+
+function refuseS3({ method }: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(403, { 'content-type': 'application/xml' });
+  response.end(
+    method === 'HEAD' ? undefined : '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>',
+  );
+}
+
+function refuseJson(response: ServerResponse): void {
+  response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
+  response.end(JSON.stringify({ __type: 'AccessDeniedException', message: 'not authorized' }));
+}
+
+const errorXml = (code: string): string =>
+  `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>not authorized</Message></Error></ErrorResponse>`;

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
+import { StoredSource } from '#harness/stored-source';
+import type { Json, StatesError } from '#local/integration';
+import type { Machine, Scope, State } from '../check/machine-states.ts';
+import { finds, restores, type Script, shows, takes } from './scripted-tasks.ts';
+
+/** What a machine is started with, and what its tasks and people do, when nothing fails that the test does not make fail. */
+interface Scene {
+  input: Json;
+  tasks: Record<string, Script>;
+}
+
+const cleans: Script = (task, source) => (task.input.clean ? task.leave({ removed: [] }) : shows()(task, source));
+
+/** The ways that a machine goes by itself; the first one is that on which all is well. */
+export const scenes: Readonly<Record<string, readonly Scene[]>> = {
+  backup: [{ input: {}, tasks: { 'base-backup': takes } }],
+  verify: [
+    { input: {}, tasks: { 'verify-part': finds() } },
+    { input: { drill: false }, tasks: { 'verify-part': finds() } },
+  ],
+  drill: [{ input: {}, tasks: { drill: cleans } }],
+  restore: [{ input: { to: '/srv/restored' }, tasks: { restore: restores } }],
+};
+
+/** What is made to fail: at each call of a state, or so many times. */
+export interface Sabotage {
+  state: string;
+  answer: StatesError | { answer: Json };
+  times?: number;
+}
+
+export interface MachineEnd {
+  status: string;
+  error: string | undefined;
+  /** in order, those of children included */
+  entered: string[];
+  /** how often each state called something */
+  calls: Map<string, number>;
+  notices: Record<string, Json>[];
+  evidence: Record<string, Json>[];
+}
+
+/** One execution of a machine in a bucket of its own. */
+export async function runFailing(machine: string, scene: Scene, sabotages: readonly Sabotage[]): Promise<MachineEnd> {
+  const source = await StoredSource.create();
+  const calls = new Map<string, number>();
+  const refuse: MachineRunOptions['refuse'] = ({ state }) => {
+    const count = (calls.get(state) ?? 0) + 1;
+    calls.set(state, count);
+    const sabotage = sabotages.find((one) => one.state === state && count <= (one.times ?? Number.POSITIVE_INFINITY));
+    return sabotage?.answer;
+  };
+  const tasks = Object.fromEntries(
+    Object.entries(scene.tasks).map(([name, script]) => [name, (task: Parameters<Script>[0]) => script(task, source)]),
+  );
+  const run = new MachineRun({ source, tasks, refuse, answer: () => ({ decision: 'approve', by: 'grace' }) });
+  try {
+    await source.backup();
+    await source.commit();
+    const { status, error } = await run.run(machine, scene.input);
+    const { entered, notices, evidence } = run;
+    return { status, error, entered, calls, notices, evidence };
+  } finally {
+    run.remove();
+    source.remove();
+  }
+}
+
+export interface TaskState {
+  name: string;
+  /** `lambda`, `ecs`, `sns`, `states` */
+  service: string;
+  state: State;
+  /** how often Retry asks again for an error */
+  retries(error: string): number;
+}
+
+/** Every Task of a machine, wherever it stands. */
+export function taskStates(machine: string): TaskState[] {
+  const file = new URL(`../../statemachines/${machine}.asl.json`, import.meta.url);
+  return tasksIn(JSON.parse(readFileSync(file, 'utf8')) as Machine);
+}
+
+const tasksIn = ({ States }: Scope): TaskState[] =>
+  Object.entries(States).flatMap(([name, state]) => [
+    ...(state.Type === 'Task' ? [taskOf(name, state)] : []),
+    ...(state.ItemProcessor ? tasksIn(state.ItemProcessor) : []),
+  ]);
+
+function taskOf(name: string, state: State): TaskState {
+  const service = /^arn:aws:states:::(\w+):/.exec(state.Resource!)![1]!;
+  const retries = (error: string): number => {
+    const rule = (state.Retry ?? []).find(({ ErrorEquals }) => ErrorEquals?.includes(error));
+    return rule ? (rule.MaxAttempts as number) : 0;
+  };
+  return { name, service, state, retries };
+}
