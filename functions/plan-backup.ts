@@ -8,7 +8,7 @@ import type { PostgresSource } from '#model/postgres-source';
 import { fields } from '#model/read-input';
 import { serverLanes } from '#model/server-lanes';
 import { sourceRoleArn } from '#model/source-role';
-import type { ObjectStore } from '#store/object-store';
+import type { Bucket } from '#runtime/open-bucket';
 import { edge } from './edge.ts';
 
 /** What Step Functions hands from state to state is 256 KiB at most, and each source takes a part of it. */
@@ -47,7 +47,7 @@ export const handler = edge({
 });
 
 async function stillDue(
-  store: ObjectStore,
+  store: Bucket['store'],
   sources: readonly PostgresSource[],
   { type = 'full', scheduledTime }: BackupInput,
 ): Promise<readonly PostgresSource[]> {

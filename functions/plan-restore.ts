@@ -3,7 +3,8 @@ import { chooseSource } from '#model/choose-source';
 import { readRestoreInput, requesterOf } from '#model/machine-input';
 import { oneLine } from '#model/plain-text';
 import { fields } from '#model/read-input';
-import { restoreRequest } from '#model/restore-request';
+import { checkPlaces, restoreRequest } from '#model/restore-request';
+import { restoreVolumeGiB } from '#model/volume-size';
 import { prepareApproval } from '#recovery/prepare-approval';
 import { edge } from './edge.ts';
 
@@ -12,17 +13,20 @@ export const handler = edge({
   name: 'plan-restore',
   input: fields({ input: z.unknown() }),
 
-  async run({ input }, { plan, vault }) {
+  async run({ input }, { plan, vault, environment }) {
     const asked = readRestoreInput(input);
     const { name } = chooseSource(plan, asked.source);
-    const prepared = await prepareApproval(vault, restoreRequest(name, asked), AbortSignal.timeout(870_000));
-    const { request, planHash, planText, decided } = prepared;
+    const wanted = restoreRequest(name, asked);
+    checkPlaces(wanted, environment.LIFEBOAT_RESTORE_VOLUME);
+    const prepared = await prepareApproval(vault, wanted, AbortSignal.timeout(870_000));
+    const { request, planHash, planText, decided, rawBytes } = prepared;
     return {
       source: name,
       request,
       planHash,
       planText: withReason(planText, asked.reason),
       decided,
+      volumeGiB: restoreVolumeGiB(rawBytes),
       requestedBy: requesterOf(asked),
       reason: asked.reason ?? null,
     };

@@ -24,6 +24,8 @@ export interface RekeyWork {
   signal: AbortSignal;
   now(): Date;
   onObjects(count: number): void;
+  /** a data key was wrapped by this key, and that is stored */
+  onRewrapped(keyId: string): void;
 }
 
 /** How many data keys there are, by what became of them; `rewrapped` of a dry run: would be. */
@@ -117,7 +119,9 @@ async function rekey(
   if (dryRun) return 'rewrapped';
   const wrapped = await current.wrap(dataKey, context);
   await checkOpens(current, wrapped, context, dataKey);
-  return (await putRewrap(store, { context, original, wrapped, at: now() })) ? 'rewrapped' : 'already';
+  if (!(await putRewrap(store, { context, original, wrapped, at: now() }))) return 'already';
+  work.onRewrapped(wrapped.keyId);
+  return 'rewrapped';
 }
 
 /** Whether it is there, and opens. */

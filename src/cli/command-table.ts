@@ -43,6 +43,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: 'evidence', summary: 'tell who did what, and check the record of it', load: () => import('#cli/evidence') },
   { name: 'notify', summary: 'send a test notice to every channel of the plan', load: () => import('#cli/notify') },
+  { name: 'cost', summary: 'tell what a source costs on AWS in a month', load: () => import('#cli/cost') },
   { name: 'rekey', summary: 'wrap data keys by the key of the plan', load: () => import('#cli/rekey') },
   { name: 'receive-wal', summary: 'store WAL as it is written, until stopped', load: () => import('#cli/receive-wal') },
   { name: 'wal-push', summary: 'store one WAL file (for archive_command)', load: () => import('#cli/wal-push') },

@@ -1,29 +1,40 @@
-import { formatTable } from '#cli/format-table';
+import { describeWrappingKey } from '#model/wrapped-key';
 import type { KeysListed, KeyUsers } from '#tasks/list-keys';
 import type { RekeyOutcome } from '#tasks/rekey';
 
-/** Which keys open what, and what is lost with each. */
+/** Which keys open what, and what would be lost with each. */
 export function describeKeys(sources: readonly KeysListed[]): string {
-  const rows = sources.flatMap(({ source, keys }) => keys.map((users) => rowOf(source, users)));
-  const head = ['SOURCE', 'KEY', 'OPENS', 'NOTHING ELSE OPENS'];
-  const table = rows.length === 0 ? 'nothing is encrypted' : formatTable([head, ...rows]);
-  const unread = sources
-    .filter((one) => one.unread > 0)
-    .map((one) => `${one.source}: ${one.unread} objects could not be read: nobody knows which key opens them`);
-  return [table, ...unread].join('\n');
+  return sources
+    .flatMap(({ source, keys, unread }) => [
+      source,
+      ...keys.flatMap(describeUsers),
+      ...(keys.length === 0 ? ['  nothing is encrypted'] : []),
+      ...(unread > 0 ? [`  ${counted(unread, 'object')} COULD NOT BE READ: nobody knows which keys open them`] : []),
+    ])
+    .join('\n');
 }
 
-const rowOf = (source: string, { method, key, backups, onlyBackups, walKeys, onlyWalKeys }: KeyUsers): string[] => [
-  source,
-  method === 'file' ? `key file, ${key}` : `KMS, ${key}`,
-  amount(backups, walKeys),
-  amount(onlyBackups, onlyWalKeys),
-];
+function describeUsers({ method, key, backups, onlyBackups, walKeys, onlyWalKeys }: KeyUsers): string[] {
+  const only = onlyBackups.length + onlyWalKeys;
+  return [
+    `  ${describeWrappingKey({ method, keyId: key })}`,
+    `    opens ${amount(backups, walKeys)}`,
+    only === 0 ? '    all of which other keys open, too' : `    NOTHING ELSE OPENS ${amount(onlyBackups, onlyWalKeys)}`,
+  ];
+}
 
+/** `2 backups (20261120T… to 20261121T…) and 3 data keys of WAL` */
 function amount(backups: readonly string[], walKeys: number): string {
-  const range = backups.length > 1 ? ` (${backups[0]} … ${backups.at(-1)})` : backups.map((id) => ` (${id})`).join('');
-  return `${backups.length} backups${range}, ${walKeys} keys of WAL`;
+  const [first, last] = [backups[0], backups.at(-1)];
+  const range = first === last ? first : `${first} to ${last}`;
+  const parts = [
+    ...(backups.length > 0 ? [`${counted(backups.length, 'backup')} (${range})`] : []),
+    ...(walKeys > 0 ? [`${counted(walKeys, 'data key')} of WAL`] : []),
+  ];
+  return parts.join(' and ');
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** What became of each source's data keys, and what is left to do. */
 export function describeRekeyed(outcomes: readonly RekeyOutcome[], dryRun: boolean): string {
@@ -32,7 +43,7 @@ export function describeRekeyed(outcomes: readonly RekeyOutcome[], dryRun: boole
 
 function describeSource(outcome: RekeyOutcome, dryRun: boolean): string[] {
   const { source, key, current, already, rewrapped, problems, problemCount } = outcome;
-  const done = dryRun ? `${rewrapped} data keys would be re-wrapped` : `${rewrapped} data keys re-wrapped`;
+  const done = `${counted(rewrapped, 'data key')} ${dryRun ? 'would be ' : ''}re-wrapped`;
   const summary = `${source}: ${done} by ${key}; ${already} were before, ${current} are its own`;
   if (problemCount === 0) return [summary];
   const told = problems.slice(0, mostShown);

@@ -1,5 +1,5 @@
-import { type CommandDefinition, defineCommand } from '#cli/command';
-import { defaultAnswers } from '#cli/plan-template';
+import { type CommandContext, type CommandDefinition, defineCommand } from '#cli/command';
+import { defaultAnswers, type PlanAnswers } from '#cli/plan-template';
 import { checkSources, describeReadiness, isReady } from '#cli/source-readiness';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { writePlan } from '#cli/write-plan';
@@ -14,11 +14,14 @@ export const command: CommandDefinition = defineCommand({
 exists is used). Then connects and tells what a backup would find: each line that is not "ok" comes with the command
 that changes it. The plan stays when something failed, with exit code 4; mend it, then ask again with --check.
 
+With --stack the plan is one to deploy on AWS: bucket and key are those of the stack, and nothing but the plan is written.
+
 --check writes nothing: it reads the plan and its key file and looks at the servers of its sources.`,
   examples: [
     'lifeboat init --host db.example.org --user lifeboat',
     'lifeboat init --source orders --host /var/run/postgresql --user postgres --bucket /mnt/backups',
     'lifeboat init --bucket s3://backups/production --key-file /etc/lifeboat/key',
+    'lifeboat init --stack lifeboat-prod --region eu-central-1 --host orders.internal.example.org',
     'lifeboat init --check',
   ],
   options: {
@@ -46,7 +49,14 @@ that changes it. The plan stays when something failed, with exit code 4; mend it
     if (noEncryption && given.keyFile !== undefined) {
       throw new UsageInvalid('--no-encryption and --key-file exclude each other', 'leave one of them out');
     }
-    const written = check ? undefined : await writePlan({ source, ...given }, noEncryption, context);
+    const aws = check ? undefined : deploymentOf(context);
+    if (aws && (noEncryption || given.bucket !== undefined || given.keyFile !== undefined)) {
+      throw new UsageInvalid(
+        '--stack has a bucket and a key of its own',
+        'leave --bucket, --key-file, --no-encryption out',
+      );
+    }
+    const written = check ? undefined : await writePlan({ source, ...given, aws }, noEncryption, context);
     const plan = await context.writtenPlan();
     if (check && typeof plan.encryption === 'object' && 'keyFile' in plan.encryption)
       await readKeyFile(plan.encryption.keyFile);
@@ -61,6 +71,14 @@ that changes it. The plan stays when something failed, with exit code 4; mend it
     return isReady(sources) ? 0 : 4;
   },
 });
+
+/** What --stack and --region say of a plan to deploy. @throws InputInvalid without a region */
+function deploymentOf({ given, environment }: CommandContext): PlanAnswers['aws'] {
+  if (given.stack === undefined) return undefined;
+  const region = environment.AWS_REGION || environment.AWS_DEFAULT_REGION;
+  if (region) return { stack: given.stack, region };
+  throw new InputInvalid('--region', undefined, 'a region like eu-central-1', 'add --region REGION');
+}
 
 /** A server that does not answer may take ten seconds to be given up; nobody has to wait for that. */
 function interrupted(signal: AbortSignal): Promise<never> {

@@ -55,6 +55,10 @@ async function unreadPlan({ given, writtenPlan }: CommandContext): Promise<unkno
 
 /** Who asks, where nobody says: to AWS the identity of these credentials, here the user. @throws what callerArn throws */
 export async function whoAsks({ environment }: CommandContext, machines: Machines): Promise<string> {
-  if (machines.kind === 'stack') return (await import('#runtime/prove-caller')).callerArn(environment);
+  if (machines.kind === 'stack') {
+    const arn = await (await import('#runtime/prove-caller')).callerArn(environment);
+    // a user's path may have 512 letters, and names nobody else
+    return arn.replace(/(?<=:user\/).*\//, '');
+  }
   return environment.SUDO_USER ?? environment.USER ?? environment.LOGNAME ?? thisUser();
 }

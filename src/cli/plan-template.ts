@@ -8,6 +8,8 @@ export interface PlanAnswers {
   bucket: string;
   /** undefined: no encryption */
   keyFile: string | undefined;
+  /** undefined: it runs where `lifeboat up` does; else its stack has bucket and key */
+  aws: { stack: string; region: string } | undefined;
 }
 
 export const defaultAnswers: PlanAnswers = {
@@ -18,19 +20,14 @@ export const defaultAnswers: PlanAnswers = {
   database: 'postgres',
   bucket: './bucket',
   keyFile: './lifeboat.key',
+  aws: undefined,
 };
 
 /** A plan with comments, ready to be written. plan.example.yml is this with the default answers; a test holds it so. */
-export function planTemplate({ source, host, port, user, database, bucket, keyFile }: PlanAnswers): string {
+export function planTemplate(answers: PlanAnswers): string {
+  const { source, host, port, user, database, aws } = answers;
   return `# The plan of Lifeboat: what is protected, where it goes, who is told. Relative paths are relative to this file.
-# After a change: lifeboat init --check, and start \`lifeboat up\` anew, which read it when it started.
-
-# A directory (best on another machine), or s3://bucket/prefix.
-bucket: ${scalar(bucket)}
-
-# Whoever has the key file can read the backups. WITHOUT IT NOBODY CAN: KEEP A COPY ELSEWHERE.
-# \`encryption: none\` stores backups in clear.
-${keyFile === undefined ? 'encryption: none' : `encryption:\n  keyFile: ${scalar(keyFile)}`}
+${aws ? deployed(aws) : kept(answers)}
 
 sources:
   ${source}:
@@ -78,7 +75,8 @@ sources:
 #   - { name: Ada, email: ada@example.org }
 # fourEyes: true
 
-# A kind is slack, webhook, email, sns or statuspage; an occasion is success, failure or question (default: failure and question).
+# A kind is slack, webhook, email, sns or statuspage; an occasion is success, failure or question (default: failure and
+# question).
 # To see that they work: lifeboat notify --test
 # notifications:
 #   - { kind: slack, webhook: env:SLACK_WEBHOOK, on: [failure, question] }
@@ -88,13 +86,37 @@ sources:
 #     to: [dba@example.org]
 #     smtp: { host: mail.example.org, port: 587, user: lifeboat, password: env:SMTP_PASSWORD }
 #   - { kind: sns, topicArn: "arn:aws:sns:eu-central-1:123456789012:lifeboat" }
-#   # Atlassian Statuspage: an incident for as long as something fails; everybody may read it, so it says no more than what.
+#   # of Atlassian: an incident for as long as something fails. Everybody may read it: it says what has failed, and not why
 #   - { kind: statuspage, pageId: ctm1234, apiKey: env:STATUSPAGE_KEY, componentId: kctbh9vrtdwd }
 
-# Each backup, verification, drill and watch pushes its numbers to a Prometheus Pushgateway. A URL with a password is a secret: env:NAME.
+# Each backup, verification, drill and watch pushes its numbers to a Prometheus Pushgateway. A URL with a user and password
+# is a secret, like env:PUSHGATEWAY_URL.
 # metrics: { pushgateway: "http://localhost:9091", job: lifeboat }
 `;
 }
+
+const kept = ({ bucket, keyFile }: PlanAnswers): string =>
+  `# After a change: lifeboat init --check, and start \`lifeboat up\` anew, which read it when it started.
+
+# A directory (best on another machine), or s3://bucket/prefix.
+bucket: ${scalar(bucket)}
+
+# Whoever has the key file can read the backups. WITHOUT IT NOBODY CAN: KEEP A COPY ELSEWHERE.
+# \`encryption: none\` stores backups in clear.
+${keyFile === undefined ? 'encryption: none' : `encryption:\n  keyFile: ${scalar(keyFile)}`}`;
+
+const deployed = ({ stack, region }: NonNullable<PlanAnswers['aws']>): string =>
+  `# After a change: lifeboat init --check, and deploy it (docs/aws.md).
+
+# The bucket and the key that the stack makes.
+bucket: stack
+encryption:
+  kmsKey: stack
+
+aws:
+  stack: ${scalar(stack)}
+  region: ${scalar(region)}
+  # recoveryRegion: eu-west-1 # where a second stack of the same name stands by`;
 
 /** Plain where YAML reads it back as the same text, quoted otherwise. */
 const scalar = (text: string): string =>

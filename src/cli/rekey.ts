@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { defineCommand } from '#cli/command';
+import { type CommandContext, defineCommand } from '#cli/command';
 import { describeKeys, describeRekeyed } from '#cli/describe-keys';
-import { recordRekeyed } from '#cli/record-rekeyed';
+import { RekeyRecorder } from '#cli/record-rekeyed';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { parseBackupId } from '#model/backup-id';
 import { chooseSource } from '#model/choose-source';
@@ -54,7 +54,8 @@ the exit code is 6, and it needs the old key until it expires.`,
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user and host)' },
   },
 
-  async run(input, { plan: readPlan, environment, cwd, output, signal, now }) {
+  async run(input, context) {
+    const { plan: readPlan, environment, cwd, output, signal, now } = context;
     const { source, backup, wal, fromKeyFile, fromKmsKey, list, dryRun, requestedBy } = input;
     if (list && (dryRun || fromKeyFile.length > 0 || fromKmsKey.length > 0)) {
       throw new UsageInvalid('--list needs no key and changes nothing', 'leave out the other options');
@@ -82,21 +83,18 @@ the exit code is 6, and it needs the old key until it expires.`,
       ...fromKeyFile.map((file) => openKeyRing({ encryption: { keyFile: resolve(cwd, file) } }, environment)),
       ...fromKmsKey.map((kmsKey) => openKeyRing({ encryption: { kmsKey } }, environment)),
     ]);
+    const who = requestedBy ?? (await whoRekeys(context));
+    const work = { ...scope, store, current, old: old.filter((ring) => ring !== undefined), dryRun, now };
     const outcomes: RekeyOutcome[] = [];
     for (const name of names) {
-      const work = {
-        ...scope,
-        source: name,
-        store,
-        current,
-        old: old.filter((ring) => ring !== undefined),
-        dryRun,
-        now,
-      };
-      const outcome = await counted(`rekey ${name}`, (onObjects) => rekeySource({ ...work, onObjects }));
+      const recorder = new RekeyRecorder(store, name, { who, at: now() });
+      const onRewrapped = (keyId: string) => recorder.count(keyId);
+      const rekeyed = counted(`rekey ${name}`, (onObjects) =>
+        rekeySource({ ...work, source: name, onObjects, onRewrapped }),
+      );
+      // also of what was interrupted
+      const outcome = await rekeyed.finally(() => recorder.record());
       outcomes.push(outcome);
-      const who = requestedBy ?? `${environment.USER ?? environment.LOGNAME ?? 'somebody'}@${thisProcess().host}`;
-      if (!dryRun && outcome.rewrapped > 0) await recordRekeyed(store, outcome, { who, at: now() });
     }
     output.print(describeRekeyed(outcomes, dryRun), { dryRun, sources: outcomes });
     const problems = outcomes.flatMap((outcome) => outcome.problems);
@@ -109,6 +107,12 @@ the exit code is 6, and it needs the old key until it expires.`,
     }
   },
 });
+
+/** On AWS whose credentials these are, elsewhere the user and host. */
+async function whoRekeys({ stack, environment }: CommandContext): Promise<string> {
+  if (await stack()) return (await import('#runtime/prove-caller')).callerArn(environment);
+  return `${environment.USER ?? environment.LOGNAME ?? 'somebody'}@${thisProcess().host}`;
+}
 
 function parseArn(text: string, field: string): string {
   if (parseKmsArn(text)) return text;

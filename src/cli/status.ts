@@ -16,7 +16,11 @@ what runs, what waits for a person with the command that answers it, and what is
 
 Asks the daemon for a measurement of this moment; without one it tells what the bucket knows, which on AWS is measured every
 minute. Nothing is changed. The exit code is 9 when something is wrong, or nothing runs the plan.`,
-  examples: ['lifeboat status', 'lifeboat status --source orders --json'],
+  examples: [
+    'lifeboat status',
+    'lifeboat status --source orders --json',
+    'lifeboat status --stack lifeboat-prod --region eu-central-1',
+  ],
   options: {
     source: { flags: '--source <name>', summary: 'only this one' },
     state: stateOption,

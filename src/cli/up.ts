@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { defineCommand } from '#cli/command';
 import { daemonLog } from '#cli/daemon-log';
 import { stateOption } from '#cli/open-machines';
+import { UsageInvalid } from '#cli/usage-invalid';
 import { runDaemon } from '#local/daemon';
 import { InputInvalid } from '#model/failure';
 import { stateDirectoryOf } from '#runtime/daemon-endpoint';
@@ -27,6 +28,9 @@ cluster; LIFEBOAT_BIN_DIR and LIFEBOAT_RUN_AS say which server program and which
 
   async run({ state, port }, context) {
     const { planPath, cwd, environment, signal, output } = context;
+    if (context.given.stack !== undefined) {
+      throw new UsageInvalid('up runs the plan here, and --stack is of AWS', 'leave --stack out');
+    }
     const log = daemonLog(output, context.now);
     const stateDirectory = stateDirectoryOf(state, context);
     await runDaemon({

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { CommandContext } from '#cli/command';
 import { defaultAnswers, type PlanAnswers, planTemplate } from '#cli/plan-template';
 import { InputInvalid } from '#model/failure';
-import { isS3Url, parsePlan } from '#model/plan';
+import { isS3Url, ofTheStack, parsePlan } from '#model/plan';
 import { resolvePath } from '#runtime/environment';
 import { createKeyFile, type FileKey, readKeyFile } from '#runtime/key-file';
 import { createDirectoryStore } from '#store/directory-store';
@@ -38,7 +38,8 @@ export async function writePlan(
 
   const key =
     answers.keyFile === undefined ? undefined : await obtainKey(resolvePath(answers.keyFile, folder, environment));
-  if (!isS3Url(answers.bucket)) await createDirectoryStore(resolvePath(answers.bucket, folder, environment));
+  if (!isS3Url(answers.bucket) && !answers.aws)
+    await createDirectoryStore(resolvePath(answers.bucket, folder, environment));
   await writeOnce(planFile, planPath, content);
 
   if (key) {
@@ -46,14 +47,15 @@ export async function writePlan(
       `without the key file ${answers.keyFile} (key ${key.id}) NOBODY CAN RESTORE the backups: keep a copy elsewhere`,
     );
   }
-  return {
-    lines: [
-      `plan: ${planPath}, written`,
-      `key file: ${key ? `${answers.keyFile}, ${key.isNew ? 'written' : 'already there'}` : 'none, backups are stored in clear'}`,
-      `bucket: ${answers.bucket}`,
-    ],
-    keyId: key?.id,
-  };
+  return { lines: [`plan: ${planPath}, written`, ...linesOf(answers, key)], keyId: key?.id };
+}
+
+function linesOf({ aws, bucket, keyFile }: PlanAnswers, key: { isNew: boolean } | undefined): string[] {
+  if (aws) return [`stack: ${aws.stack} in ${aws.region}, whose bucket and key it is; how to deploy it: docs/aws.md`];
+  return [
+    `key file: ${key ? `${keyFile}, ${key.isNew ? 'written' : 'already there'}` : 'none, backups are stored in clear'}`,
+    `bucket: ${bucket}`,
+  ];
 }
 
 function answersOf(given: GivenAnswers, noEncryption: boolean, fromPlan: (path: string) => string): PlanAnswers {
@@ -64,7 +66,8 @@ function answersOf(given: GivenAnswers, noEncryption: boolean, fromPlan: (path: 
     ...said,
     ...(bucket === undefined || /^\w+:\/\//.test(bucket) ? {} : { bucket: fromPlan(bucket) }),
     ...(keyFile === undefined ? {} : { keyFile: fromPlan(keyFile) }),
-    ...(noEncryption ? { keyFile: undefined } : {}),
+    ...(noEncryption || given.aws ? { keyFile: undefined } : {}),
+    ...(given.aws ? { bucket: ofTheStack } : {}),
   };
 }
 

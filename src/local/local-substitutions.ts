@@ -1,4 +1,4 @@
-import { clusterArn, functionArn, machineArn, taskDefinitionArn, topicArn } from '#model/arn';
+import { clusterArn, functionArn, localAccount, machineArn, taskDefinitionArn, topicArn } from '#model/arn';
 
 /** What stands for `${…}` in the machines here, as DefinitionSubstitutions do in the template. */
 export const localSubstitutions = (names: {
@@ -9,6 +9,9 @@ export const localSubstitutions = (names: {
   ...Object.fromEntries(names.functions.map((name) => [`${pascal(name)}FunctionArn`, functionArn(name)])),
   ...Object.fromEntries(names.machines.map((name) => [`${pascal(name)}StateMachineArn`, machineArn(name)])),
   ...Object.fromEntries(names.tasks.map((name) => [`${pascal(name)}TaskArn`, taskDefinitionArn(name)])),
+  // what has no volumes has no task of its own for them
+  DrillVolumeTaskArn: taskDefinitionArn('drill'),
+  VolumeRoleArn: `arn:aws:iam::${localAccount}:role/lifeboat-local-volumes`,
   ClusterArn: clusterArn,
   // here one topic has it all: each notice says itself whom it is for
   FailureTopicArn: topicArn,

@@ -87,7 +87,7 @@ export class BackupIncomplete extends Failure {
   readonly verdict = 'retry';
 }
 
-/** The store did not answer, or answered that it cannot now. */
+/** The store, or the service that holds its keys, did not answer, or answered that it cannot now. */
 export class StoreUnavailable extends Failure {
   readonly verdict = 'retry';
 }

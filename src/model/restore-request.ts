@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import { z } from 'zod';
 import { InputInvalid } from '#model/failure';
 import type { RestoreInput } from '#model/machine-input';
@@ -59,6 +60,22 @@ export function restoreRequest(source: string, input: RestoreInput): RestoreRequ
   const bytes = Buffer.byteLength(JSON.stringify(request));
   if (bytes <= maxRequestBytes) return request;
   throw new InputInvalid('input', `${bytes} bytes`, `at most ${maxRequestBytes} bytes of target, places and settings`);
+}
+
+/**
+ * Where a restore has no disk but one volume, everything has to go there; without `volume` it may go anywhere.
+ * @throws InputInvalid
+ */
+export function checkPlaces({ to, tablespaces }: RestoreRequest, volume: string | undefined): void {
+  if (!volume) return;
+  const places = {
+    to,
+    ...Object.fromEntries(Object.entries(tablespaces).map(([of, at]) => [`tablespaces.${of}`, at])),
+  };
+  for (const [field, place] of Object.entries(places)) {
+    if (normalize(place).startsWith(`${volume}/`)) continue;
+    throw new InputInvalid(field, place, `a directory in ${volume}, where the volume is that the restore leaves`);
+  }
 }
 
 /** For planLayout, which takes mappings as a command line has them. */

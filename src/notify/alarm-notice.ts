@@ -3,6 +3,7 @@ import { parseMachineArn } from '#model/arn';
 import { type MetricName, sourceDimension } from '#model/metric';
 import type { NoticeInput } from '#model/notice';
 import { type Echo, echoOfKind, echoOfMachine } from './echo.ts';
+import { receiverOf } from './event-notice.ts';
 
 const text = z.string().nullish().catch(null);
 const dimensions = z.array(z.object({ name: z.string(), value: z.string() })).catch([]);
@@ -69,14 +70,18 @@ interface AlarmMetric {
 const dimensionOf = ({ Dimensions }: AlarmMetric, dimension: string): string | undefined =>
   Dimensions.find(({ name }) => name === dimension)?.value;
 
-const sourceOf = (alarmMetric: AlarmMetric): string | undefined => dimensionOf(alarmMetric, sourceDimension);
+function sourceOf(alarmMetric: AlarmMetric): string | undefined {
+  const service = dimensionOf(alarmMetric, 'ServiceName');
+  return dimensionOf(alarmMetric, sourceDimension) ?? (service === undefined ? undefined : receiverOf(service));
+}
 
 /** Which machine tells of it, or the first word of the findings' keys that are about the same. */
-const toldBy: Partial<Record<MetricName, string>> = {
+const toldBy: Partial<Record<MetricName | 'RunningTaskCount', string>> = {
   RpoSeconds: 'rpo',
   RtoSeconds: 'rto',
   Restorable: 'rpo',
   WalLagSeconds: 'receiver',
+  RunningTaskCount: 'receiver',
   WalGaps: 'gap',
   BrokenBackups: 'broken',
   OverdueBackups: 'overdue',

@@ -76,7 +76,7 @@ function taskEvent(content: unknown): Read | undefined {
   const exits = (detail.containers ?? []).map(({ name, exitCode, reason }) =>
     [`container ${name}`, exitCode == null ? 'never ran' : `ended with ${exitCode}`, reason].filter(Boolean).join(': '),
   );
-  const whose = service ?? 'a task';
+  const whose = service === undefined ? 'a task' : receiverOf(service);
   return {
     notice: {
       format: 'lifeboat-notice/1',
@@ -94,12 +94,15 @@ function taskEvent(content: unknown): Read | undefined {
         .filter(Boolean)
         .join('\n'),
       since: detail.stoppedAt ?? time ?? null,
-      todo: 'lifeboat status',
-      dedupe: `stopped ${whose}`,
+      todo: service === undefined ? 'lifeboat status' : `lifeboat status --source ${whose}`,
+      dedupe: `stopped ${service ?? detail.taskArn}`,
     },
     echo: null,
   };
 }
+
+/** The source whose receiver a service is; the service itself when it is none (src/stack/source-receiver.ts). */
+export const receiverOf = (service: string): string => service.replace(/^receive-wal-/, '');
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_events.html */
 const serviceSchema = z.object({
@@ -122,16 +125,17 @@ function serviceEvent(content: unknown): Read | undefined {
   const { time, resources, detail } = parsed.data;
   const { eventType, eventName, reason } = detail;
   const service = resources[0]!.split('/').at(-1) || resources[0]!;
+  const source = receiverOf(service);
   const isFine = eventType === 'INFO';
   return {
     notice: {
       format: 'lifeboat-notice/1',
       occasion: isFine ? 'success' : 'failure',
-      subject: service,
+      subject: source,
       title: serviceTitles[eventName] ?? `ECS says ${eventName} of the receiver`,
       what: [reason, `ECS reports ${eventName} of ${resources[0]}.`].filter(Boolean).join('\n'),
       since: time ?? null,
-      todo: isFine ? null : 'lifeboat status',
+      todo: isFine ? null : `lifeboat status --source ${source}`,
       dedupe: isFine ? null : `service ${service} ${eventName}`,
     },
     echo: null,

@@ -36,7 +36,7 @@ export interface KeySearch {
 }
 
 /** Headers are small and each is a request: many at a time. */
-const lanes = 16;
+const lanes = 32;
 /** So many objects that the store refuses to give, and none that it gives, are no matter of objects. */
 const refusalsToGiveUp = 100;
 

@@ -19,6 +19,8 @@ export interface PreparedApproval {
   planText: string;
   /** what the hash is of, as JSON: tells later what changed */
   decided: string;
+  /** of all backups that are laid down */
+  rawBytes: number;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function prepareApproval(
     [describePlan(plan, planHash, layout), ...asked.map((line) => `  ${line}`)].join('\n'),
     4000,
   );
-  return { request: pinned, planHash, planText, decided: decidedJson(plan) };
+  return { request: pinned, planHash, planText, decided: decidedJson(plan), rawBytes: plan.rawBytes };
 }
 
 const baseOf = ({ facts, plan }: PreparedPlan) => facts.backups.find(({ backup }) => backup === plan.chain.at(-1))!;

@@ -14,7 +14,8 @@ export interface FailedCall {
 export function awsFailure(error: unknown, { action, subject, place }: FailedCall): Failure {
   const { name, message } = firstLine(error);
   const detail = { operation: action, subject, cause: error };
-  if (/region is missing/i.test(message)) {
+  // the SDK has no names for these
+  if (/^Region (?:is missing|not accepted)/.test(message)) {
     return new InputInvalid(
       '--region',
       undefined,

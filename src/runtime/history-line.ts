@@ -1,4 +1,4 @@
-import type { HistoryEvent } from '@aws-sdk/client-sfn';
+import type { HistoryEvent, TaskSucceededEventDetails } from '@aws-sdk/client-sfn';
 
 /** What an event of an execution's history tells a person; undefined for what only machines care about. */
 export function historyLine(event: HistoryEvent): string | undefined {
@@ -7,6 +7,7 @@ export function historyLine(event: HistoryEvent): string | undefined {
   if (/^(?:Task|Map|Parallel|Wait)StateEntered$/.test(type ?? '')) return `→ ${event.stateEnteredEventDetails?.name}`;
   const failed = failureOf(event);
   if (failed) return `✗ ${failed.error ?? type}: ${shorten(failed.cause ?? 'without a cause')}`;
+  if (type === 'TaskSucceeded') return answerLine(event.taskSucceededEventDetails);
   if (type === 'ExecutionSucceeded') return 'succeeded';
   if (type === 'ExecutionAborted') return 'stopped by somebody';
   return undefined;
@@ -21,6 +22,20 @@ function failureOf(event: HistoryEvent): { error?: string | undefined; cause?: s
     event.executionFailedEventDetails ??
     event.executionTimedOutEventDetails
   );
+}
+
+/** A person's answer to a state that waited for one. */
+function answerLine(succeeded: TaskSucceededEventDetails | undefined): string | undefined {
+  if (!succeeded?.resource?.endsWith('.waitForTaskToken')) return undefined;
+  try {
+    const { decision, by, iam, reason } = JSON.parse(succeeded.output ?? '') as Record<string, unknown>;
+    if (typeof by !== 'string') return undefined;
+    const who = typeof iam === 'string' && iam !== by ? `${by} (${iam})` : by;
+    const why = typeof reason === 'string' ? `: ${shorten(reason)}` : '';
+    return `✓ ${decision === 'approve' ? 'approved' : 'rejected'} by ${who}${why}`;
+  } catch {
+    return undefined; // cut, or no answer of ours
+  }
 }
 
 /** A function's failure comes as JSON with a stack: its message is enough. */

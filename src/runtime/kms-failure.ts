@@ -68,6 +68,8 @@ interface Complaint {
 
 function complaintOf(error: unknown): Complaint {
   if (!(error instanceof Error)) return { code: 'unknown', status: undefined, message: String(error) };
+  // it quotes what cannot be parsed, and a data key may stand there
+  if (error instanceof SyntaxError) return { code: 'SyntaxError', status: undefined, message: 'answered no JSON' };
   const metadata = '$metadata' in error ? (error.$metadata as { httpStatusCode?: number }) : undefined;
   const isGeneric = error.name === 'Error' || error.name === 'TypeError' || error.name === 'AggregateError';
   const code = isGeneric && 'code' in error && typeof error.code === 'string' ? error.code : error.name;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import {
@@ -80,14 +81,23 @@ export class Machines {
 
   /** @throws InputInvalid when an execution has this name already, or there is no such machine */
   async start(machine: string, input: object, name?: string): Promise<string> {
+    // without a name, a request that is repeated since its answer was lost would start another one
+    const own = name ?? randomUUID();
     const command = new StartExecutionCommand({
       stateMachineArn: `${this.#place.machinePrefix}${machine}`,
       input: JSON.stringify(input),
-      ...(name === undefined ? {} : { name }),
+      name: own,
     });
-    const { executionArn } = await this.#ask('states:StartExecution', machine, () => this.#place.states.send(command));
-    this.#started.set(executionArn!, performance.now());
-    return executionArn!;
+    const arn = `${this.#executionPrefix}${machine}:${own}`;
+    await this.#ask('states:StartExecution', machine, async () => {
+      try {
+        await this.#place.states.send(command);
+      } catch (error) {
+        if (name !== undefined || (error as Error).name !== 'ExecutionAlreadyExists') throw error;
+      }
+    });
+    this.#started.set(arn, performance.now());
+    return arn;
   }
 
   /** By ARN, or by name where one machine has it. @throws InputInvalid when there is none */

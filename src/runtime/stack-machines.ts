@@ -2,7 +2,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Environment } from '#runtime/environment';
 import { Machines } from '#runtime/machines';
-import { printStack, patience, type Stack } from '#runtime/stack';
+import { patience, printStack, type Stack } from '#runtime/stack';
 import { awsClientConfig } from './aws-client-config.ts';
 import { awsFailure } from './aws-failure.ts';
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parsePlan } from '#model/plan';
+import { alarmsOfPlan } from '#stack/alarms';
 import { rulesOfPlan } from '#stack/event-rules';
 import { functionRoles } from '#stack/function-roles';
 import { dataOfPlan } from '#stack/plan-data';
@@ -7,6 +8,7 @@ import { outputsOfPlan } from '#stack/plan-outputs';
 import { schedulesOfPlan } from '#stack/schedules';
 import { sourcesOfPlan } from '#stack/sources';
 import { storageOfPlan } from '#stack/storage';
+import { checkTemplateSize } from '#stack/template-size';
 
 export interface Deployment {
   planPath: string;
@@ -19,12 +21,17 @@ export interface Deployment {
 export function resourcesOfPlan({ planPath, stage, primaryBackupKeyArn }: Deployment) {
   const text = readFileSync(planPath, 'utf8');
   const plan = parsePlan(text, planPath);
-  return {
-    schedules: schedulesOfPlan(plan, planPath),
-    rules: rulesOfPlan(plan, readFileSync(new URL('../../statemachines/rules.json', import.meta.url), 'utf8')),
+  const rules = readFileSync(new URL('../../statemachines/rules.json', import.meta.url), 'utf8');
+  const growing = {
+    schedules: schedulesOfPlan(plan),
+    rules: rulesOfPlan(plan, rules),
     sources: sourcesOfPlan({ plan, text, fileName: planPath }),
+    alarms: alarmsOfPlan(plan),
+  };
+  checkTemplateSize(plan, planPath, Object.values(growing));
+  return {
+    ...growing,
     planData: dataOfPlan(text, planPath),
-    alarms: { Resources: {} },
     storage: storageOfPlan(plan, { stage, primaryBackupKeyArn }),
     functionRoles: functionRoles(plan),
     outputs: outputsOfPlan(text),

@@ -6,7 +6,7 @@ import type { Plan } from '#model/plan';
  */
 export const functionRights: Readonly<Record<string, FunctionRights>> = {
   // what the machines ask
-  'plan-backup': {},
+  'plan-backup': { get: ['*/backups/*/manifest.json', 'catalog/*/backups.json'], list: ['*/backups/'] },
   'check-lease': { get: ['*/leases/backup'] },
   'confirm-backup': {
     get: ['executions/*', '*/backups/*/manifest.json', 'catalog/*/backups.json'],
@@ -20,10 +20,8 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   'task-result': { get: ['executions/*'] },
   'task-failure': { get: ['executions/*'] },
   'record-evidence': { put: ['evidence/*', 'catalog/evidence.json', 'catalog/evidence/*'] },
-  'plan-verify': {
-    get: ['*/backups/*/manifest.json', 'catalog/*/backups.json', 'catalog/*/standing.json'],
-    list: ['*/backups/'],
-  },
+  'plan-verify': { ...choosing() },
+  'plan-scrub': { ...choosing() },
   'conclude-verify': {
     get: ['executions/*'],
     put: ['catalog/*/verifications/*', 'catalog/*/standing.json'],
@@ -67,7 +65,7 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
     get: ['*/backups/*', '*/wal/*', 'catalog/*/backups.json', 'catalog/*/standing.json'],
     put: ['catalog/*/exposure.json', 'catalog/*/wal.json'],
     list: ['*/wal/*'],
-    publishes: ['FailureTopic', 'SuccessTopic'],
+    publishes: ['FailureTopic'],
     secrets: ['sources', 'metrics'],
     inNetwork: true,
     asynchronous: true,
@@ -98,11 +96,19 @@ export interface FunctionRights {
 
 export type TopicName = 'FailureTopic' | 'QuestionTopic' | 'SuccessTopic';
 
+/** Knows which backups there are, and what is known of them. */
+function choosing(): FunctionRights {
+  return {
+    get: ['*/backups/*/manifest.json', 'catalog/*/backups.json', 'catalog/*/standing.json'],
+    list: ['*/backups/'],
+  };
+}
+
 /** Reads what is stored, and the WAL in which a transaction or a name is looked for. */
 function planning(): FunctionRights {
   return {
     get: ['*/backups/*/manifest.json', '*/wal/*', '*/keys/*', 'catalog/*/backups.json', 'catalog/*/wal.json'],
-    list: ['*/backups/', '*/wal/*', '*/keys/*'],
+    list: ['*/backups/*', '*/wal/*', '*/keys/*'],
     opensKeys: true,
   };
 }

@@ -17,13 +17,16 @@ export function secretReferences(part: unknown): SecretReference[] {
 export function secretNames(part: unknown): string[] {
   const named = secretReferences(part).flatMap((reference) => (reference.from === 'secret' ? [reference.name] : []));
   const names = [...new Set(named)].sort();
-  if (names.length <= most) return names;
-  const hint = 'put several into one secret of JSON, and name them as secret:NAME#field';
-  throw new InputInvalid('plan', `${names.length} secrets`, `at most ${most} different ones of the same kind`, hint);
+  const chars = names.reduce((sum, name) => sum + arnChars + name.length, 0);
+  if (chars <= mostChars) return names;
+  const hint = 'put several into one secret of JSON, and name them as secret:NAME#field; or split the plan over two stages';
+  throw new InputInvalid('plan', `${names.length} secrets`, `as many as one role's policy has room for, about 70`, hint);
 }
 
 /**
- * Inline policies of a role have 10,240 characters in all.
+ * Inline policies of a role have 10,240 characters in all, of which the largest has 2,500 without secrets. Around each name stand
+ * `arn:…:secret:`, `-??????`, quotation marks and a comma.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
-const most = 50;
+const mostChars = 7_500;
+const arnChars = 75;

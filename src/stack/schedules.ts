@@ -1,33 +1,20 @@
-import { InputInvalid } from '#model/failure';
 import type { Plan } from '#model/plan';
 import { type PlannedSchedule, plannedSchedules, scheduledTimeWord } from '#model/planned-schedules';
 import { arnOf, ownArn, ref } from './intrinsics.ts';
 import { logicalName } from './logical-name.ts';
 
-/** A template has 500 resources; sources have theirs beside their schedules, and so has the rest of the stack. */
-const mostSchedules = 250;
-
 /**
  * One schedule of EventBridge Scheduler for each of the plan, in a group of their own. A schedule starts no machine by
  * itself: it invokes `start-scheduled` with its name and the time it was due at, for only so an execution gets a name by
  * which the same firing is known again. `watch` is invoked directly.
- * @throws InputInvalid when they are too many for a template
  */
-export function schedulesOfPlan(plan: Plan, fileName: string) {
-  const schedules = plannedSchedules(plan);
-  if (schedules.length > mostSchedules) {
-    throw new InputInvalid(
-      `${fileName}: sources`,
-      `${schedules.length} schedules`,
-      `at most ${mostSchedules} in one stack, since CloudFormation takes no more than 500 resources`,
-      'split its sources over several plans, and so over several stages: --stage NAME --param plan=FILE',
-    );
-  }
+export function schedulesOfPlan(plan: Plan) {
   const resources: Record<string, object> = {
     ScheduleGroup: { Type: 'AWS::Scheduler::ScheduleGroup', Properties: { Name: ref('AWS::StackName') } },
     SchedulerRole: schedulerRole(),
   };
-  for (const schedule of schedules) resources[`${logicalName(schedule.name)}Schedule`] = scheduleOf(schedule);
+  for (const schedule of plannedSchedules(plan))
+    resources[`${logicalName(schedule.name)}Schedule`] = scheduleOf(schedule);
   return { Resources: resources };
 }
 

@@ -17,7 +17,7 @@ import { readCatalog, recordInCatalog } from '#catalog/projection';
 import { type BackupId, backupId } from '#model/backup-id';
 import { Aborted, InputInvalid, ObjectDamaged, ObjectMissing, StoreUnavailable } from '#model/failure';
 import { type Manifest, parseManifest, summarize } from '#model/manifest';
-import { catalogKey, manifestKey } from '#store/bucket-layout';
+import { backupObjectKey, catalogKey, manifestKey } from '#store/bucket-layout';
 import { openDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
 
@@ -282,6 +282,7 @@ test('sources have a catalog each', async () => {
 test('a chain is read from the manifests, which must say what the plan was made from', async () => {
   const { store, manifests, summaries } = await scene([1, 2]);
   const chain = manifests.map(({ backup }) => backup);
+  for (const manifest of manifests) await putObjects(store, manifest);
   assert.deepEqual(await readChain(store, source, chain, summaries), manifests);
   const lied = [summaries[0]!, { ...summaries[1]!, rawBytes: 1 }];
   await assert.rejects(
@@ -290,3 +291,9 @@ test('a chain is read from the manifests, which must say what the plan was made 
   );
   await assert.rejects(readChain(store, source, chain, summaries.slice(1)), ObjectDamaged);
 });
+
+/** Bytes as many as the manifest says. */
+async function putObjects(store: ObjectStore, manifest: Manifest): Promise<void> {
+  for (const { name, storedBytes } of [manifest.index, manifest.serverManifest, ...manifest.parts])
+    await store.put(backupObjectKey(source, manifest.backup, name), Buffer.alloc(storedBytes));
+}

@@ -27,6 +27,9 @@ export const substitutions = ({ functions, tasks, machines }: House): string[] =
   ...functions.map((name) => `${pascal(name)}FunctionArn`),
   ...tasks.map((name) => `${pascal(name)}TaskArn`),
   ...machines.map((name) => `${pascal(name)}StateMachineArn`),
+  // what large drills and restores get
+  'DrillVolumeTaskArn',
+  'VolumeRoleArn',
   'ClusterArn',
   'SubnetA',
   'SubnetB',
@@ -90,7 +93,13 @@ type Say = (what: string) => void;
 const integrations: Record<string, readonly string[]> = {
   'lambda:invoke': ['FunctionName', 'Payload'],
   'lambda:invoke.waitForTaskToken': ['FunctionName', 'Payload'],
-  'ecs:runTask.sync': ['LaunchType', 'Cluster', 'TaskDefinition', 'NetworkConfiguration', 'Overrides'],
+  'ecs:runTask.sync': [
+    'LaunchType|CapacityProviderStrategy',
+    'Cluster',
+    'TaskDefinition',
+    'NetworkConfiguration',
+    'Overrides',
+  ],
   'sns:publish': ['TopicArn', 'Message'],
   'states:startExecution': ['StateMachineArn', 'Name', 'Input'],
   'states:startExecution.sync:2': ['StateMachineArn', 'Name', 'Input'],
@@ -111,7 +120,7 @@ function stateProblems(state: State, say: Say): void {
     return;
   }
   for (const argument of wanted)
-    if (state.Arguments?.[argument] === undefined) say(`its Arguments have no ${argument}`);
+    if (!argument.split('|').some((name) => isGiven(state, name))) say(`its Arguments have no ${argument}`);
   timeoutProblems(state, say);
   if (!state.Catch) say('it has no Catch: nobody would be told');
   if (!state.Retry) say('it has no Retry');
@@ -119,6 +128,10 @@ function stateProblems(state: State, say: Say): void {
   if (resource.endsWith('.waitForTaskToken') !== token) say('a token is waited for if and only if it is passed on');
   errorProblems(state, resource.split(':')[0]!, say);
 }
+
+/** Also by an expression that makes all of them. */
+const isGiven = ({ Arguments: given }: State, name: string): boolean =>
+  typeof given === 'string' ? given.includes(`'${name}':`) : given?.[name] !== undefined;
 
 /** Names are exact: a wrong one is never met, and nobody would say so. */
 function errorProblems({ Retry = [], Catch = [] }: State, service: string, say: Say): void {

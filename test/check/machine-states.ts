@@ -26,7 +26,7 @@ export interface State {
   Retry?: Rule[];
   Assign?: Record<string, Json>;
   Resource?: string;
-  Arguments?: { [key: string]: Json };
+  Arguments?: { [key: string]: Json } | string;
   TimeoutSeconds?: Json;
   HeartbeatSeconds?: Json;
   ItemProcessor?: Scope;

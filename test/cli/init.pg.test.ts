@@ -104,6 +104,19 @@ describe('init', () => {
     assert.ok(!existsSync(join(cwd, 's3:')));
   });
 
+  test('with --stack writes nothing but a plan to deploy, and looks at its servers without asking AWS', async () => {
+    const cwd = folder();
+    const words = ['--stack', 'lifeboat-prod', '--region', 'eu-central-1'];
+    const { exitCode, stdout, stderr } = await runLifeboat(['init', ...unreachable, ...words], { cwd });
+    assert.equal(exitCode, 4, stderr);
+    assert.match(stdout, /^plan: plan\.yml, written\nstack: lifeboat-prod in eu-central-1, whose bucket and key it is/);
+    assert.ok(!existsSync(join(cwd, 'lifeboat.key')) && !existsSync(join(cwd, 'stack')) && stderr === '');
+    const { bucket, encryption, aws } = parsePlan(readFileSync(join(cwd, 'plan.yml'), 'utf8'), 'p');
+    assert.deepEqual([bucket, encryption], ['stack', { kmsKey: 'stack' }]);
+    assert.deepEqual(aws, { stack: 'lifeboat-prod', region: 'eu-central-1' });
+    assert.equal((await runLifeboat(['init', '--check'], { cwd })).exitCode, 4);
+  });
+
   test('quotes what YAML would read otherwise', async () => {
     const cwd = folder();
     assert.equal(
@@ -121,6 +134,9 @@ describe('init', () => {
     [['--check', '--host', 'a'], /--check takes everything but --source from the plan/],
     [['--check', '--no-encryption'], /--check takes everything but --source from the plan/],
     [['--no-encryption', '--key-file', 'x'], /exclude each other/],
+    [['--stack', 'lifeboat-prod'], /^lifeboat: --region: nothing is not allowed/],
+    [['--stack', 'prod', '--region', 'eu-central-1'], /aws\.stack: "prod" is not allowed/],
+    [['--stack', 'lifeboat-prod', '--region', 'eu-central-1', '--no-encryption'], /a bucket and a key of its own/],
     [['--check'], /plan: "plan\.yml" is not allowed: expected a file that exists/],
     [['--plan', 'no/such/folder/plan.yml', '--no-encryption', '--bucket', 's3://abc'], /--plan: .* ENOENT/],
     [['--hots', 'a'], /unknown option '--hots'\nHINT: did you mean --host\?/],

@@ -29,10 +29,19 @@ test('what its comments show is allowed too', () => {
   assert.equal(plan.approvers.length, 1);
   assert.deepEqual(
     plan.notifications.map(({ kind }) => kind),
-    ['slack', 'webhook', 'email', 'sns'],
+    ['slack', 'webhook', 'email', 'sns', 'statuspage'],
   );
   assert.equal(plan.sources[0]!.checks.length, 2);
+  assert.equal(plan.metrics?.job, 'lifeboat');
   const { timezone, windowMinutes } = plan.sources[0]!.schedules;
   assert.deepEqual([timezone, windowMinutes], ['Europe/Berlin', 15]);
   assert.ok(plan.sources[0]!.schedules.incremental && plan.sources[0]!.connection.password);
+});
+
+test('a plan to deploy has the bucket and the key of its stack', () => {
+  const aws = { stack: 'lifeboat-prod', region: 'eu-central-1' };
+  const text = planTemplate({ ...defaultAnswers, aws });
+  const plan = parsePlan(text, 'plan.yml');
+  assert.deepEqual([plan.bucket, plan.encryption, plan.aws], ['stack', { kmsKey: 'stack' }, aws]);
+  assert.doesNotMatch(text, /key file|lifeboat\.key|\.\/bucket/);
 });

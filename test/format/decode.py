@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A second decoder of the backup format, written from docs/format.md alone.
 
-decode.py BUCKET_DIR SOURCE BACKUP_ID OUTDIR [--key-file FILE]
+decode.py BUCKET_DIR SOURCE BACKUP_ID OUTDIR [--key-file FILE] [--kms]
     OUTDIR/<archive>.tar, OUTDIR/backup_manifest, OUTDIR/data: unpacked and, if incremental, combined with its parents
-decode.py --wal BUCKET_DIR SOURCE SYSTEM_ID OUTDIR [--key-file FILE]
+decode.py --wal BUCKET_DIR SOURCE SYSTEM_ID OUTDIR [--key-file FILE] [--kms]
     OUTDIR/<file> for each WAL file; prints for each its name and how many of its bytes are stored
+With --kms the aws command decrypts data keys that KMS wrapped, in the region of the key.
 
 Whatever differs from the description is an error that names the object.
 """
@@ -21,7 +22,10 @@ if AESGCM is None or shutil.which("zstd") is None:
 
 CIPHER, MIB = "aes-256-gcm", 1 << 20
 LSN, TIME = r"[0-9A-F]{1,8}/[0-9A-F]{1,8}", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
-WRAPPED_KEY = {"method": "file", "keyId": r"[0-9a-f]{16}", "wrapped": r"[A-Za-z0-9+/]{80}"}
+WRAPPED_KEY = {"file": {"method": "file", "keyId": r"[0-9a-f]{16}", "wrapped": r"[A-Za-z0-9+/]{80}"},
+               "kms": {"method": "kms", "keyId": r"arn:aws[\w-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]{1,256}",
+                       "wrapped": r"[A-Za-z0-9+/]+={0,2}"}}
+REWRAP = {"format": "lifeboat-rewrap/1", "wrapped": dict, "at": TIME}
 OBJECT = {"name": str, "storedBytes": int, "sha256": r"[0-9a-f]{64}"}
 PART = OBJECT | {"archive": r"base|[1-9]\d*", "part": int, "rawBytes": int}
 INDEX_PART = PART | {"rawOffset": int, "frames": list, "files": list, "start": dict}
@@ -67,8 +71,8 @@ def path_of(key):
     return "/".join([*(f"{each}%" if "." in each else each for each in folders), last if "." in last else f"{last}%"])
 
 class Bucket:
-    def __init__(self, folder, key_file):
-        self.folder, self.keys, self.serials = folder, {}, set()
+    def __init__(self, folder, key_file, kms):
+        self.folder, self.keys, self.kms, self.serials, self.data_keys = folder, {}, kms, set(), {}
         lines = [line.strip() for line in open(key_file, encoding="utf-8")] if key_file else []
         for line in (line for line in lines if line and not line.startswith("#")):
             check(line, r"lifeboat-key-1:[A-Za-z0-9+/]{43}=", key_file)
@@ -81,10 +85,32 @@ class Bucket:
         return path.read_bytes()
 
     def unwrap(self, wrapped, context, name):
-        check(wrapped, WRAPPED_KEY, name)
-        need(wrapped["keyId"] in self.keys, name, f"the key file does not have its key {wrapped['keyId']}")
-        data, key = base64.b64decode(wrapped["wrapped"]), self.keys[wrapped["keyId"]]
-        return unseal(key, data[:12], data[12:], f"lifeboat/1 data key {context}".encode(), f"{name}: its data key")
+        known = (context, wrapped.get("wrapped"))
+        if known not in self.data_keys:
+            ways = (self.open(way, context, at) for at, way in self.ways(wrapped, context, name))
+            self.data_keys[known] = next((data_key for data_key in ways if data_key), None)
+        need(self.data_keys[known], name, f"the key file does not have its key {wrapped['keyId']}")
+        return self.data_keys[known]
+
+    def ways(self, wrapped, context, name):
+        """The wrapped key as it is stored, then as it was re-wrapped."""
+        yield name, wrapped
+        digest = hashlib.sha256(wrapped["wrapped"].encode()).hexdigest()
+        folder = f"{context.partition('/')[0]}/keys/{digest[:32]}"
+        for path in sorted(Path(self.folder, path_of(f"{folder}/x")).parent.glob("*.json")):
+            rewrap = parse_json(path.read_bytes(), f"{folder}/{path.name}")
+            check(rewrap, {**REWRAP, "context": context, "original": digest}, f"{folder}/{path.name}")
+            by = rewrap["wrapped"]["keyId"].rpartition("/")[2]
+            need(path.stem == f"{rewrap['wrapped']['method']}-{by}", f"{folder}/{path.name}", f"is wrapped by {by}")
+            yield f"{folder}/{path.name}", rewrap["wrapped"]
+
+    def open(self, wrapped, context, name):
+        check(wrapped, WRAPPED_KEY.get(wrapped.get("method"), {}), name)
+        data, key = base64.b64decode(wrapped["wrapped"]), self.keys.get(wrapped["keyId"])
+        if wrapped["method"] == "kms" and self.kms:
+            return decrypt_by_kms(wrapped["keyId"], data, context, name)
+        additional = f"lifeboat/1 data key {context}".encode()
+        return key and unseal(key, data[:12], data[12:], additional, f"{name}: its data key")
 
     def read_container(self, name, body, shape, data_key=None, key_context=None):
         """The header, the raw bytes, and the stored and raw length of each frame."""
@@ -94,7 +120,7 @@ class Bucket:
         digest, header = hashlib.sha256(body[8:at]).digest(), parse_json(body[8:at], name)
         encrypted = header.get("cipher") != "none"
         if key_context:  # the key stands in the header
-            shape |= {"cipher": CIPHER, "key": WRAPPED_KEY} if encrypted else {"cipher": "none"}
+            shape |= {"cipher": CIPHER, "key": dict} if encrypted else {"cipher": "none"}
         check(header, {"format": "lifeboat/1", "serial": int, **shape}, f"{name}: header")
         if key_context and encrypted:
             data_key = self.unwrap(header["key"], key_context, name)
@@ -121,6 +147,17 @@ class Bucket:
         need(at == len(body), name, "goes on after its last frame")
         return header, b"".join(raw), frames
 
+def decrypt_by_kms(key_id, blob, context, name):
+    source, _, use = context.partition("/")
+    encryption_context = json.dumps({"lifeboat:source": source, "lifeboat:for": use})
+    done = subprocess.run(["aws", "kms", "decrypt", "--output", "json", "--region", key_id.split(":")[3],
+                           "--key-id", key_id, "--ciphertext-blob", "fileb:///dev/stdin",
+                           "--encryption-context", encryption_context], input=blob, capture_output=True)
+    need(done.returncode == 0, name, f"KMS does not decrypt its data key: {done.stderr.decode()}")
+    data_key = base64.b64decode(json.loads(done.stdout)["Plaintext"])
+    need(len(data_key) == 32, name, f"its data key has {len(data_key)} bytes")
+    return data_key
+
 def unseal(key, nonce, sealed, additional, name):
     try:
         return AESGCM(key).decrypt(nonce, sealed, additional)
@@ -143,7 +180,7 @@ class Backup:
         need(manifest["storedBytes"] == sum(each["storedBytes"] for each in objects), name, "storedBytes is no sum")
         encryption, self.cipher, self.data_key = manifest["encryption"], "none", None
         if encryption:
-            check(encryption, {"cipher": CIPHER, "key": WRAPPED_KEY}, name)
+            check(encryption, {"cipher": CIPHER, "key": dict}, name)
             self.cipher, self.data_key = CIPHER, self.bucket.unwrap(encryption["key"], f"{self.source}/{self.id}", name)
         parts = self.read_index()
         archives = [*(tablespace["oid"] for tablespace in manifest["tablespaces"]), "base"]
@@ -291,9 +328,11 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n", 1)[1])
     parser.add_argument("--wal", action="store_true")
     parser.add_argument("--key-file")
+    parser.add_argument("--kms", action="store_true")
     for name in "bucket", "source", "id", "out":
         parser.add_argument(name)
     given = parser.parse_args()
-    (Wal if given.wal else Backup)(Bucket(given.bucket, given.key_file), given.source, given.id, given.out).decode()
+    bucket = Bucket(given.bucket, given.key_file, given.kms)
+    (Wal if given.wal else Backup)(bucket, given.source, given.id, given.out).decode()
 
 main()

@@ -15,6 +15,7 @@ import {
 } from '#harness/postgres-installations';
 import { makeServerFolder, serverFolder, TestServer } from '#harness/postgres-server';
 import { runLifeboat } from '#harness/run-lifeboat';
+import { startStrictKms } from '#harness/strict-kms-server';
 import { systemId } from '#harness/wal-bucket';
 
 const run = promisify(execFile);
@@ -34,6 +35,7 @@ class Protected {
   readonly otherKeyFile = join(this.folder, 'other.key');
   readonly tablespace = makeServerFolder(join(this.folder, 'space'));
   readonly server: TestServer;
+  environment: Record<string, string> = {};
 
   static async create(installation: Installation): Promise<Protected> {
     const settings = { wal_keep_size: '1GB', autovacuum: 'off', archive_mode: 'on', archive_command: 'true' };
@@ -58,7 +60,8 @@ class Protected {
 
   /** in the server's directory, where it runs archive_command */
   async lifeboatWith(plan: string, ...args: string[]): Promise<string> {
-    const ended = await runLifeboat([...args, '--plan', join(this.folder, plan)], { cwd: this.server.dataDir });
+    const options = { cwd: this.server.dataDir, env: this.environment };
+    const ended = await runLifeboat([...args, '--plan', join(this.folder, plan)], options);
     assert.equal(ended.exitCode, 0, ended.stderr);
     return ended.stdout;
   }
@@ -107,8 +110,11 @@ class Protected {
   }
 }
 
-async function decode(...args: string[]): Promise<string> {
-  return (await run('/usr/bin/python3', [decoder, ...args])).stdout;
+const decode = (...args: string[]): Promise<string> => decodeIn({}, ...args);
+
+async function decodeIn(environment: Record<string, string>, ...args: string[]): Promise<string> {
+  const env = { ...process.env, ...environment };
+  return (await run('/usr/bin/python3', [decoder, ...args], { env })).stdout;
 }
 
 /** SHA-256 of each file below some folders, and null for each folder. */
@@ -220,6 +226,41 @@ describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () =
       await decode(bucket, 'orders', done.backup, out);
       await rm(join(out, 'data', 'pg_tblspc', done.tablespaces[0]!.oid), { recursive: true });
       assert.deepEqual(contents(unpacked, ['.']), contents(join(out, 'data'), ['.']));
+    });
+
+    it('opens what was re-wrapped, by another key file and by KMS', async () => {
+      const { folder, bucket } = source;
+      const toWal = join(folder, 'wal-before');
+      const keys = ['--key-file', source.keyFile];
+      const storedWal = await decode('--wal', bucket, 'orders', await systemId(source.server), toWal, ...keys);
+      const decodeWith = async (to: string, ...by: string[]) => {
+        const out = join(folder, to);
+        await decodeIn(source.environment, bucket, 'orders', full.backup, out, ...by);
+        assert.deepEqual(contents(join(out, 'data'), dataFolders), contents(join(decoded, 'data'), dataFolders));
+        const wal = ['--wal', bucket, 'orders', await systemId(source.server), `${out}-wal`];
+        assert.equal(await decodeIn(source.environment, ...wal, ...by), storedWal);
+      };
+      const plan = readFileSync(join(folder, 'plan.yml'), 'utf8');
+      const rekey = async (name: string, encryption: string) => {
+        writeFileSync(join(folder, name), plan.replace(/^encryption:\n.*\n/m, `encryption: ${encryption}\n`));
+        await source.lifeboatWith(name, 'rekey', '--from-key-file', join(folder, 'lifeboat.key'));
+      };
+      const newKey = join(folder, 'new.key');
+      writeFileSync(newKey, `lifeboat-key-1:${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+      await assert.rejects(decodeWith('too-early', '--key-file', newKey), /does not have its key/);
+      await rekey('new.yml', `{ keyFile: ${newKey} }`);
+      await decodeWith('by-new-key', '--key-file', newKey);
+
+      const kms = await startStrictKms();
+      source.environment = kms.environment();
+      try {
+        const { arn } = kms.keys.create('eu-central-1', { multiRegion: true });
+        await rekey('kms.yml', `{ kmsKey: "${arn}" }`);
+        await decodeWith('by-kms', '--kms');
+      } finally {
+        source.environment = {};
+        await kms.close();
+      }
     });
 
     it('refuses another key, and a part and WAL of which a bit has changed', async () => {

@@ -236,6 +236,9 @@ for (const [name, open] of storeKinds) {
       );
       await assert.rejects(answering({ by: 'Mallory' }), /not among the plan's approvers/);
       await assert.rejects(answering({ execution: 'lost-orders' }), /expected an execution's ARN/);
+      // who proves his identity does so for an ARN: of another account's execution, somebody there could have had it
+      const foreign = execution.replace('000000000000', '210987654321');
+      await assert.rejects(answering({ execution: foreign }), /expected one that asks something/);
       later(3600);
       await assert.rejects(answering(), /the question expired at 2026-11-20T06:00:00.000Z/);
       assert.deepEqual(await listOpenQuestions(store, clock), []);

@@ -121,3 +121,22 @@ for (const [given, message] of wrongInputs) {
     await assert.rejects(async () => handler({ input: given }, context), { name: 'InputInvalid', message });
   });
 }
+
+test('where there is only a volume to restore to, everything has to go there', async () => {
+  provideWorld({ ...source.world, environment: { LIFEBOAT_RESTORE_VOLUME: '/var/lib/lifeboat' } });
+  try {
+    const { request, volumeGiB } = await handler({ input: { ...input, to: '/var/lib/lifeboat/orders' } }, context);
+    assert.equal(request.to, '/var/lib/lifeboat/orders');
+    assert.equal(volumeGiB, 21);
+    for (const to of ['/srv/restored', '/var/lib/lifeboat', '/var/lib/lifeboat/../x', '/var/lib/lifeboats/x'])
+      await assert.rejects(
+        handler({ input: { ...input, to } }, context),
+        /^InputInvalid: to: .* a directory in \/var\/lib/,
+      );
+    const tablespaces = { 16385: '/mnt/fast' };
+    const asked = { input: { ...input, to: '/var/lib/lifeboat/x', tablespaces } };
+    await assert.rejects(handler(asked, context), /tablespaces\.16385: "\/mnt\/fast"/);
+  } finally {
+    provideWorld(source.world);
+  }
+});

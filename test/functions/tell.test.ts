@@ -9,6 +9,7 @@ import { handler } from '#functions/tell';
 import { printNotice } from '#model/notice';
 import type { Notification } from '#model/notification';
 import { createDirectoryStore } from '#store/directory-store';
+import { executionEvent } from '../notify/aws-messages.ts';
 import { notice } from '../notify/notice-sample.ts';
 import { httpServer } from '../runtime/http-server.ts';
 import { context, hook, snsEvent, topicArn, worldOf } from './tell-scene.ts';
@@ -60,6 +61,15 @@ test('a message that is no notice is told as it is, once', async () => {
   worldOf(store, [hook], { HOOK: url });
   await tell('id-3', 'hello?');
   assert.match(JSON.parse(received[0]!.body).what, /hello\?$/);
+});
+
+test('an execution that died is told with the command that shows it', async () => {
+  const { url, received } = await httpServer((_, response) => response.end());
+  worldOf(store, [hook], { HOOK: url });
+  await tell('id-6', JSON.stringify(executionEvent('TIMED_OUT')));
+  const { title, todo } = JSON.parse(received[0]!.body);
+  assert.equal(title, 'the backup machine died: it took too long');
+  assert.equal(todo, 'lifeboat executions full-main-20261120T020000Z');
 });
 
 test('what came back over a topic is not told again, and no topic gets what came from it', async () => {

@@ -77,8 +77,8 @@ export class MachineRun {
   readonly started: Json[] = [];
   /** of people's answers */
   readonly failures: Error[] = [];
-  /** every state that was entered, in order: those of children and of attempts included */
-  readonly entered: string[] = [];
+  /** every state that was entered, in order: those of a Map's children included */
+  readonly entered: { machine: string; state: string }[] = [];
   /** of functions that were called, in order */
   readonly calls: string[] = [];
   readonly #options: MachineRunOptions;
@@ -126,7 +126,7 @@ export class MachineRun {
       signal: new AbortController().signal,
     });
     const { records } = readRecords(readFileSync(journalFile), journalFile);
-    this.entered.push(...records.flatMap((record) => (record.type === 'entered' ? [record.name] : [])));
+    for (const record of records) if (record.type === 'entered') this.entered.push({ machine, state: record.name });
     return end;
   }
 
@@ -207,7 +207,8 @@ export class MachineRun {
   }
 
   async #runTask(call: TaskCall, given: Record<string, Json>): Promise<Json> {
-    const name = kebab(given.TaskDefinition as string);
+    // on a volume or not, it is the same task
+    const name = kebab(given.TaskDefinition as string).replace(/-volume$/, '');
     const { Overrides } = given as {
       Overrides: { TaskRoleArn?: string; ContainerOverrides: [{ Environment: { Name: string; Value: string }[] }] };
     };
@@ -277,9 +278,13 @@ function naming(machine: Json): Json {
   if (Array.isArray(machine)) return machine.map(naming);
   if (typeof machine !== 'object' || machine === null) return machine;
   const members = Object.entries(machine).map(([name, member]) => {
-    const { Type, Arguments } = (member ?? {}) as { Type?: Json; Arguments?: Record<string, Json> };
+    const { Type, Arguments } = (member ?? {}) as { Type?: Json; Arguments?: Record<string, Json> | string };
     if (Type !== 'Task') return [name, naming(member)];
-    return [name, { ...(member as object), Arguments: { ...Arguments, [stateField]: name } }];
+    const named =
+      typeof Arguments === 'string'
+        ? Arguments.replace(/^\{%(.*)%\}$/s, `{% $merge([($1), {'${stateField}': '${name}'}]) %}`)
+        : { ...Arguments, [stateField]: name };
+    return [name, { ...(member as object), Arguments: named }];
   });
   return Object.fromEntries(members);
 }

@@ -11,8 +11,8 @@ export interface AwsFault {
   status: number;
   code: string;
   message?: string;
-  /** the connection is closed instead */
-  reset?: true;
+  /** the connection is closed instead, or once it was done */
+  reset?: 'before' | 'after';
   times?: number;
 }
 
@@ -86,8 +86,9 @@ async function serve(message: IncomingMessage, response: ServerResponse, aws: St
   aws.received.push(request);
   const operation = operationOf(request);
   const fault = takeFault(aws.faults, operation);
-  if (fault?.reset) return void message.socket.destroy();
-  const answer = await answerTo(request, operation, fault, aws);
+  if (fault?.reset === 'before') return void message.socket.destroy();
+  const answer = await answerTo(request, operation, fault?.reset ? undefined : fault, aws);
+  if (fault?.reset === 'after') return void message.socket.destroy();
   response.writeHead(answer.status, { 'x-amzn-requestid': 'strict', ...answer.headers }).end(answer.body);
 }
 

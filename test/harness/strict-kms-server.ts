@@ -6,8 +6,13 @@ import { KmsKeys } from './strict-kms-keys.ts';
 import { KmsRefusal } from './strict-kms-refusal.ts';
 import { checkKmsSignature, type KmsCredentials, type KmsRequest } from './strict-kms-signature.ts';
 
-/** What a service or a network does wrong: an error instead of an answer, a cut connection, silence. */
-export type KmsFault = { kind: 'error'; code: string; status?: number } | { kind: 'reset' } | { kind: 'stall' };
+/** What a service or a network does wrong: an error or nonsense instead of an answer, a cut connection, silence. */
+export type KmsFault =
+  | { kind: 'error'; code: string; status?: number }
+  /** no JSON, with a data key in it */
+  | { kind: 'garbled' }
+  | { kind: 'reset' }
+  | { kind: 'stall' };
 
 /** When: by action and region, the next so many times (1). */
 export interface KmsFaultRule {
@@ -109,11 +114,13 @@ class StrictKmsServer implements StrictKms {
       const fault = this.#fault(action, region);
       if (fault?.kind === 'reset') return void message.socket.destroy();
       if (fault?.kind === 'stall') return;
-      if (fault) throw new KmsRefusal(fault.code, 'Rate exceeded', fault.status);
-      answer(response, 200, this.#carryOut(action, region, input));
+      if (fault?.kind === 'error') throw new KmsRefusal(fault.code, 'Rate exceeded', fault.status);
+      const content = JSON.stringify(this.#carryOut(action, region, input));
+      answer(response, 200, fault ? content.replace(/"Plaintext":"([^"]*)"/, '"Plaintext":$1') : content);
     } catch (error) {
       if (!(error instanceof KmsRefusal)) throw error;
-      answer(response, error.status, { __type: error.code, ...(error.message && { message: error.message }) });
+      const content = { __type: error.code, ...(error.message && { message: error.message }) };
+      answer(response, error.status, JSON.stringify(content));
     }
   }
 
@@ -215,7 +222,6 @@ async function readRequest(message: IncomingMessage): Promise<KmsRequest> {
   return { method: message.method ?? '', path: message.url ?? '', headers, body: Buffer.concat(chunks) };
 }
 
-function answer(response: ServerResponse, status: number, content: object): void {
-  const body = JSON.stringify(content);
+function answer(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': 'strict' }).end(body);
 }

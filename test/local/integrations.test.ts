@@ -160,6 +160,18 @@ describe('ecs:runTask.sync', () => {
     });
   });
 
+  test('a role, a capacity and a volume are taken, though there are none here; two ways to say where it runs are not', async () => {
+    const CapacityProviderStrategy = [{ CapacityProvider: 'FARGATE_SPOT', Weight: 1 }];
+    const VolumeConfigurations = [{ Name: 'work', ManagedEBSVolume: { SizeInGiB: 500 } }];
+    const Overrides = { TaskRoleArn: 'arn:aws:iam::000000000000:role/lifeboat-local-orders' };
+    await run('roles', { CapacityProviderStrategy, VolumeConfigurations, Overrides });
+    assert.equal(JSON.parse(await readTaskLog(join(folder, 'roles'))).from, 'daemon');
+    await assert.rejects(
+      run('both', { CapacityProviderStrategy, LaunchType: 'FARGATE' }),
+      failsAs('ECS.InvalidParameterException', /LaunchType/),
+    );
+  });
+
   test('what cannot be started has the names that ECS and Step Functions give it', async () => {
     await assert.rejects(run('two', { TaskDefinition: 'other:3' }), failsAs('ECS.ClientException', /there are show/));
     const wrong = { ContainerOverrides: [{ Name: 'c', Environment: [{ Name: 'N', Value: 1 }] }] };

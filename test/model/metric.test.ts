@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { metricHelp, metricNames, metricRecords, metricUnit, prometheusName } from '#model/metric';
 import type { Proof } from '#model/proof';
@@ -23,6 +24,13 @@ test('every metric has one name in each of both worlds, with its unit at the end
     'None',
     'Count',
   ]);
+});
+
+test('the page on operating names all that is pushed', () => {
+  const page = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+  for (const name of metricNames.filter((one) => one !== 'ObjectVerified')) {
+    assert.ok(page.includes(`\`${prometheusName(name).replace('lifeboat_', '')}\``), name);
+  }
 });
 
 test('what nobody knows is no number', () => {

@@ -68,6 +68,8 @@ notifications:
   - { kind: webhook, url: file:/run/hook }
   - { kind: email, from: a@example.org, to: [b@example.org], smtp: { host: mail, user: a, password: env:SMTP } }
   - { kind: sns, topicArn: "arn:aws:sns:eu-central-1:123456789012:lifeboat", on: [question] }
+  - { kind: statuspage, pageId: ctm1234, apiKey: "secret:page#key" }
+metrics: { pushgateway: "https://push.example.org/" }
 `,
       'plan.yml',
     );
@@ -94,8 +96,12 @@ notifications:
         ['webhook', 'failure question'],
         ['email', 'failure question'],
         ['sns', 'question'],
+        ['statuspage', 'failure'],
       ],
     );
+    const { apiUrl, apiKey } = plan.notifications[4] as { apiUrl: string; apiKey: object };
+    assert.deepEqual([apiUrl, apiKey], ['https://api.statuspage.io', { from: 'secret', name: 'page', field: 'key' }]);
+    assert.deepEqual(plan.metrics, { pushgateway: 'https://push.example.org/', job: 'lifeboat' });
     assert.equal((plan.notifications[2] as { smtp: { port: number } }).smtp.port, 587);
   });
 });
@@ -183,6 +189,26 @@ describe('a plan is refused, with the place, the value and what is allowed', () 
       /on: a list .* at least one/,
     ],
     ['a topic that is none', extended('notifications: [{ kind: sns, topicArn: x }]'), /topicArn: "x" .* ARN$/],
+    [
+      'a status page that is told of successes',
+      extended('notifications: [{ kind: statuspage, pageId: p, apiKey: env:K, on: [success] }]'),
+      /on\[0\]: "success" .* one of failure$/,
+    ],
+    [
+      'a status page that gets its key in clear text',
+      extended('notifications: [{ kind: statuspage, pageId: p, apiKey: env:K, apiUrl: "http://a.example.org" }]'),
+      /apiUrl: "http:\/\/a\.example\.org" .* https:\/\/…$/,
+    ],
+    [
+      'a Pushgateway whose password stands in the plan, and is not shown',
+      extended('metrics: { pushgateway: "http://ada:hunter2@push.example.org" }'),
+      /metrics\.pushgateway: its value \(not shown, it may be a secret\) .* without a user and password, or env:NAME/,
+    ],
+    [
+      'a job that is none',
+      extended('metrics: { pushgateway: env:P, job: a/b }'),
+      /metrics\.job: "a\/b" is not allowed/,
+    ],
     ['an empty field', connection('host: a, user: '), /connection\.user: nothing is not allowed/],
     ['the same key twice', extended('bucket: again'), /^plan\.yml:6: is not YAML: this key is already there above$/],
     ['a broken quote', extended('fourEyes: "'), /^plan\.yml:\d: is not YAML: Missing closing/],

@@ -129,7 +129,7 @@ export const taskEvent = (more: object = {}) => ({
     cpu: '256',
     createdAt: '2026-11-20T05:00:00.000Z',
     desiredStatus: 'STOPPED',
-    group: 'service:lifeboat-prod-receive-main',
+    group: 'service:receive-wal-main',
     launchType: 'FARGATE',
     lastStatus: 'STOPPED',
     memory: '512',
@@ -157,6 +157,6 @@ export const serviceEvent = (eventType: string, eventName: string, more: object 
   account,
   time: '2026-11-20T05:13:45Z',
   region,
-  resources: [`arn:aws:ecs:${region}:${account}:service/lifeboat-prod/lifeboat-prod-receive-main`],
+  resources: [`arn:aws:ecs:${region}:${account}:service/lifeboat-prod/receive-wal-main`],
   detail: { eventType, eventName, clusterArn, createdAt: '2026-11-20T05:13:45.695Z', ...more },
 });

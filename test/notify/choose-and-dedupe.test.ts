@@ -15,6 +15,23 @@ test('a channel is told what it wants to know', () => {
   assert.deepEqual(chooseChannels([slack, topic], notice({ occasion: 'question' })), [slack]);
 });
 
+const page: Notification = {
+  kind: 'statuspage',
+  pageId: 'ctm1234',
+  apiKey: { from: 'env', name: 'KEY' },
+  apiUrl: 'https://api.statuspage.io',
+  on: ['failure'],
+};
+
+test('a status page hears of what failed, and of all that may be its end', () => {
+  assert.deepEqual(chooseChannels([page], notice({ occasion: 'failure' })), [page]);
+  assert.deepEqual(chooseChannels([page], notice({ occasion: 'success', recovered: true })), [page]);
+  assert.deepEqual(chooseChannels([page], notice({ occasion: 'success' })), [page]);
+  assert.deepEqual(chooseChannels([page], notice({ occasion: 'success', dedupe: null })), []);
+  assert.deepEqual(chooseChannels([page], notice({ occasion: 'question' })), []);
+  assert.equal(describeChannel(page), 'statuspage (page ctm1234)');
+});
+
 test('who was told of a failure is told that it is over', () => {
   assert.deepEqual(chooseChannels([slack, topic], notice({ occasion: 'success', recovered: true })), [slack, topic]);
 });

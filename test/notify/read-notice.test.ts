@@ -92,7 +92,7 @@ test('a receiver that stopped is told with how its containers ended', () => {
   const { notice: told } = read(taskEvent());
   assert.deepEqual(
     [told.occasion, told.subject, told.title, told.since, told.todo],
-    ['failure', 'lifeboat-prod-receive-main', 'a receiver was stopped', '2026-11-20T05:13:45.000Z', 'lifeboat status'],
+    ['failure', 'main', 'a receiver was stopped', '2026-11-20T05:13:45.000Z', 'lifeboat status --source main'],
   );
   assert.match(
     told.what,
@@ -106,7 +106,7 @@ test('a service that cannot run is told by what it means', () => {
   const { notice: impaired } = read(serviceEvent('WARN', 'SERVICE_TASK_START_IMPAIRED'));
   assert.deepEqual(
     [impaired.occasion, impaired.subject, impaired.title],
-    ['failure', 'lifeboat-prod-receive-main', 'the receiver cannot be started again and again'],
+    ['failure', 'main', 'the receiver cannot be started again and again'],
   );
   const { notice: full } = read(
     serviceEvent('ERROR', 'SERVICE_TASK_PLACEMENT_FAILURE', { reason: 'RESOURCE:FARGATE' }),

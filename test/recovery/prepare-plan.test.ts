@@ -7,7 +7,7 @@ import { parseObjectKey } from '#model/object-key';
 import { parseTarget } from '#model/recovery-target';
 import { preparePlan } from '#recovery/prepare-plan';
 import { readBack } from '#recovery/read-back';
-import { manifestKey } from '#store/bucket-layout';
+import { backupFolder } from '#store/bucket-layout';
 
 const signal = AbortSignal.timeout(300_000);
 
@@ -90,10 +90,11 @@ describe('what the catalog believes and is not there', () => {
     });
   });
 
-  test('is not planned with: a backup whose manifest was deleted is passed over', async () => {
+  test('is not planned with: a backup that was deleted is passed over', async () => {
     const before = await plan(source, { immediate: true });
     const [newest] = before.plan.chain.slice(-1);
-    await source.store.delete(manifestKey('main', newest!));
+    const keys = await Array.fromAsync(source.store.list(backupFolder('main', newest!)), ({ key }) => key);
+    for (const key of keys) await source.store.delete(key);
     const { plan: other } = await plan(source, { immediate: true });
     assert.notDeepEqual(other.chain, before.plan.chain);
   });

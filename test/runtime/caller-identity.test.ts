@@ -131,7 +131,7 @@ describe('who answers', () => {
   test('is a question for later when STS does not answer', async () => {
     for (const fault of [
       { status: 503, code: 'ServiceUnavailable' },
-      { status: 0, code: '', reset: true as const },
+      { status: 0, code: '', reset: 'before' as const },
     ]) {
       aws.faults.push({ operation: 'sts:GetCallerIdentity', ...fault });
       await assert.rejects(provenCaller(await prove(), answer, here()), (failure) => {

@@ -285,8 +285,13 @@ test('nothing that is told shows a data key', async () => {
   const failures: unknown[] = [];
   await ring.wrap(dataKey, context).catch((failure) => failures.push(failure));
   await ring.unwrap(wrapped, 'orders/wal/1').catch((failure) => failures.push(failure));
+  // the error of whoever cannot parse it quotes what stands around the nonsense
+  kms.faults.push({ fault: { kind: 'garbled' }, action: 'Decrypt', times: 100 });
+  await ring.unwrap(wrapped, context).catch((failure) => failures.push(failure));
+  assert.ok(failures[2] instanceof StoreUnavailable);
   const told = failures.map((failure) => inspect(failure, { depth: 10, showHidden: true })).join();
-  assert.equal(failures.length, 2);
+  assert.equal(failures.length, 3);
   for (const form of ['hex', 'base64'] as const) assert.ok(!told.includes(dataKey.toString(form)));
+  assert.ok(!told.includes(dataKey.toString('base64').slice(0, 6)), told);
   assert.ok(!told.includes(kms.credentials.secretAccessKey));
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { InputInvalid } from '#model/failure';
+import { encodePlanData } from '#model/plan-data';
 import { PlanInvalid } from '#model/plan-invalid';
 import { loadPlan } from '#runtime/load-plan';
 
@@ -20,6 +21,8 @@ notifications:
   - { kind: slack, webhook: "file:hook" }
   - { kind: webhook, url: "file:/hook" }
   - { kind: email, from: a@b, to: [c@d], smtp: { host: m, password: "file:~/smtp" } }
+  - { kind: statuspage, pageId: p, apiKey: "file:page" }
+metrics: { pushgateway: "file:push" }
 `;
 
 test("a plan's paths are relative to its folder, and ~ is the home folder", async () => {
@@ -32,10 +35,12 @@ test("a plan's paths are relative to its folder, and ~ is the home folder", asyn
   assert.equal(a!.connection.sslrootcert, join(folder, 'etc', 'ca.pem'));
   assert.deepEqual(a!.connection.password, { from: 'file', path: join(folder, 'etc/secrets/a') });
   assert.deepEqual(b!.connection.password, { from: 'env', name: 'B' });
-  const [slack, webhook, email] = loaded.notifications;
+  const [slack, webhook, email, page] = loaded.notifications;
   assert.deepEqual(slack?.kind === 'slack' && slack.webhook, { from: 'file', path: join(folder, 'etc/hook') });
   assert.deepEqual(webhook?.kind === 'webhook' && webhook.url, { from: 'file', path: '/hook' });
   assert.deepEqual(email?.kind === 'email' && email.smtp.password, { from: 'file', path: '/home/ada/smtp' });
+  assert.deepEqual(page?.kind === 'statuspage' && page.apiKey, { from: 'file', path: join(folder, 'etc/page') });
+  assert.deepEqual(loaded.metrics?.pushgateway, { from: 'file', path: join(folder, 'etc/push') });
 });
 
 test('an S3 URL is no path', async () => {
@@ -64,4 +69,27 @@ test('what is wrong is told with the file as it was named', async () => {
     assert.match(error.message, /^\.\/bad\.yml:1: bucket: 1 /m);
     return true;
   });
+});
+
+const container = (LIFEBOAT_PLAN_DATA: string) => ({
+  environment: { HOME: '/home/ada', LIFEBOAT_PLAN_DATA },
+  cwd: folder,
+});
+
+test('a container has its plan in the environment, whatever file is named; paths mean what they meant', async () => {
+  const loaded = await loadPlan('etc/none.yml', container(encodePlanData(plan('s3://backups'))));
+  assert.equal(loaded.bucket, 's3://backups');
+  assert.equal(loaded.sources[0]!.connection.sslrootcert, join(folder, 'etc', 'ca.pem'));
+});
+
+test('what is wrong with a plan in the environment is told with the name of the variable', async () => {
+  await assert.rejects(loadPlan('plan.yml', container('H4sI')), {
+    name: 'InputInvalid',
+    message: /^LIFEBOAT_PLAN_DATA: /,
+  });
+  await assert.rejects(loadPlan('plan.yml', container(encodePlanData('bucket: 1'))), {
+    name: 'PlanInvalid',
+    message: /^LIFEBOAT_PLAN_DATA:1: bucket: 1 /m,
+  });
+  await assert.rejects(loadPlan('no.yml', container('')), /a file that exists/);
 });

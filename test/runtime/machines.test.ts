@@ -230,10 +230,19 @@ describe('the machines of a stack', { timeout: 120_000 }, () => {
     const operation = 'states:StartExecution';
     aws.faults.push(
       { operation, status: 400, code: 'ThrottlingException' },
-      { operation, status: 0, code: '', reset: true },
+      { operation, status: 0, code: '', reset: 'before' },
     );
     assert.match(await machines.start('pass', {}, 'after-all'), /:after-all$/);
     assert.deepEqual(aws.faults, []);
+  });
+
+  test('start one execution, though the answer was lost and it has ended when they are asked again', async () => {
+    const before = (await machines.list()).length;
+    aws.faults.push({ operation: 'states:StartExecution', status: 0, code: '', reset: 'after' });
+    const arn = await machines.start('pass', {});
+    await deployed.engine.executions.ended(arn);
+    assert.equal(asked('states:StartExecution'), 2);
+    assert.equal((await machines.list()).length, before + 1);
   });
 
   test('tell a function that is not there from one that may not be invoked', async () => {

@@ -128,7 +128,7 @@ describe('a stack', () => {
   test('is found in spite of throttling and a connection that breaks', async () => {
     const operation = 'cloudformation:DescribeStacks';
     aws.faults.push({ operation, status: 400, code: 'Throttling', message: 'Rate exceeded' });
-    aws.faults.push({ operation, status: 0, code: '', reset: true });
+    aws.faults.push({ operation, status: 0, code: '', reset: 'before' });
     aws.faults.push({ operation, status: 503, code: 'ServiceUnavailable' });
     assert.equal((await findStack('lifeboat-prod', environment())).name, 'lifeboat-prod');
     assert.deepEqual(aws.faults, []);

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { MachineRun } from '#harness/machine-run';
+import { after, before, test } from 'node:test';
+import { acquireLease } from '#catalog/lease';
+import { printLease } from '#catalog/lease-state';
+import { readVerifiedWal } from '#catalog/wal-projection';
+import { MachineRun, type TaskScript } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
-import { objectCreatedEvent } from '#model/object-created';
+import { position, StoredWal } from '#harness/verified-scene';
+import { printNotice } from '#model/notice';
+import { firingName } from '#model/planned-schedules';
+import { kmsKeyRing } from '#runtime/kms-key-ring';
+import { catalogKey, leaseKey, manifestKey, standingKey, verifiedWalKey } from '#store/bucket-layout';
+import { rekeySource } from '#tasks/rekey';
+import { snsEvent } from '../functions/tell-scene.ts';
 import { httpServer } from '../runtime/http-server.ts';
-import { finds, restores, shows, takes } from '../statemachines/scripted-tasks.ts';
+import { backupResult, finds, restores, shows, takes } from '../statemachines/scripted-tasks.ts';
 import { DeployedFunctions } from './deployed-functions.ts';
 
 const plan = `
@@ -14,47 +23,354 @@ aws: { stack: lifeboat-prod, region: eu-central-1 }
 sources:
   main:
     connection: { host: 127.0.0.1, port: 1, user: lifeboat, password: "secret:lifeboat/main#password" }
-    schedules: { full: cron(0 2 * * ? *) }
+    schedules: { full: cron(0 2 * * ? *), drill: cron(0 3 * * ? *), scrub: cron(0 4 * * ? *) }
 approvers: [{ name: grace }, { name: ada }]
 notifications:
-  - { kind: slack, webhook: "secret:lifeboat/slack", on: [failure] }
+  - { kind: webhook, url: "secret:lifeboat/hook", on: [failure] }
   - { kind: sns, topicArn: "arn:aws:sns:eu-central-1:111122223333:on-call", on: [failure] }
 `;
 
 let deployed: DeployedFunctions;
+/** what its WAL is encrypted with was wrapped by a key that no function may use, and by the stack's key later */
 let source: StoredSource;
+let oldKeyArn: string;
 before(async () => {
   deployed = await DeployedFunctions.create(plan);
-  source = await StoredSource.create({ vault: deployed.vault });
+  const { store } = deployed.vault;
+  oldKeyArn = deployed.kms.keys.create('eu-central-1').arn;
+  source = await StoredSource.create({ vault: { store, keyRing: ringOf(oldKeyArn) } });
+  await source.commit();
+  const work = { store, source: 'main', current: ringOf(deployed.keyArn), old: [ringOf(oldKeyArn)], dryRun: false };
+  const scope = { backup: undefined, backups: true, wal: true, signal: new AbortController().signal };
+  const told = { now: () => new Date(), onObjects: () => undefined, onRewrapped: () => undefined };
+  await rekeySource({ ...work, ...scope, ...told });
 });
+const ringOf = (keyArn: string) => kmsKeyRing(keyArn, deployed.kms.environment());
 after(async () => {
-  await deployed.close();
-  source.remove();
+  await deployed?.close();
+  source?.remove();
 });
 
-test('machines', async () => {
+/** As EventBridge sends it: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html */
+const objectCreated = (key: string) => ({
+  version: '0',
+  id: '17793124-05d4-b198-2fde-7ededc63b103',
+  'detail-type': 'Object Created',
+  source: 'aws.s3',
+  account: '111122223333',
+  time: '2026-11-20T05:13:45Z',
+  region: 'eu-central-1',
+  resources: ['arn:aws:s3:::lifeboat-prod-111122223333-eu-central-1'],
+  detail: {
+    version: '0',
+    bucket: { name: 'lifeboat-prod-111122223333-eu-central-1' },
+    object: {
+      key,
+      size: 5,
+      etag: 'b1946ac92492d2347c6235b4d2611184',
+      'version-id': 'IYV3p45BT0ac8hjHg1houSdS1a.Mro8e',
+      sequencer: '617f08299329d189',
+    },
+    'request-id': 'N4N7GDK58NMKJ12R',
+    requester: '123456789012',
+    'source-ip-address': '1.2.3.4',
+    reason: 'PutObject',
+  },
+});
+
+const outcomeOf = async (name: string, key: string): Promise<unknown> => {
+  const { payload, error } = await deployed.invoke(name, objectCreated(key));
+  return error ?? (payload as { outcome: string }).outcome;
+};
+
+test('what arrives is read back once and indexed, though its event comes twice, late or in another order', async () => {
+  const stored = new StoredWal(deployed.vault.store, deployed.vault.keyRing);
+  const time = new Date('2026-11-20T05:13:45Z');
+  const keys: string[] = [];
+  for (const segment of [3, 4, 5]) keys.push((await stored.put(position(segment), position(segment + 1), time)).key);
+  assert.equal(await outcomeOf('metadata-indexer', keys[1]!), 'not verified yet');
+  for (const [key, outcome] of [
+    [keys[2]!, 'verified'],
+    [keys[0]!, 'verified'],
+    [keys[0]!, 'known'],
+    [keys[1]!, 'verified'],
+  ] as const) {
+    assert.equal(await outcomeOf('checksum-verifier', key), outcome, key);
+  }
+  for (const key of keys) assert.equal(await outcomeOf('metadata-indexer', key), 'indexed');
+  for await (const { key } of deployed.vault.store.list('main/wal/')) {
+    assert.equal(await outcomeOf('checksum-verifier', key), 'verified', key);
+  }
+  const { key } = await stored.put(position(7), position(8), time);
+  await deployed.vault.store.delete(key);
+  assert.equal(await outcomeOf('checksum-verifier', key), 'gone');
+  assert.equal(await outcomeOf('metadata-indexer', key), 'gone');
+});
+
+test('keys of others, encoded keys and keys that climb are left alone', async () => {
+  for (const key of [
+    'somewhere/else.txt',
+    'catalog/orders/backups/20261120T051345123Z-full/manifest.json',
+    'orders%2Fwal%2F7710121666982256801%2F00000001%2F000000010000000000000003',
+    'orders/wal/7710121666982256801/../../../evidence/000000000001.json',
+    '../orders/backups/20261120T051345123Z-full/manifest.json',
+    'orders/backups/20261120T051345123Z-full/../manifest.json',
+    '/',
+  ]) {
+    assert.equal(await outcomeOf('checksum-verifier', key), 'ignored', key);
+    assert.equal(await outcomeOf('metadata-indexer', key), 'ignored', key);
+  }
+  const { error } = await deployed.invoke('checksum-verifier', { detail: {} });
+  assert.equal(error?.errorType, 'InputInvalid');
+});
+
+async function damage(key: string): Promise<void> {
+  const { body } = await deployed.vault.store.get(key);
+  const bytes = Buffer.concat(await Array.fromAsync(body));
+  bytes[bytes.length - 3]! ^= 1;
+  await deployed.vault.store.put(key, bytes);
+}
+
+test('damage is told in the answer and the log', async () => {
+  const stored = new StoredWal(deployed.vault.store, deployed.vault.keyRing);
+  const { key } = await stored.put(position(9), position(9, 0x100), new Date());
+  await damage(key);
+  assert.equal(await outcomeOf('checksum-verifier', key), 'damaged');
+  assert.equal(await outcomeOf('metadata-indexer', key), 'damaged');
+  // of its parts nothing is stored
+  const { backup } = await source.backup();
+  const manifest = manifestKey('main', backup);
+  assert.equal(await outcomeOf('checksum-verifier', manifest), 'damaged');
+  assert.equal(await outcomeOf('metadata-indexer', manifest), 'indexed');
+  // as if the one had died between the record and the catalog: the other makes up for it
+  for (const projection of [verifiedWalKey('main'), standingKey('main')]) await deployed.vault.store.delete(projection);
+  assert.equal(await outcomeOf('metadata-indexer', manifest), 'indexed');
+  assert.equal((await readVerifiedWal(deployed.vault.store, 'main')).damaged.length, 1);
+  const log = await deployed.stop('checksum-verifier');
+  const said = log
+    .filter(({ level }) => level === 'ERROR')
+    .map(({ service, message, key: at }) => [service, message, at]);
+  assert.deepEqual(said.slice(-2), [
+    ['checksum-verifier', 'damaged', key],
+    ['checksum-verifier', 'damaged', manifest],
+  ]);
+});
+
+/** The machines as they are; tasks follow a script. */
+function machines(tasks: Record<string, TaskScript>): MachineRun {
   const run = new MachineRun({
     source,
     functions: deployed.functions,
-    tasks: {
-      'base-backup': (task) => takes(task, source),
-      'verify-part': (task) => finds()(task, source),
-      drill: (task) => shows()(task, source),
-      restore: (task) => restores(task, source),
-    },
+    tasks,
     answer: () => ({ decision: 'approve', by: 'grace' }),
   });
-  deployed.answers['states:SendTaskSuccess'] = ({ output }) => (run.sendTaskSuccess(JSON.parse(output!)), {});
-  for (const [machine, input] of Object.entries({
-    backup: {},
-    verify: {},
-    drill: {},
-    restore: { to: '/srv/restored', requestedBy: 'ada' },
-  })) {
-    const end = await run.run(machine, input);
-    console.log(machine, JSON.stringify(end).slice(0, 600), run.failures);
-  }
-  for (const name of deployed.names)
-    console.log(name, await deployed.deniedOf(name), deployed.policies.get(name)!.unused(''));
+  deployed.answers['states:SendTaskSuccess'] = ({ output }) => {
+    run.sendTaskSuccess(JSON.parse(output!));
+    return {};
+  };
+  return run;
+}
+
+test('a backup that fails is undone, and one that says too much is not believed', async () => {
+  const run = machines({
+    async 'base-backup'(task) {
+      if (task.execution.endsWith('liar')) {
+        const manifest = await source.backup();
+        await deployed.vault.store.delete(manifestKey('main', manifest.backup));
+        return task.leave(backupResult(manifest));
+      }
+      const lease = printLease({
+        ...{
+          holder: 'a task that died',
+          host: 'task',
+          pid: 1,
+          execution: task.execution,
+          renewals: 0,
+          released: false,
+        },
+        ...{ acquiredAt: new Date().toISOString(), expiresAt: '2999-01-01T00:00:00.000Z', durationMs: 60_000 },
+      });
+      await deployed.vault.store.put(leaseKey('main', 'backup'), lease);
+      return task.fail({ name: 'ServerError', message: 'the server is gone', verdict: 'permanent' });
+    },
+  });
+  await deployed.vault.store.delete(catalogKey('main'));
+  const failed = await run.run('backup', {}, 'fails');
+  assert.deepEqual([failed.status, failed.error], ['FAILED', 'BackupFailed']);
+  assert.match(failed.cause ?? '', /main: ServerError: the server is gone/);
+  assert.deepEqual((await deployed.invoke('check-lease', { source: 'main' })).payload, { source: 'main' });
+  const liar = await run.run('backup', {}, 'liar');
+  assert.match(liar.cause ?? '', /ObjectMissing|BackupIncomplete|InputInvalid/);
   run.remove();
+});
+
+test('the machines run to their end', async () => {
+  const run = machines({
+    'base-backup': (task) => takes(task, source),
+    'verify-part': (task) => finds()(task, source),
+    drill: (task) => shows()(task, source),
+    restore: (task) => restores(task, source),
+  });
+  for (const [machine, input] of [
+    ['backup', { requestedBy: 'ada' }],
+    ['verify', {}],
+    ['drill', {}],
+    ['restore', { to: '/var/lib/lifeboat/restored', requestedBy: 'ada' }],
+  ] as const) {
+    const end = await run.run(machine, input);
+    assert.equal(end.status, 'SUCCEEDED', `${machine}: ${JSON.stringify(end)}`);
+  }
+  const manifest = await source.backup();
+  const { payload } = await deployed.invoke('plan-drill', {
+    input: { backup: manifest.backup },
+    execution: 'an execution',
+  });
+  assert.equal((payload as { backup: string }).backup, manifest.backup);
+  assert.deepEqual(run.failures, []);
+  const asked = (await deployed.sentBy('ask-approval')).map(({ action, input }) => `${action} ${input.TopicArn}`);
+  assert.deepEqual(asked, ['sns:Publish arn:aws:sns:eu-central-1:111122223333:lifeboat-prod-question']);
+  run.remove();
+});
+
+test('who asks again what was answered gets the answer', async () => {
+  const sent: string[] = [];
+  deployed.answers['states:SendTaskSuccess'] = ({ taskToken }) => {
+    sent.push(taskToken!);
+    return {};
+  };
+  const execution = 'arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_restore:lost-orders';
+  const planHash = 'ab'.repeat(32);
+  const question = {
+    ...{ execution, machine: 'restore', source: 'main', planHash, plan: 'restore main', requestedBy: 'ada' },
+    expiresInSeconds: 3600,
+  };
+  await deployed.invoke('ask-approval', { ...question, taskToken: 'token-1' });
+  await deployed.invoke('answer-approval', { execution, decision: 'approve', plan: planHash, by: 'grace' });
+  const again = await deployed.invoke('ask-approval', { ...question, taskToken: 'token-2' });
+  assert.deepEqual(again.payload, { execution, number: 2, answered: true });
+  assert.deepEqual(sent, ['token-1', 'token-2']);
+});
+
+test('a backup that its firing has taken already is not taken again, whatever the catalog knows', async () => {
+  const scheduledTime = source.now;
+  const firing = firingName('full-main', scheduledTime);
+  await source.backup({
+    execution: `arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_backup:${firing}`,
+  });
+  await deployed.vault.store.delete(catalogKey('main'));
+  const plannedAt = async (time: Date) => {
+    const input = { source: 'main', type: 'full', scheduledTime: time.toISOString() };
+    return ((await deployed.invoke('plan-backup', { input })).payload as { planned: string[] }).planned;
+  };
+  assert.deepEqual(await plannedAt(scheduledTime), []);
+  assert.deepEqual(await plannedAt(new Date(scheduledTime.getTime() + 1000)), ['main']);
+});
+
+test('a lease that somebody has is told with what to do', async () => {
+  const lease = await acquireLease(deployed.vault.store, 'main', 'backup', { holder: { host: 'other', pid: 7 } });
+  const { error } = await deployed.invoke('check-lease', { source: 'main' });
+  assert.equal(error?.errorType, 'LeaseHeld');
+  assert.match(error?.errorMessage ?? '', /other.*\nHINT: /s);
+  await lease.release();
+});
+
+test('a share of the backups is chosen to be read once more', async () => {
+  const execution =
+    'arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_scrub:scrub-main-20261120T040000Z';
+  const { payload } = await deployed.invoke('plan-scrub', { input: { source: 'main' }, execution });
+  assert.match((payload as { told: string }).told, /^\d+ of \d+ stored backups of main were read back once more/);
+});
+
+test('evidence that is given twice is one record', async () => {
+  const deed = { id: 'deed-1', what: 'something was done', outcome: 'succeeded' };
+  const [once, again] = [
+    await deployed.invoke('record-evidence', deed),
+    await deployed.invoke('record-evidence', deed),
+  ];
+  assert.deepEqual(again.payload, { ...(once.payload as object), again: true });
+});
+
+test('a failure is told to the channels of the plan, with their secrets', async () => {
+  const hook = await httpServer((_, response) => response.end());
+  deployed.answers['secretsmanager:GetSecretValue'] = ({ SecretId }) => ({
+    SecretString: SecretId === 'lifeboat/hook' ? `${hook.url}/secret-path` : '{"password":"secret"}',
+  });
+  const notice = {
+    format: 'lifeboat-notice/1',
+    occasion: 'failure',
+    subject: 'main',
+    title: 'it failed',
+    what: 'all of it',
+  } as const;
+  const event = snsEvent('message-1', printNotice({ ...notice, dedupe: 'main failed' }));
+  for (const _ of ['once', 'again']) assert.deepEqual(await deployed.invoke('tell', event), { payload: null });
+  assert.deepEqual(
+    hook.received.map(({ url }) => url),
+    ['/secret-path'],
+  );
+  const published = (await deployed.sentBy('tell')).filter(({ action }) => action === 'sns:Publish');
+  assert.deepEqual(
+    published.map(({ input }) => input.TopicArn),
+    ['arn:aws:sns:eu-central-1:111122223333:on-call'],
+  );
+  const log = await deployed.stop('tell');
+  assert.equal(JSON.stringify(log).includes('secret-path'), false);
+});
+
+test('the watch asks the server, tells what it finds, and forgets damage that is gone', async () => {
+  const { store } = deployed.vault;
+  const [{ key } = { key: '' }] = await Array.fromAsync(store.list('main/wal/'));
+  await damage(key);
+  assert.equal(await outcomeOf('checksum-verifier', key), 'damaged');
+  await store.delete(key);
+  const { payload } = await deployed.invoke('watch', {});
+  const { findings } = payload as { findings: { kind: string }[] };
+  const published = (await deployed.sentBy('watch')).filter(({ action }) => action === 'sns:Publish');
+  assert.equal(published.length, findings.length);
+  assert.deepEqual(
+    (await readVerifiedWal(store, 'main')).damaged.filter((one) => one.key === key),
+    [],
+  );
+  assert.ok(findings.length > 0);
+});
+
+test('what is due is started under the name of its firing', async () => {
+  deployed.answers['states:ListExecutions'] = () => ({ executions: [] });
+  deployed.answers['states:StartExecution'] = ({ stateMachineArn, name }) => ({
+    executionArn: `${stateMachineArn!.replace(':stateMachine:', ':execution:')}:${name}`,
+    startDate: 1_795_150_425,
+  });
+  const scheduledTime = `${new Date().toISOString().slice(0, 17)}00Z`;
+  for (const schedule of ['full-main', 'drill-main', 'scrub-main']) {
+    const { payload } = await deployed.invoke('start-scheduled', { schedule, scheduledTime });
+    assert.equal((payload as { outcome: string }).outcome, 'started');
+  }
+  const started = (await deployed.sentBy('start-scheduled')).filter(({ action }) => action === 'states:StartExecution');
+  assert.deepEqual(
+    started.map(({ input }) => input.stateMachineArn!.split(':').at(-1)),
+    ['lifeboat-prod_backup', 'lifeboat-prod_drill', 'lifeboat-prod_scrub'],
+  );
+});
+
+/**
+ * What Lambda does in a function's name; reads that go on with a version after they were interrupted; and that something is
+ * missing, which S3 only says to who may list.
+ */
+const unseen = /^(?:ec2|logs|sqs|xray):|^s3:(?:GetObjectVersion|ListBucket) /;
+
+test('no function asked for what its role does not allow, and no role allows what its function did not ask for', async () => {
+  const wrong: Record<string, string[]> = {};
+  for (const name of deployed.names) {
+    const denied = (await deployed.deniedOf(name)).filter(({ resource }) => resource !== oldKeyArn);
+    const unused = deployed.policies
+      .get(name)!
+      .unused()
+      .filter((grant) => !unseen.test(grant));
+    const found = [
+      ...denied.map((asked) => `refused ${JSON.stringify(asked)}`),
+      ...unused.map((grant) => `unused ${grant}`),
+    ];
+    if (found.length > 0) wrong[name] = found;
+  }
+  assert.deepEqual(wrong, {});
 });

@@ -39,17 +39,18 @@ export class DeployedFunctions {
   readonly #template: Template;
   readonly #packages: ReadonlyMap<string, FunctionPackage>;
   readonly #running = new Map<string, Promise<Running>>();
+  readonly #denied = new Map<string, Asked[]>();
 
   static async create(plan: string): Promise<DeployedFunctions> {
     const folder = await mkdtemp(join(tmpdir(), 'lifeboat-deployed-'));
     try {
       const planPath = join(folder, 'plan.yml');
       await writeFile(planPath, plan);
-      const [template, packages, s3] = await Promise.all([
+      const [template, packages] = await Promise.all([
         packagedTemplate({ plan: planPath }),
         packageFunctions(planPath, folder),
-        startStrictS3({ bucket }),
       ]);
+      const s3 = await startStrictS3({ bucket });
       const kms = await startStrictKms(s3.credentials);
       const store = await openStore(`s3://${bucket}`, s3.environment);
       return new DeployedFunctions(template, packages, { s3, kms, store });
@@ -89,11 +90,13 @@ export class DeployedFunctions {
     );
   }
 
-  /** What its role did not allow. */
+  /** What its role did not allow, of all that it asked for. */
   async deniedOf(name: string): Promise<Asked[]> {
-    return (await this.#running.get(name))?.aws.denied ?? [];
+    const running = await this.#running.get(name);
+    return [...(this.#denied.get(name) ?? []), ...(running?.aws.denied ?? [])];
   }
 
+  /** To services that only take note, since it was started. */
   async sentBy(name: string): Promise<GuardedAws['sent']> {
     return (await this.#running.get(name))?.aws.sent ?? [];
   }
@@ -104,6 +107,7 @@ export class DeployedFunctions {
 
   /** Ends a function, so that it is started anew. Answers the lines of its log. */
   async stop(name: string): Promise<Record<string, unknown>[]> {
+    this.#denied.set(name, await this.deniedOf(name));
     const running = await this.#running.get(name);
     this.#running.delete(name);
     const log = await running?.process.stop();

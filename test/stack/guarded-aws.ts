@@ -90,6 +90,8 @@ class Guard {
       resource: bucketKeyArn,
       context: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
     };
+    // whether the bucket is there at all; a refusal is answer enough
+    if (key === '' && message.method === 'HEAD') return refuseS3(message, response);
     if (!this.#allows(asked) || (key !== '' && !this.#allows(throughS3))) return refuseS3(message, response);
     const answer = await forward(message, body, s3);
     // who may not list is not told that something is missing
@@ -128,11 +130,11 @@ class Guard {
     response.end('<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>');
   }
 
-  #resourceOf(action: string, { SecretId, stateMachineArn, taskToken }: Record<string, string>): string {
+  #resourceOf(action: string, { SecretId, stateMachineArn }: Record<string, string>): string {
     const at = (service: string, rest: string) => `arn:aws:${service}:${this.#options.region}:111122223333:${rest}`;
     if (action === 'secretsmanager:GetSecretValue') return at('secretsmanager', `secret:${SecretId}-a1B2c3`);
-    // a token belongs to the machine whose state waits for it
-    return stateMachineArn ?? at('states', `stateMachine:lifeboat-prod_${taskToken?.split(' ')[0]}`);
+    // a token belongs to the machine whose state waits for it, and only this one waits for people
+    return stateMachineArn ?? at('states', 'stateMachine:lifeboat-prod_restore');
   }
 
   #allows(asked: Asked): boolean {

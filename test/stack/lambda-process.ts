@@ -67,8 +67,8 @@ export class LambdaProcess {
 
   /** Ends it. Answers the lines of its log; one that is no JSON fails. */
   async stop(): Promise<Record<string, unknown>[]> {
-    this.#child.disconnect();
-    if (this.#child.exitCode === null) await once(this.#child, 'exit');
+    this.#child.kill();
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
     await rm(this.#folder, { recursive: true, force: true });
     return (await this.#log)
       .split('\n')

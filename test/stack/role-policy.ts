@@ -25,7 +25,9 @@ export class RolePolicy {
 
   /** `role`: its name in the template */
   constructor(template: Template, role: string, deployment?: Deployment) {
-    const { Policies = [] } = resolveResources(template, [role], deployment)[role]!.Properties ?? {};
+    const found = resolveResources(template, [role], deployment)[role];
+    if (!found) throw new Error(`the template has no ${role}`);
+    const { Policies = [] } = found.Properties ?? {};
     this.#statements = (Policies as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(
       ({ PolicyDocument }) => PolicyDocument.Statement,
     );
@@ -34,21 +36,25 @@ export class RolePolicy {
   allows(asked: Asked): boolean {
     const applying = this.#statements.filter((statement) => applies(statement, asked));
     if (applying.length === 0 || applying.some(({ Effect }) => Effect === 'Deny')) return false;
-    for (const { Resource } of applying) {
+    for (const { Resource, Condition } of applying) {
+      for (const pattern of listOf(Condition?.StringLike?.['s3:prefix'] ?? [])) {
+        if (like(pattern, asked.context!['s3:prefix']!)) this.#used.add(`s3:prefix ${pattern}`);
+      }
       for (const pattern of listOf(Resource))
         if (like(pattern, asked.resource)) this.#used.add(`${asked.action} ${pattern}`);
     }
     return true;
   }
 
-  /** What was granted and never asked for: `s3:GetObject arn:…` */
-  unused(service: string): string[] {
-    const granted = this.#statements
-      .filter(({ Effect }) => Effect === 'Allow')
-      .flatMap(({ Action, Resource }) =>
-        listOf(Action).flatMap((action) => listOf(Resource).map((resource) => `${action} ${resource}`)),
-      );
-    return granted.filter((grant) => grant.startsWith(`${service}:`) && !this.#used.has(grant));
+  /** What was granted and never asked for: `s3:GetObject arn:…`, and prefixes of listings that are not keys to be read */
+  unused(): string[] {
+    const allowed = this.#statements.filter(({ Effect }) => Effect === 'Allow');
+    const granted = allowed.flatMap(({ Action, Resource }) =>
+      listOf(Action).flatMap((action) => listOf(Resource).map((resource) => `${action} ${resource}`)),
+    );
+    const prefixes = allowed.flatMap(({ Condition }) => listOf(Condition?.StringLike?.['s3:prefix'] ?? []));
+    const listed = prefixes.filter((prefix) => !granted.some((grant) => grant.endsWith(`/${prefix}`)));
+    return [...granted, ...listed.map((prefix) => `s3:prefix ${prefix}`)].filter((grant) => !this.#used.has(grant));
   }
 }
 

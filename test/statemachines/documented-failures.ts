@@ -188,12 +188,23 @@ const ofStates: DocumentedFailure[] = [
   lasting('States.Timeout', 'it takes longer than it may', ''),
 ];
 
+const ended = (Status: string, told: object = {}): string =>
+  JSON.stringify({ ExecutionArn: 'arn:…', Status, ...told, Input: '{}' });
+
+/** https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html */
+const ofStarted: DocumentedFailure[] = [
+  lasting('States.TaskFailed', 'what it started failed', ended('FAILED', { Error: 'BackupDamaged', Cause: 'it rots' })),
+  lasting('States.TaskFailed', 'what it started took too long', ended('TIMED_OUT')),
+  lasting('States.TaskFailed', 'somebody stopped what it started', ended('ABORTED')),
+];
+
 /** By the service that a Task calls. */
 export const documentedFailures: Readonly<Record<string, readonly DocumentedFailure[]>> = {
   lambda: ofLambda,
   ecs: ofEcs,
   sns: ofSns,
   states: ofStates,
+  'states.sync': [...ofStates, ...ofStarted],
 };
 
 export const answerOf = ({ error, cause, answer }: DocumentedFailure): StatesError | { answer: Json } =>

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
 import type { Json, StatesError } from '#local/integration';
-import type { Machine, Scope, State } from '../check/machine-states.ts';
+import { innerScopes, type Machine, type Scope, type State } from '../check/machine-states.ts';
 import { finds, restores, type Script, shows, takes } from './scripted-tasks.ts';
 
 /** What a machine is started with, and what its tasks and people do, when nothing fails that the test does not make fail. */
@@ -22,6 +22,7 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
   ],
   drill: [{ input: {}, tasks: { drill: cleans } }],
   restore: [{ input: { to: '/srv/restored' }, tasks: { restore: restores } }],
+  scrub: [{ input: {}, tasks: { 'verify-part': finds() } }],
 };
 
 /** What is made to fail: at each call of a state, or so many times. */
@@ -32,6 +33,7 @@ export interface Sabotage {
 }
 
 export interface MachineEnd {
+  machine: string;
   status: string;
   error: string | undefined;
   /** in order, those of children included */
@@ -46,7 +48,8 @@ export interface MachineEnd {
 export async function runFailing(machine: string, scene: Scene, sabotages: readonly Sabotage[]): Promise<MachineEnd> {
   const source = await StoredSource.create();
   const calls = new Map<string, number>();
-  const refuse: MachineRunOptions['refuse'] = ({ state }) => {
+  const refuse: MachineRunOptions['refuse'] = ({ state, execution }) => {
+    if (execution.machine !== machine) return undefined;
     const count = (calls.get(state) ?? 0) + 1;
     calls.set(state, count);
     const sabotage = sabotages.find((one) => one.state === state && count <= (one.times ?? Number.POSITIVE_INFINITY));
@@ -60,8 +63,9 @@ export async function runFailing(machine: string, scene: Scene, sabotages: reado
     await source.backup();
     await source.commit();
     const { status, error } = await run.run(machine, scene.input);
-    const { entered, notices, evidence } = run;
-    return { status, error, entered, calls, notices, evidence };
+    const entered = run.entered.flatMap((one) => (one.machine === machine ? [one.state] : []));
+    const [notices, evidence] = [run.notices, run.evidence];
+    return { machine, status, error, entered, calls, notices, evidence };
   } finally {
     run.remove();
     source.remove();
@@ -70,7 +74,7 @@ export async function runFailing(machine: string, scene: Scene, sabotages: reado
 
 export interface TaskState {
   name: string;
-  /** `lambda`, `ecs`, `sns`, `states` */
+  /** `lambda`, `ecs`, `sns`, `states`, or `states.sync` where the end of what it starts is waited for */
   service: string;
   state: State;
   /** how often Retry asks again for an error */
@@ -78,19 +82,27 @@ export interface TaskState {
 }
 
 /** Every Task of a machine, wherever it stands. */
-export function taskStates(machine: string): TaskState[] {
+export const taskStates = (machine: string): TaskState[] =>
+  statesOf(machine).flatMap(([name, state]) => (state.Type === 'Task' ? [taskOf(name, state)] : []));
+
+/** Those that do something, or end the machine. */
+export const endStates = (machine: string): ReadonlySet<string> =>
+  new Set(statesOf(machine).flatMap(([name, { Type }]) => (['Task', 'Fail', 'Succeed'].includes(Type) ? [name] : [])));
+
+function statesOf(machine: string): [name: string, state: State][] {
   const file = new URL(`../../statemachines/${machine}.asl.json`, import.meta.url);
-  return tasksIn(JSON.parse(readFileSync(file, 'utf8')) as Machine);
+  return statesIn(JSON.parse(readFileSync(file, 'utf8')) as Machine);
 }
 
-const tasksIn = ({ States }: Scope): TaskState[] =>
-  Object.entries(States).flatMap(([name, state]) => [
-    ...(state.Type === 'Task' ? [taskOf(name, state)] : []),
-    ...(state.ItemProcessor ? tasksIn(state.ItemProcessor) : []),
+const statesIn = ({ States }: Scope): [string, State][] =>
+  Object.entries(States).flatMap(([name, state]): [string, State][] => [
+    [name, state],
+    ...innerScopes(state).flatMap(statesIn),
   ]);
 
 function taskOf(name: string, state: State): TaskState {
-  const service = /^arn:aws:states:::(\w+):/.exec(state.Resource!)![1]!;
+  const [, integration = '', sync = ''] = /^arn:aws:states:::(\w+):\w+(\.sync)?/.exec(state.Resource!)!;
+  const service = integration === 'states' ? integration + sync : integration;
   const retries = (error: string): number => {
     const rule = (state.Retry ?? []).find(({ ErrorEquals }) => ErrorEquals?.includes(error));
     return rule ? (rule.MaxAttempts as number) : 0;

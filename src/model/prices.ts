@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/**
+ * What AWS asks for, in US dollars. The defaults are list prices of us-east-1 as published in 2025, without free tiers
+ * and discounts; other regions differ by up to a third. `lifeboat cost --prices FILE` takes others.
+ * Sources: https://aws.amazon.com/s3/pricing/ https://aws.amazon.com/fargate/pricing/ https://aws.amazon.com/kms/pricing/
+ * https://aws.amazon.com/step-functions/pricing/ https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/eventbridge/pricing/
+ */
+const price = (dollars: number) => z.number().nonnegative().default(dollars);
+
+export const pricesSchema = z.strictObject({
+  /** a GB (10^9 bytes) for a month */
+  standardGbMonth: price(0.023),
+  infrequentAccessGbMonth: price(0.0125),
+  glacierGbMonth: price(0.0036),
+  deepArchiveGbMonth: price(0.00099),
+  /** a thousand requests */
+  putThousand: price(0.005),
+  getThousand: price(0.0004),
+  /** a thousand objects that move into a class */
+  toInfrequentAccessThousand: price(0.01),
+  toGlacierThousand: price(0.03),
+  toDeepArchiveThousand: price(0.05),
+  /** a GB that is copied to another region */
+  otherRegionGb: price(0.02),
+  /** of Linux on ARM, for an hour */
+  fargateCpuHour: price(0.03238),
+  fargateGbHour: price(0.00356),
+  /** above 20 GB */
+  fargateDiskGbHour: price(0.000111),
+  /** of ARM; a GB for a second, and a million invocations */
+  lambdaGbSecond: price(0.0000133334),
+  lambdaMillion: price(0.2),
+  transitionThousand: price(0.025),
+  /** a million events of S3 on the bus */
+  eventMillion: price(1),
+  kmsKeyMonth: price(1),
+  kmsTenThousand: price(0.03),
+});
+
+export type Prices = z.infer<typeof pricesSchema>;
+
+export const listPrices: Prices = pricesSchema.parse({});

@@ -1,0 +1,46 @@
+import { type AlarmMetric, alarm } from './alarm.ts';
+import { ref } from './intrinsics.ts';
+
+/** What is not done while one of them fails. Those that machines ask are not among them: a machine tells of its failures. */
+const functions: Record<string, { title: string; what: string }> = {
+  Tell: { title: 'people cannot be told', what: 'At least one channel takes no notices; others may.' },
+  Watch: { title: 'the watch cannot look', what: 'Nobody measures RPO, RTO and WAL lag meanwhile.' },
+  ChecksumVerifier: {
+    title: 'what is stored cannot be read back',
+    what: 'WAL that nobody has verified does not count, so the RPO grows.',
+  },
+  MetadataIndexer: { title: 'what is stored is not listed', what: 'The catalog falls behind the bucket.' },
+  StartScheduled: { title: 'what is due cannot be begun', what: 'Backups, drills and scrubs are left out.' },
+};
+
+/**
+ * Errors and throttles in a quarter of an hour on end: Lambda repeats what fails once, and what it gives up has the alarm of the
+ * dead letters. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+ */
+export function functionAlarms(): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, { title, what }]) => {
+      const kebab = name.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase();
+      const metric = (metricName: string): AlarmMetric => ({
+        namespace: 'AWS/Lambda',
+        name: metricName,
+        dimensions: { FunctionName: ref(`${name}LambdaFunction`) },
+      });
+      return [
+        `${name}FailsAlarm`,
+        alarm({
+          name: `${kebab}-fails`,
+          title,
+          what: `The function ${kebab} fails again and again, or may not run. ${what} Its log says why.`,
+          todo: `aws logs tail --region \${AWS::Region} --since 1h /aws/lambda/\${${name}LambdaFunction}`,
+          watched: {
+            sumOf: { errors: metric('Errors'), throttles: metric('Throttles') },
+            label: 'failed or refused invocations',
+          },
+          ...{ above: 0, periodSeconds: 300, periods: 3 },
+          ...{ silence: 'nothing happened', ends: true, onlyActive: false },
+        }),
+      ];
+    }),
+  );
+}

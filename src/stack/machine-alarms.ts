@@ -1,0 +1,48 @@
+import { type AlarmMetric, alarm } from './alarm.ts';
+import { ref } from './intrinsics.ts';
+
+/** What it means that one of a machine's executions ended badly. */
+const machines: Record<string, { title: string; what: string }> = {
+  backup: { title: 'a backup failed', what: 'At least one source has no new backup.' },
+  verify: { title: 'a backup could not be verified', what: 'It is damaged, or nobody knows whether it is.' },
+  drill: { title: 'a drill failed', what: 'A backup could not be restored, or nobody knows whether it can be.' },
+  restore: { title: 'a restore failed', what: 'What was to be restored is not.' },
+  scrub: { title: 'stored backups could not be read back', what: 'One is damaged, or nobody knows whether it is.' },
+};
+
+/**
+ * A machine tells of its failures itself, and EventBridge of its death: who heard of it that way is not told once more
+ * (src/notify/echo.ts). These are for the day on which neither came through.
+ * https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+ */
+export function machineAlarms(): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(machines).map(([machine, { title, what }]) => {
+      const resource = `${machine[0]!.toUpperCase()}${machine.slice(1)}`;
+      const metric = (name: string): AlarmMetric => ({
+        namespace: 'AWS/States',
+        name,
+        dimensions: { StateMachineArn: ref(`${resource}StateMachine`) },
+      });
+      return [
+        `${resource}FailedAlarm`,
+        alarm({
+          name: `${machine}-failed`,
+          title,
+          what: `An execution of the ${machine} machine failed, ran out of time or was stopped. ${what}`,
+          todo: 'lifeboat executions',
+          watched: {
+            sumOf: {
+              failed: metric('ExecutionsFailed'),
+              timedOut: metric('ExecutionsTimedOut'),
+              aborted: metric('ExecutionsAborted'),
+            },
+            label: 'executions that ended badly',
+          },
+          ...{ above: 0, periodSeconds: 300, periods: 1 },
+          ...{ silence: 'nothing happened', ends: false, onlyActive: false },
+        }),
+      ];
+    }),
+  );
+}

@@ -1,0 +1,128 @@
+import type { Template } from './packaged-template.ts';
+import { nameOf } from './policy-grants.ts';
+
+type Json = unknown;
+
+interface State {
+  Type: string;
+  Resource?: string;
+  Arguments?: Json;
+  ItemProcessor?: { ProcessorConfig?: { Mode?: string }; States: Record<string, State> };
+  Branches?: { States: Record<string, State> }[];
+}
+
+export interface MachineProperties {
+  StateMachineName: Json;
+  DefinitionString: string;
+  DefinitionSubstitutions: Record<string, Json>;
+  LoggingConfiguration: { Level: string; IncludeExecutionData: boolean };
+  TracingConfiguration: { Enabled: boolean };
+}
+
+/** The states of a machine's outermost level. */
+export const statesIn = ({ DefinitionString }: MachineProperties): Record<string, State> =>
+  JSON.parse(DefinitionString).States;
+
+/** Every state of a machine, those of its Maps and branches, too. */
+export function* statesOf(states: Record<string, State>): Generator<State> {
+  for (const state of Object.values(states)) {
+    yield state;
+    for (const inner of [state.ItemProcessor, ...(state.Branches ?? [])]) if (inner) yield* statesOf(inner.States);
+  }
+}
+
+const account = `\${AWS::Region}:\${AWS::AccountId}`;
+const cluster = ' if ecs:cluster is Cluster';
+
+/**
+ * What a machine's role has to grant for what its definition does, as grantsOf prints it; `machine`: `backup`.
+ * https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
+ */
+export function neededGrants({ Resources }: Template, machine: string, properties: MachineProperties): string[] {
+  const { DefinitionSubstitutions } = properties;
+  const named = (text: Json, pattern: RegExp): string[] =>
+    [...new Set([...JSON.stringify(text).matchAll(pattern)].map(([, name]) => name!))].map((name) =>
+      nameOf(DefinitionSubstitutions[name]),
+    );
+  const grants = new Set<string>(observed);
+  const add = (...lines: string[]) => {
+    for (const line of lines) grants.add(line);
+  };
+  for (const { Type, Resource = '', Arguments, ItemProcessor } of statesOf(statesIn(properties))) {
+    if (Type === 'Map' && ItemProcessor?.ProcessorConfig?.Mode === 'DISTRIBUTED') add(...childrenOf(machine));
+    if (Type !== 'Task') continue;
+    const [, service] = /^arn:aws:states:::([a-z]+:[a-zA-Z]+)/.exec(Resource)!;
+    if (service === 'lambda:invoke') {
+      add(...named(Arguments, /\$\{(\w+FunctionArn)\}/g).map((name) => `lambda:InvokeFunction ${name}`));
+    } else if (service === 'sns:publish') {
+      add(...named(Arguments, /\$\{(\w+TopicArn)\}/g).map((name) => `sns:Publish ${name}`));
+    } else if (service === 'states:startExecution') {
+      const started = named(Arguments, /\$\{(\w+StateMachineArn)\}/g);
+      add(...started.map((name) => `states:StartExecution ${name}`));
+      if (Resource.includes('.sync')) add(...started.flatMap((name) => waitingFor(nameOfMachine(Resources[name]))));
+    } else if (service === 'ecs:runTask') {
+      add(...tasksAreRun, ...named(Arguments, /\$\{(\w+TaskArn)\}/g).flatMap((name) => running(Resources, name)));
+      const text = JSON.stringify(Arguments);
+      if (text.includes('TaskRoleArn')) add(...sourceRoles(Resources).map(toTasks));
+      if (text.includes('VolumeConfigurations'))
+        add(...named(Arguments, /\$\{(VolumeRoleArn)\}/g).map((role) => passing(role, 'ecs')));
+    } else throw new Error(`${Resource}: nobody knows what it needs`);
+  }
+  return [...grants].sort();
+}
+
+/** Neither the delivery of logs nor traces have resources. */
+const observed = [
+  ...['CreateLogDelivery', 'DeleteLogDelivery', 'DescribeLogGroups', 'DescribeResourcePolicies', 'GetLogDelivery'],
+  ...['ListLogDeliveries', 'PutResourcePolicy', 'UpdateLogDelivery'],
+]
+  .map((action) => `logs:${action} *`)
+  .concat(
+    ['GetSamplingRules', 'GetSamplingTargets', 'PutTelemetryRecords', 'PutTraceSegments'].map(
+      (action) => `xray:${action} *`,
+    ),
+  );
+
+const ruleOf = (name: string) =>
+  ['DescribeRule', 'PutRule', 'PutTargets'].map((action) => `events:${action} arn:events:${account}:rule/${name}`);
+
+const tasksAreRun = [
+  `ecs:DescribeTasks arn:ecs:${account}:task/\${Cluster}/*${cluster}`,
+  `ecs:StopTask arn:ecs:${account}:task/\${Cluster}/*${cluster}`,
+  'iam:PassRole TaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+  ...ruleOf('StepFunctionsGetEventsForECSTaskRule'),
+];
+
+const passing = (role: string, service: string): string =>
+  `iam:PassRole ${role} if iam:PassedToService is ${service}.amazonaws.com`;
+const toTasks = (role: string): string => passing(role, 'ecs-tasks');
+
+function running(resources: Template['Resources'], task: string): string[] {
+  const role = resources[task]!.Properties!.TaskRoleArn;
+  return [`ecs:RunTask ${task}${cluster}`, ...(role === undefined ? [] : [toTasks(nameOf(role))])];
+}
+
+const sourceRoles = (resources: Template['Resources']): string[] =>
+  Object.keys(resources).filter((name) => /^Source\w+Role$/.test(name));
+
+const machineArn = (machine: string) => `arn:states:${account}:stateMachine:\${AWS::StackName}_${machine}`;
+const executionArn = (machine: string) => `arn:states:${account}:execution:\${AWS::StackName}_${machine}`;
+
+const childrenOf = (machine: string): string[] => [
+  `states:StartExecution ${machineArn(machine)}`,
+  `states:StartExecution ${machineArn(machine)}/*`,
+  ...['DescribeExecution', 'StopExecution'].flatMap((action) => [
+    `states:${action} ${executionArn(machine)}:*`,
+    `states:${action} ${executionArn(machine)}/*`,
+  ]),
+  `states:RedriveExecution ${executionArn(machine)}/*`,
+];
+
+const nameOfMachine = (resource: Template['Resources'][string] | undefined): string =>
+  nameOf(resource?.Properties?.StateMachineName).split('_')[1]!;
+
+const waitingFor = (machine: string): string[] => [
+  `states:DescribeExecution ${executionArn(machine)}:*`,
+  `states:StopExecution ${executionArn(machine)}:*`,
+  ...ruleOf('StepFunctionsGetEventsForStepFunctionsExecutionRule'),
+];

@@ -1,0 +1,135 @@
+import type { Template } from './packaged-template.ts';
+import { listOf, nameOf, type Statement, statementsOf } from './policy-grants.ts';
+
+/** What is wrong with a role whoever has it: wildcards, conditions that are missing, and who may take it on. */
+export function complaintsOf(template: Template, role: string): string[] {
+  const complaints = statementsOf(template, role)
+    .filter((statement) => statement.Effect === 'Allow')
+    .flatMap((statement) => [...wildcards(statement), ...missingConditions(statement)]);
+  return [...complaints, ...trust(template.Resources[role]!.Properties!)].map((complaint) => `${role}: ${complaint}`);
+}
+
+function wildcards(statement: Statement): string[] {
+  const inverted = ['NotAction', 'NotResource'].filter((key) => key in statement);
+  const actions = listOf(statement.Action ?? []).filter((action) => /[*?]/.test(action));
+  const resources = listOf(statement.Resource ?? []).map(nameOf);
+  const wide = resources.filter((resource) => /[*?]/.test(resource) && !ours.some((pattern) => pattern.test(resource)));
+  return [
+    ...inverted.map((key) => `${key} in what is allowed`),
+    ...actions.map((action) => `${action} has a wildcard`),
+    ...wide.flatMap((resource) =>
+      listOf(statement.Action)
+        .filter((action) => !isExcused(action, resource))
+        .map((action) => `${action} on ${resource}`),
+    ),
+  ];
+}
+
+const here = String.raw`\$\{AWS::Region\}:\$\{AWS::AccountId\}`;
+
+/** Wildcards that stay within one thing of ours. */
+const ours: readonly RegExp[] = [
+  // some keys of one bucket
+  /^\$\{Bucket\.Arn\}\/[^*].*$/,
+  /^\$\{Bucket\.Arn\}\/\*\/(?:backups|wal|keys|leases)\/.+$/,
+  // the streams of one log group, the executions of one machine, the tasks of one cluster
+  new RegExp(`^arn:logs:${here}:log-group:[^*?]+:\\*$`),
+  /^\$\{TaskLogs\.Arn\}:log-stream:\*$/,
+  new RegExp(String.raw`^arn:states:${here}:(?:execution|stateMachine):\$\{AWS::StackName\}_[\w-]+[:/]\*$`),
+  new RegExp(String.raw`^arn:ecs:${here}:task/\$\{Cluster\}/\*$`),
+  // what Secrets Manager adds to a name
+  new RegExp(`^arn:secretsmanager:${here}:secret:[^*?]+-\\?{6}$`),
+];
+
+const isExcused = (action: string, resource: string): boolean =>
+  excuses.some(({ actions, on }) => actions.test(action) && on.test(resource));
+
+/** Where AWS knows no resource, or a service makes things whose names nobody knows before. */
+const excuses: readonly { actions: RegExp; on: RegExp; because: string }[] = [
+  {
+    actions: /^xray:(?:GetSamplingRules|GetSamplingTargets|PutTelemetryRecords|PutTraceSegments)$/,
+    on: /^\*$/,
+    because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html',
+  },
+  {
+    actions:
+      /^logs:(?:(?:Create|Delete|Get|List|Update)LogDeliver(?:y|ies)|Describe(?:LogGroups|ResourcePolicies)|PutResourcePolicy)$/,
+    on: /^\*$/,
+    because: 'https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy',
+  },
+  {
+    actions: /^ecr:GetAuthorizationToken$/,
+    on: /^\*$/,
+    because:
+      'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html',
+  },
+  {
+    actions: /^ec2:Describe(?:AvailabilityZones|NetworkInterfaces|Subnets|Volumes)$/,
+    on: /^\*$/,
+    because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html',
+  },
+  {
+    actions: /^ec2:(?:(?:Unassign|Assign)PrivateIpAddresses|(?:Create|Delete)NetworkInterface)$/,
+    on: new RegExp(String.raw`^arn:ec2:${here}:\*/\*$`),
+    because: 'https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions',
+  },
+  {
+    actions: /^ec2:(?:Attach|Create|Delete|Detach)(?:Volume|Tags)$/,
+    on: new RegExp(`^arn:ec2:${here}:(?:volume|instance)/\\*$`),
+    because: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html',
+  },
+  {
+    actions:
+      /^s3:(?:GetObject(?:LegalHold|Retention|VersionAcl|VersionForReplication|VersionTagging)|Replicate(?:Object|Tags))$/,
+    on: /^(?:arn:s3:::\$\{AWS::StackName\}-\$\{AWS::AccountId\}-\$\{AWS::Region\}|\$\{ReplicaBucketArn\})\/\*$/,
+    because: 'https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html',
+  },
+];
+
+/** Without one of these keys, the action reaches further than anybody here has to. */
+const conditions: readonly { action: RegExp; anyOf: readonly string[] }[] = [
+  { action: /^s3:ListBucket$/, anyOf: ['s3:prefix', 'all of it is copied'] },
+  { action: /^kms:/, anyOf: ['kms:ViaService', 'kms:EncryptionContext:lifeboat:source'] },
+  { action: /^iam:PassRole$/, anyOf: ['iam:PassedToService'] },
+  { action: /^ecs:/, anyOf: ['ecs:cluster'] },
+  { action: /^cloudwatch:PutMetricData$/, anyOf: ['cloudwatch:namespace'] },
+  {
+    action: /^ec2:(?:Create|Delete|Attach|Detach)Volume$/,
+    anyOf: ['aws:RequestTag/AmazonECSManaged', 'aws:ResourceTag/AmazonECSManaged', 'an instance of Fargate'],
+  },
+];
+
+function missingConditions({ Action, Resource, Condition = {} }: Statement): string[] {
+  const keys = new Set(Object.values(Condition).flatMap((operands) => Object.keys(operands)));
+  const only = (resource: RegExp): boolean => listOf(Resource).every((one) => resource.test(nameOf(one)));
+  if (only(/^arn:s3:::\$\{AWS::StackName\}-\$\{AWS::AccountId\}-\$\{AWS::Region\}$/)) keys.add('all of it is copied');
+  if (only(/:instance\/\*$/)) keys.add('an instance of Fargate');
+  return listOf(Action).flatMap((action) =>
+    conditions
+      .filter((rule) => rule.action.test(action) && !rule.anyOf.some((key) => keys.has(key)))
+      .map((rule) => `${action} without a condition on ${rule.anyOf[0]}`),
+  );
+}
+
+/**
+ * Services that say for whose account they act when they take on a role: of the others a condition would lock them out.
+ * Lambda is none of them: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+ */
+const saysForWhom = /^(?:ecs|ecs-tasks|events|s3|scheduler|states)\.amazonaws\.com$/;
+
+function trust({ AssumeRolePolicyDocument, ManagedPolicyArns }: Record<string, unknown>): string[] {
+  const { Statement: statements } = AssumeRolePolicyDocument as { Statement: Record<string, unknown>[] };
+  const [{ Effect, Principal, Action, Condition = {} } = {}, ...more] = statements;
+  const { Service, ...others } = Principal as Record<string, unknown>;
+  const keys = Object.values(Condition as object).flatMap((operands) => Object.keys(operands));
+  return [
+    ...(more.length > 0 || Effect !== 'Allow' || Action !== 'sts:AssumeRole'
+      ? ['is taken on in more than one way']
+      : []),
+    ...(typeof Service !== 'string' || Object.keys(others).length > 0 ? ['is not taken on by one service alone'] : []),
+    ...(saysForWhom.test(String(Service)) && !keys.includes('aws:SourceAccount')
+      ? [`${Service} may take it on for anybody`]
+      : []),
+    ...(ManagedPolicyArns === undefined ? [] : ['has policies that somebody else writes']),
+  ];
+}

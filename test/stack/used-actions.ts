@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { checkout } from './packaged-template.ts';
+
+/** The actions of IAM that a program's calls of the SDK take, of all sources that it may load. `entries`: functions/tell.ts */
+export async function usedActions(entries: readonly string[]): Promise<Map<string, Set<string>>> {
+  const { metafile } = await build({
+    absWorkingDir: checkout,
+    entryPoints: [...entries],
+    outdir: 'nowhere',
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    metafile: true,
+    write: false,
+    logLevel: 'error',
+  });
+  const used = new Map<string, Set<string>>();
+  for (const { entryPoint, inputs } of Object.values(metafile.outputs)) {
+    const sources = await Promise.all(Object.keys(inputs).map((input) => readFile(join(checkout, input), 'utf8')));
+    used.set(entryPoint!, new Set(sources.flatMap(actionsIn)));
+  }
+  return used;
+}
+
+/** @throws Error for a call that nobody has said the actions of */
+export function actionsIn(source: string): string[] {
+  const calls = [...source.matchAll(/\bnew (\w+)Command\(|\bpaginate(\w+)\(/g)].map(
+    ([, command, page]) => command ?? page!,
+  );
+  return calls.flatMap((call) => {
+    const actions = actionsOf[call];
+    if (actions === undefined)
+      throw new Error(`${call}: say in test/stack/used-actions.ts which actions of IAM it takes`);
+    return actions;
+  });
+}
+
+/** What S3 encrypts and decrypts it asks KMS for, in the name of who puts and gets. */
+const [reads, writes] = [
+  ['kms:Decrypt'],
+  ['kms:Decrypt', 'kms:GenerateDataKey', 's3:PutObject', 's3:PutObjectTagging'],
+];
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html, and each service's own list */
+const actionsOf: Readonly<Record<string, readonly string[]>> = {
+  GetObject: ['s3:GetObject', 's3:GetObjectVersion', ...reads],
+  HeadObject: ['s3:GetObject', ...reads],
+  HeadBucket: ['s3:ListBucket'],
+  ListObjectsV2: ['s3:ListBucket'],
+  PutObject: writes,
+  CreateMultipartUpload: writes,
+  UploadPart: writes,
+  CompleteMultipartUpload: writes,
+  AbortMultipartUpload: ['s3:AbortMultipartUpload'],
+  // nothing that is deployed deletes, whatever the store can: docs/aws.md
+  DeleteObject: [],
+  // of somebody who clears up with rights of his own: `abortStaleUploads`
+  ListMultipartUploads: [],
+  Decrypt: ['kms:Decrypt'],
+  Encrypt: ['kms:Encrypt'],
+  GenerateDataKey: ['kms:GenerateDataKey'],
+  GetSecretValue: ['secretsmanager:GetSecretValue'],
+  Publish: ['sns:Publish'],
+  SendTaskSuccess: ['states:SendTaskSuccess'],
+  StartExecution: ['states:StartExecution'],
+  ListExecutions: ['states:ListExecutions'],
+};
