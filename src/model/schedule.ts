@@ -2,9 +2,9 @@ import { cronProblem } from '#model/cron';
 import { InputInvalid } from '#model/failure';
 
 /**
- * When something is due, in UTC: `cron(...)` with AWS's six fields, or `rate(...)`. The same text goes to EventBridge
- * Scheduler unchanged, so nothing is accepted here that AWS would refuse or that would never fire.
- * Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+ * When something is due: `cron(...)` with AWS's six fields, by the clocks of a zone that stands beside it, or `rate(...)`. The
+ * same text goes to EventBridge Scheduler unchanged, so nothing is accepted here that AWS would refuse or that would never
+ * fire. Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  */
 export type Schedule = string & { readonly unit: 'schedule' };
 

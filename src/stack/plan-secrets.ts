@@ -19,8 +19,14 @@ export function secretNames(part: unknown): string[] {
   const names = [...new Set(named)].sort();
   const chars = names.reduce((sum, name) => sum + arnChars + name.length, 0);
   if (chars <= mostChars) return names;
-  const hint = 'put several into one secret of JSON, and name them as secret:NAME#field; or split the plan over two stages';
-  throw new InputInvalid('plan', `${names.length} secrets`, `as many as one role's policy has room for, about 70`, hint);
+  const hint =
+    'put several into one secret of JSON, and name them as secret:NAME#field; or split the plan over two stages';
+  throw new InputInvalid(
+    'plan',
+    `${names.length} secrets`,
+    `as many as one role's policy has room for, about 70`,
+    hint,
+  );
 }
 
 /**

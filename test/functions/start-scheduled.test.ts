@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { type Engine, openEngine } from '#local/engine';
 import { loadMachines } from '#local/machine-definitions';
+import { localStarter } from '#local/start-target';
 import { openStateDirectory } from '#local/state-directory';
 import { executionArn, machineArn } from '#model/arn';
 import { parsePlan } from '#model/plan';
@@ -94,6 +95,11 @@ describe('against Step Functions as the daemon speaks it', () => {
     await rm(folder, { recursive: true });
   });
 
+  async function fullBackupsEnded(): Promise<void> {
+    const running = engine.executions.list({ machine: 'backup', status: 'RUNNING' });
+    for (const { arn, name } of running) if (name.startsWith('full-')) await engine.executions.ended(arn);
+  }
+
   const described = (machine: string, name: string) => engine.executions.find(executionArn(machine, name));
 
   test('a firing starts its machine with what the plan says, under the name that the local scheduler gives it', async () => {
@@ -124,8 +130,7 @@ describe('against Step Functions as the daemon speaks it', () => {
   });
 
   test('a firing that comes late is started, until the next one has surely begun', async () => {
-    for (const { arn } of engine.executions.list({ status: 'RUNNING' }))
-      if (arn.includes(':full-')) await engine.executions.ended(arn);
+    await fullBackupsEnded();
     now = new Date('2026-12-13T01:34:59Z');
     assert.equal((await fire('full-main', '2026-12-06T01:00:00Z')).outcome, 'started');
     now = new Date('2026-12-20T01:35:00Z');
@@ -155,6 +160,17 @@ describe('against Step Functions as the daemon speaks it', () => {
     provideWorld({ plan, vault: {} as never, environment, now: () => now });
     const more = { schedule: 'full-main', scheduledTime: '2026-11-22T02:00:00Z', stateMachine: 'restore' };
     await assert.rejects(handler(more, context as never) as Promise<Answer>, { message: /^stateMachine: / });
+  });
+
+  test('inside of the daemon it asks nobody else', async () => {
+    await fullBackupsEnded();
+    now = new Date('2026-12-27T01:00:20Z');
+    provideWorld({ plan, vault: {} as never, environment: {}, now: () => now, executions: localStarter(engine) });
+    const event = { schedule: 'full-main', scheduledTime: '2026-12-27T01:00:00Z' };
+    const fired = async () => ((await handler(event, context as never)) as Answer).outcome;
+    assert.equal(await fired(), 'started');
+    await engine.executions.ended(executionArn('backup', 'full-main-20261227T010000Z'));
+    assert.equal(await fired(), 'started before');
   });
 
   test('a machine that is not there is a failure, so that the firing comes again', async () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -96,18 +96,30 @@ async function packageStack({
       '--param',
       `${name}=${value}`,
     ]);
-    const { exitCode, output } = await runServerless(['package', '--package', folder, '--stage', stage, ...options]);
+    const asked = ['package', '--package', join(folder, 'package'), '--stage', stage, ...options];
+    const { exitCode, output } = await runServerless(asked, {}, await ownService(folder));
     if (exitCode !== 0) throw new Error(`serverless package ended with ${exitCode}:\n${output}`);
-    return await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8');
+    return await readFile(join(folder, 'package/cloudformation-template-update-stack.json'), 'utf8');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** The checkout by another path: the program keeps its work in .serverless there, which two at once take from each other. */
+async function ownService(folder: string): Promise<string> {
+  const service = join(folder, 'service');
+  await mkdir(service);
+  const names = (await readdir(checkout)).filter((name) => !name.startsWith('.') && name !== 'serverless.yml');
+  for (const name of names) await symlink(join(checkout, name), join(service, name));
+  // it does not take a link for its configuration
+  await copyFile(join(checkout, 'serverless.yml'), join(service, 'serverless.yml'));
+  return service;
+}
+
 /** The program as npm brings it, with no variables of ours but those that are given. */
-export async function runServerless(args: readonly string[], env: Record<string, string> = {}) {
+export async function runServerless(args: readonly string[], env: Record<string, string> = {}, cwd = checkout) {
   const child = spawn(process.execPath, [join(checkout, 'node_modules/serverless/bin/serverless.js'), ...args], {
-    cwd: checkout,
+    cwd,
     env: { PATH: process.env.PATH ?? '', HOME: tmpdir(), SLS_NOTIFICATIONS_MODE: 'off', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

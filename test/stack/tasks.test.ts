@@ -239,7 +239,6 @@ describe('the roles of tasks', () => {
   })) {
     test(`${mistake} is seen`, () => {
       const broken = structuredClone(template);
-      statementsOf(broken, 'DrillTaskRole');
       const [policy] = broken.Resources.DrillTaskRole!.Properties!.Policies as [
         { PolicyDocument: { Statement: object[] } },
       ];

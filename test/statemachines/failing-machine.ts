@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
 import type { Json, StatesError } from '#local/integration';
 import { innerScopes, type Machine, type Scope, type State } from '../check/machine-states.ts';
 import { finds, restores, type Script, shows, takes } from './scripted-tasks.ts';
+
+// a thousand buckets that live for a moment: in memory, where the machine has a place for files there
+if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
 
 /** What a machine is started with, and what its tasks and people do, when nothing fails that the test does not make fail. */
 interface Scene {

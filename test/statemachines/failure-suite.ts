@@ -37,6 +37,7 @@ export function testFailures(machine: string): void {
       if (way.before.length > 0 || way.scene !== scenes[machine]![0]) return;
       for (const failure of failures.filter(({ passes }) => passes)) {
         const times = task.retries(failure.error);
+        assert.ok(times > 0, `${failure.error} is not asked again`);
         const end = await runFailing(machine, way.scene, [{ state: task.name, answer: answerOf(failure), times }]);
         assert.equal(end.status, 'SUCCEEDED', `${failure.error}: ${describe(end)}`);
         assert.equal(end.calls.get(task.name), times + 1, failure.error);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { recordProof } from '#catalog/proofs';
 import { readBackTimes, readStanding } from '#catalog/standing';
 import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
@@ -69,6 +70,31 @@ test('each time has another share, the longest unread first, until all were read
   await run.run('scrub', {}, 'third');
   assert.deepEqual(read(), backups.slice(0, 2));
   assert.equal((await readBackTimes(source.store, 'main')).size, 4);
+});
+
+test('what a drill has read lately has time', async () => {
+  const { run, source, backups, read } = await scene(2);
+  Object.assign(source.plan.sources[0]!.schedules, { scrub: 'rate(15 days)' });
+  await recordProof(source.store, {
+    ...{ format: 'lifeboat-proof/1', source: 'main', backup: backups[0]!, chain: [backups[0]!], target: 'its end' },
+    ...{ verdict: 'proven', ok: true, reached: null, checks: [], rawBytes: 1, walBytes: 1, failure: null },
+    durationsMs: { files: 1, replay: 1, checks: 1 },
+    execution: 'x',
+    startedAt: source.now.toISOString(),
+    finishedAt: source.now.toISOString(),
+  });
+  source.pass(24 * 60);
+  await run.run('scrub', {});
+  assert.deepEqual(read(), [backups[1]]);
+});
+
+test('it does the same when each function is invoked twice', async () => {
+  const { run, backups } = await scene(2, finds(), { twice: true });
+  assert.deepEqual(
+    (await run.run('scrub', {})).output,
+    backups.map((backup) => ({ backup, ok: true })),
+  );
+  assert.deepEqual([run.started.length, run.notices.length], [2, 1]);
 });
 
 test('a broken backup stops no other, and is named', async () => {
