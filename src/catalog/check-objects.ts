@@ -4,9 +4,9 @@ import { backupFolder, backupObjectKey } from '#store/bucket-layout';
 import type { ObjectStore, StoredObject } from '#store/object-store';
 
 /**
- * Is everything there that a manifest names, with its size, and can it be read at once? Costs one listing, and a question
- * for each object that is archived. Where backups are taken the manifest comes last; a copy of the bucket gets its objects
- * in any order, and S3 moves old ones to classes that have to be thawed.
+ * Is everything there that a manifest names, with its size, and can it be read at once? Costs one listing. Where backups
+ * are taken the manifest comes last; a copy of the bucket gets its objects in any order, and S3 moves old ones to classes
+ * that have to be thawed.
  * @throws ObjectMissing, ObjectDamaged; StoreRefused for what is archived
  */
 export async function checkObjects(store: ObjectStore, manifest: Manifest): Promise<void> {
@@ -21,11 +21,13 @@ export async function checkObjects(store: ObjectStore, manifest: Manifest): Prom
   if (missing.length > 0) throw isMissing(manifest, missing[0]!.key, missing.length);
   const other = named.find(({ object, storedBytes }) => object?.size !== storedBytes);
   if (other) throw isOther(manifest, other.key, other.object!.size, other.storedBytes);
-  for (const { object } of named) if (object?.archived !== undefined) await checkThawed(store, manifest, object);
+  const archived = named.filter(({ object }) => object?.archived !== undefined);
+  if (archived.length > 0) throw isArchived(store, manifest, archived[0]!.object!, archived.length);
 }
 
 function isMissing({ backup }: Manifest, key: string, count: number): ObjectMissing {
-  return new ObjectMissing(`${key}${andMore(count)} of backup ${backup} is not there`, {
+  const message = `${key}${andMore(count)} of backup ${backup} ${count === 1 ? 'is' : 'are'} not there`;
+  return new ObjectMissing(message, {
     operation: 'check backup',
     subject: key,
     hint: 'in a copy of a bucket it may be on its way still: try again later, or restore an older point',
@@ -40,15 +42,14 @@ function isOther({ backup }: Manifest, key: string, size: number, expected: numb
   });
 }
 
-async function checkThawed(store: ObjectStore, { backup }: Manifest, { key }: StoredObject): Promise<void> {
-  const archived = (await store.head(key))?.archived;
-  if (archived === undefined) return;
+function isArchived(store: ObjectStore, { backup }: Manifest, { key, archived }: StoredObject, count: number) {
   const folder = key.slice(0, key.lastIndexOf('/') + 1);
-  throw new StoreRefused(`${key} of backup ${backup} is in ${archived}, and has to be thawed first`, {
+  const message = `${key}${andMore(count)} of backup ${backup} ${count === 1 ? 'is' : 'are'} in ${archived}`;
+  return new StoreRefused(message, {
     operation: 'check backup',
     subject: key,
     hint: `thaw every object of ${store.url}/${folder} with \`aws s3api restore-object\`, wait some hours, and run this again; or restore a newer point`,
   });
 }
 
-const andMore = (count: number): string => (count === 1 ? '' : ` and ${count - 1} more objects`);
+const andMore = (count: number): string => (count === 1 ? '' : ` and ${count - 1} more`);

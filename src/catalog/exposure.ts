@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { changeProjection, type Projection, readProjection } from '#catalog/change-projection';
+import { backupIdSchema } from '#model/backup-id';
 import { findingKinds } from '#model/finding';
 import { exposureKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
@@ -49,7 +50,7 @@ const summarySchema = z.strictObject({
   /** of all backups, as stored */
   bytes: count,
   /** the newest one */
-  proven: z.strictObject({ backup: z.string(), since: instant, reason: z.string() }).nullable(),
+  proven: z.strictObject({ backup: backupIdSchema, since: instant, reason: z.string() }).nullable(),
   broken: z.array(z.strictObject({ backup: z.string(), reason: z.string(), since: instant.nullable() })),
   /** the newest backup's drill, where it could not be carried out */
   tried: z.strictObject({ backup: z.string(), at: z.string(), why: z.string() }).nullable(),

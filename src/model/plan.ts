@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Approver, approver } from '#model/approver';
 import { type AwsDeployment, awsDeployment } from '#model/aws-deployment';
 import { type Concurrency, concurrency } from '#model/concurrency';
+import { type ManagedSource, managedSource } from '#model/managed-source';
 import { type MetricsSettings, metricsSettings } from '#model/metrics-settings';
 import { type Notification, notification } from '#model/notification';
 import { listOf, section, text, yesOrNo } from '#model/plan-field';
@@ -17,8 +18,10 @@ export interface Plan {
   bucket: string;
   /** a choice that has to be written down; a KMS key is an ARN, or `stack`: the key of the stack in `aws` */
   encryption: 'none' | { keyFile: string } | { kmsKey: string };
-  /** in the order of the file; at least one */
+  /** in the order of the file; one at least of these or the next */
   sources: PostgresSource[];
+  /** sources that RDS runs, in the order of the file */
+  managed: ManagedSource[];
   approvers: Approver[];
   /** whether a plan must be approved by somebody else than who asked for it */
   fourEyes: boolean;
@@ -60,6 +63,17 @@ const sourceName = text(
   new RegExp(`^(?!(?:${reserved.join('|')})$)[a-z][a-z0-9-]{0,62}$`),
 );
 
+/** What a source may say depends on its kind; each kind's own schema says what is wrong with it. */
+const anySource = z.unknown().transform((value, context) => {
+  const isManaged = (value as { kind?: unknown } | null | undefined)?.kind === 'rds';
+  const outcome = (isManaged ? managedSource : postgresSource).safeParse(value);
+  if (outcome.success) return outcome.data;
+  for (const issue of outcome.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+  return z.NEVER;
+});
+
+const isManaged = (source: PostgresSource | ManagedSource): source is ManagedSource => source.kind === 'rds';
+
 const planSchema: z.ZodType<Plan> = section({
   bucket: text(bucketAllowed, /^(s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?|(?!\w+:\/\/).*\S.*)$/).transform(
     (bucket) => (isS3Url(bucket) ? bucket.replace(/\/+$/, '') : bucket),
@@ -78,9 +92,11 @@ const planSchema: z.ZodType<Plan> = section({
     { error: "none, keyFile with the path of a key file, or kmsKey with a KMS key's ARN or stack" },
   ),
   sources: z
-    .record(sourceName, postgresSource, { error: 'a map of sources by name' })
+    .record(sourceName, anySource, { error: 'a map of sources by name' })
     .refine((sources) => Object.keys(sources).length > 0, { error: 'at least one source' })
-    .transform((sources) => Object.entries(sources).map(([name, source]): PostgresSource => ({ name, ...source }))),
+    .transform((sources) =>
+      Object.entries(sources).map(([name, source]): PostgresSource | ManagedSource => ({ name, ...source })),
+    ),
   approvers: listOf(approver, 'approvers').prefault([]),
   fourEyes: yesOrNo().default(false),
   notifications: listOf(notification, 'notifications').prefault([]),
@@ -88,14 +104,22 @@ const planSchema: z.ZodType<Plan> = section({
   storage: storageRules,
   metrics: metricsSettings.exactOptional(),
   aws: awsDeployment.exactOptional(),
-}).superRefine(({ bucket, encryption, approvers, aws }, issues) => {
-  const refuse = (path: PropertyKey[], message: string) => issues.addIssue({ code: 'custom', path, message });
-  if (aws) return;
-  if (bucket === ofTheStack) refuse(['bucket'], 'a directory or s3://bucket/prefix, since the plan has no aws');
-  if (typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack)
-    refuse(['encryption', 'kmsKey'], "a KMS key's ARN, since the plan has no aws");
-  for (const [index, { iam }] of approvers.entries()) {
-    if (iam !== undefined)
-      refuse(['approvers', index, 'iam'], 'nothing, since the plan has no aws: nobody could check it');
-  }
-});
+})
+  .superRefine(({ bucket, encryption, approvers, aws }, issues) => {
+    const refuse = (path: PropertyKey[], message: string) => issues.addIssue({ code: 'custom', path, message });
+    if (aws) return;
+    if (bucket === ofTheStack) refuse(['bucket'], 'a directory or s3://bucket/prefix, since the plan has no aws');
+    if (typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack)
+      refuse(['encryption', 'kmsKey'], "a KMS key's ARN, since the plan has no aws");
+    for (const [index, { iam }] of approvers.entries()) {
+      if (iam !== undefined)
+        refuse(['approvers', index, 'iam'], 'nothing, since the plan has no aws: nobody could check it');
+    }
+  })
+  .transform(
+    ({ sources, ...plan }): Plan => ({
+      ...plan,
+      sources: sources.filter((source) => !isManaged(source)),
+      managed: sources.filter(isManaged),
+    }),
+  );

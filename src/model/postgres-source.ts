@@ -93,7 +93,7 @@ const connection = section({
     (value): Connection => ({ ...value, sslmode: value.sslmode ?? (isSocket(value.host) ? 'disable' : 'prefer') }),
   );
 
-const schedule = z
+export const schedule = z
   .unknown()
   .superRefine((value, issues) => {
     const problem = scheduleProblem(typeof value === 'string' ? value : '');
@@ -101,10 +101,14 @@ const schedule = z
   })
   .transform((value) => value as Schedule);
 
-const timezone = () =>
-  z.custom<string>((value) => typeof value === 'string' && isTimezone(value), {
-    error: 'a time zone like UTC or Europe/Berlin',
-  });
+export const zoneName = () =>
+  z
+    .custom<string>((value) => typeof value === 'string' && isTimezone(value), {
+      error: 'a time zone like UTC or Europe/Berlin',
+    })
+    .default('UTC');
+
+export const windowMinutes = () => wholeNumber(0, 1440).default(0);
 
 /** By name: an offset has no summer time, and AWS takes none. */
 function isTimezone(name: string): boolean {
@@ -119,6 +123,10 @@ const duration = z
   .custom<string>((value) => typeof value === 'string' && isDuration(value), { error: durationAllowed })
   .transform((value) => parseDuration(value));
 
+export const tier = section({ rpo: duration, rto: duration }).transform(
+  ({ rpo, rto }): Tier => ({ rpoMs: rpo, rtoMs: rto }),
+);
+
 const check = section({
   name: text('a short name for messages').exactOptional(),
   database: text('the name of a database').default('postgres'),
@@ -128,7 +136,7 @@ const check = section({
 
 /** A source without its name, which is its key in the plan. */
 export const postgresSource = section({
-  kind: oneOf(['postgres']).default('postgres'),
+  kind: z.enum(['postgres'], { error: 'one of postgres, rds' }).default('postgres'),
   connection,
   slot: text('1 to 63 lower-case letters, digits or _', /^[a-z0-9_]{1,63}$/).default('lifeboat'),
   walChunkSeconds: wholeNumber(1, 3600).default(5),
@@ -138,12 +146,10 @@ export const postgresSource = section({
     incremental: schedule.exactOptional(),
     drill: schedule.exactOptional(),
     scrub: schedule.exactOptional(),
-    timezone: timezone().default('UTC'),
-    windowMinutes: wholeNumber(0, 1440).default(0),
+    timezone: zoneName(),
+    windowMinutes: windowMinutes(),
   }).prefault({}),
-  tier: section({ rpo: duration, rto: duration })
-    .transform(({ rpo, rto }): Tier => ({ rpoMs: rpo, rtoMs: rto }))
-    .exactOptional(),
+  tier: tier.exactOptional(),
   checks: listOf(check, 'checks')
     .transform((checks) => checks.map((one, index): Check => ({ ...one, name: one.name ?? `check ${index + 1}` })))
     .prefault([]),

@@ -18,7 +18,16 @@ export interface SummaryFacts {
 const keptBroken = 20;
 
 /** What one needs to know of a source at a glance, so that who asks about a thousand of them reads one object each. */
-export function summarizeSource({ backups, standings, usable, wal, reach }: SummaryFacts): SourceSummary {
+export const summarizeSource = ({ backups, standings, usable, wal, reach }: SummaryFacts): SourceSummary => ({
+  ...summarizeBackups(backups, standings),
+  window: reach ? windowOf(usable, wal, reach) : null,
+});
+
+/** `standings`: of these backups */
+export function summarizeBackups(
+  backups: readonly BackupSummary[],
+  standings: readonly Standing[],
+): Omit<SourceSummary, 'window'> {
   const proven = standings.findLast(({ state }) => state === 'proven');
   const broken = standings.filter(({ state }) => state === 'broken');
   const newest = standings.at(-1);
@@ -28,11 +37,10 @@ export function summarizeSource({ backups, standings, usable, wal, reach }: Summ
     proven: proven ? { backup: proven.backup, since: proven.since!, reason: proven.reason } : null,
     broken: broken.slice(-keptBroken).map(({ backup, reason, since }) => ({ backup, reason, since })),
     tried: newest?.tried ? { backup: newest.backup, ...newest.tried } : null,
-    window: reach ? windowOf(usable, wal, reach) : null,
   };
 }
 
-export function countStates(standings: readonly Standing[]): Record<StandingState, number> {
+function countStates(standings: readonly Standing[]): Record<StandingState, number> {
   const counts = { proven: 0, verified: 0, committed: 0, broken: 0 };
   for (const { state } of standings) counts[state]++;
   return counts;

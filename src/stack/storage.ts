@@ -1,4 +1,5 @@
 import { InputInvalid } from '#model/failure';
+import { isMultiRegionKey, parseKmsArn } from '#model/kms-arn';
 import type { Plan } from '#model/plan';
 import type { StorageRules } from '#model/storage-rules';
 import { coldTier, tierTag } from '#model/storage-tier';
@@ -10,11 +11,16 @@ export function storageOfPlan(
 ) {
   if (stage !== stage.toLowerCase())
     throw new InputInvalid('stage', stage, 'no capital letters, since it is in the name of the bucket');
+  const primary = primaryBackupKeyArn === '' ? undefined : parseKmsArn(primaryBackupKeyArn);
+  if (primaryBackupKeyArn !== '' && !(primary && isMultiRegionKey(primary))) {
+    const allowed = 'the BackupKeyArn that the first stack says, of a multi-Region key (key/mrk-…)';
+    throw new InputInvalid('primaryBackupKeyArn', primaryBackupKeyArn, allowed);
+  }
   const names = sources.map(({ name }) => name);
   return {
     lock: lockOf(storage),
     lifecycle: lifecycleOf(names, storage),
-    backupKey: primaryBackupKeyArn === '' ? 'primary' : 'replica',
+    backupKey: primary ? 'replica' : 'primary',
   };
 }
 

@@ -78,9 +78,6 @@ export interface StoredObject {
   /** names this generation of the object; opaque. Generations with the same bytes may have the same one (S3) */
   etag: string;
   lastModified: Date;
-  /**
-   * The class (`GLACIER`) of an object that has to be thawed before it can be read. `head` knows whether it was, `list`
-   * only that it would have to be. Nothing in a directory is ever archived.
-   */
+  /** the class (`GLACIER`) of an object that has to be thawed before it can be read; nothing in a directory ever has */
   archived?: string;
 }

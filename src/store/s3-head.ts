@@ -1,6 +1,6 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { StoredObject } from './object-store.ts';
-import { unthawedIn } from './s3-class.ts';
+import { archivedIn } from './s3-class.ts';
 import { complaintOf, s3Failure } from './s3-failure.ts';
 import { abortable, addressOf, type S3Target, subjectOf } from './s3-target.ts';
 
@@ -25,7 +25,7 @@ export async function headObject(target: S3Target): Promise<HeadAnswer | undefin
         size: answer.ContentLength ?? 0,
         etag: answer.ETag ?? '',
         lastModified: answer.LastModified ?? new Date(0),
-        ...unthawedIn(answer.StorageClass, answer.Restore),
+        ...archivedIn(answer.StorageClass, answer.Restore?.includes('ongoing-request="false"') ?? false),
       },
       putId: answer.Metadata?.[putIdField],
       isThawing: answer.Restore?.includes('ongoing-request="true"') ?? false,

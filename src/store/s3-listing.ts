@@ -4,6 +4,7 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
   type MultipartUpload,
+  type OptionalObjectAttributes,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { StoreRefused } from '#model/failure';
@@ -40,8 +41,13 @@ export async function* listPages(listing: S3Listing): AsyncGenerator<ListingPage
   let token: string | undefined;
   let last = '';
   do {
-    const answer = await askForPage(listing, token);
-    const page = readPage(answer);
+    let answer = await askForPage(listing, token);
+    let page = readPage(answer);
+    // only then, since few servers but S3 know what is asked for
+    if (page.objects.some(({ archived }) => archived !== undefined)) {
+      answer = await askForPage(listing, token, ['RestoreStatus']);
+      page = readPage(answer);
+    }
     last = checkOrder(
       listing,
       page.objects.map((object) => object.fullKey),
@@ -69,7 +75,11 @@ export async function* listUploads(listing: S3Listing): AsyncGenerator<{ fullKey
   }
 }
 
-function askForPage(listing: S3Listing, token: string | undefined): Promise<ListObjectsV2CommandOutput> {
+function askForPage(
+  listing: S3Listing,
+  token: string | undefined,
+  attributes?: OptionalObjectAttributes[],
+): Promise<ListObjectsV2CommandOutput> {
   const command = new ListObjectsV2Command({
     Bucket: listing.bucket,
     Prefix: listing.prefix,
@@ -78,6 +88,7 @@ function askForPage(listing: S3Listing, token: string | undefined): Promise<List
     ...(listing.delimiter && { Delimiter: listing.delimiter }),
     ...(listing.startAfter && { StartAfter: listing.startAfter }),
     ...(token && { ContinuationToken: token }),
+    ...(attributes && { OptionalObjectAttributes: attributes }),
   });
   return onS3('list', `s3://${listing.bucket}/${listing.prefix}`, listing.signal, () => {
     return listing.client.send(command, listing.signal ? { abortSignal: listing.signal } : {});
@@ -90,7 +101,7 @@ function readPage(answer: ListObjectsV2CommandOutput): ListingPage {
     size: found.Size ?? 0,
     etag: found.ETag ?? '',
     lastModified: found.LastModified ?? new Date(0),
-    ...archivedIn(found.StorageClass),
+    ...archivedIn(found.StorageClass, found.RestoreStatus?.RestoreExpiryDate !== undefined),
   }));
   const prefixes = (answer.CommonPrefixes ?? []).map((found) => decoded(found.Prefix ?? '', answer.EncodingType));
   return { objects, prefixes };

@@ -9,6 +9,7 @@ export function worldOf(store: ObjectStore, notifications: Notification[], envir
     bucket: store.url,
     encryption: 'none',
     sources: [],
+    managed: [],
     approvers: [],
     fourEyes: false,
     notifications,

@@ -20,6 +20,8 @@ export interface FleetSize {
   days: number;
   /** also put something where each manifest lies: listings see it */
   manifests?: boolean;
+  /** what the watch measured, and nothing else */
+  only?: 'exposure';
 }
 
 export const fleetPlan = (bucket: string, { sources }: FleetSize): Plan =>
@@ -34,7 +36,7 @@ export const fleetPlan = (bucket: string, { sources }: FleetSize): Plan =>
 export async function storeFleet(store: ObjectStore, size: FleetSize, now: Date): Promise<void> {
   for (const source of names(size.sources)) {
     const backups = backupsOf(source, size.days, now);
-    await recordInCatalog(store, source, () => backups);
+    if (size.only === undefined) await recordInCatalog(store, source, () => backups);
     await keepExposure(store, source, measuredOf(backups, now));
     if (!size.manifests) continue;
     for (const { backup } of backups) await store.put(manifestKey(source, backup), Buffer.from('{}'));

@@ -1,8 +1,8 @@
-import type { StrictBucket } from './strict-s3-bucket.ts';
+import type { StoredBytes, StrictBucket } from './strict-s3-bucket.ts';
 import { element, S3Refusal, xml } from './strict-s3-refusal.ts';
 
 /** ListObjectsV2: byte order, prefix, delimiter, start-after, continuation, max-keys, encoding-type. */
-export function listObjects(bucket: StrictBucket, query: Map<string, string>): string {
+export function listObjects(bucket: StrictBucket, query: Map<string, string>, attributes = ''): string {
   const prefix = query.get('prefix') ?? '';
   const delimiter = query.get('delimiter') ?? '';
   const spell = speller(query);
@@ -19,6 +19,7 @@ export function listObjects(bucket: StrictBucket, query: Map<string, string>): s
       element('ETag', object.etag),
       element('Size', object.bytes.length),
       element('StorageClass', object.archive?.storageClass ?? 'STANDARD'),
+      attributes.includes('RestoreStatus') ? restoreStatus(object) : '',
     ];
     return `<Contents>${fields.join('')}</Contents>`;
   });
@@ -28,6 +29,14 @@ export function listObjects(bucket: StrictBucket, query: Map<string, string>): s
     'ListBucketResult',
     element('Prefix', spell(prefix)) + encoding + element('IsTruncated', isTruncated) + next + items.join(''),
   );
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html */
+function restoreStatus({ archive }: StoredBytes): string {
+  if (archive === undefined || archive.state === 'archived') return '';
+  const isThawed = archive.state === 'thawed';
+  const expiry = isThawed ? element('RestoreExpiryDate', new Date(Date.now() + 7 * 24 * 3_600_000).toISOString()) : '';
+  return `<RestoreStatus>${element('IsRestoreInProgress', !isThawed)}${expiry}</RestoreStatus>`;
 }
 
 /** ListMultipartUploads, by key and then by upload id. */

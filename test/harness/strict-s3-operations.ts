@@ -26,7 +26,8 @@ export function carryOut(
 function onBucket(bucket: StrictBucket, request: S3Request, payload: Payload): S3Answer {
   const { method, query } = request;
   if (method === 'HEAD') return answer(200);
-  if (method === 'GET' && query.get('list-type') === '2') return answer(200, listObjects(bucket, query));
+  if (method === 'GET' && query.get('list-type') === '2')
+    return answer(200, listObjects(bucket, query, request.headers.get('x-amz-optional-object-attributes')));
   if (method === 'GET' && query.has('uploads')) return answer(200, listUploads(bucket, query));
   if (method === 'POST' && query.has('delete')) return deleteMany(bucket, request, payload);
   throw new S3Refusal(501, 'NotImplemented', `${method} of a bucket`);

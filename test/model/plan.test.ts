@@ -28,6 +28,7 @@ describe('a plan is read', () => {
           checks: [],
         },
       ],
+      managed: [],
       approvers: [],
       fourEyes: false,
       notifications: [],

@@ -153,14 +153,14 @@ function objectAction(method: string, { searchParams }: URL): string {
   return 'PutObject';
 }
 
-interface Answer {
+export interface Answer {
   status: number;
   headers: IncomingMessage['headers'];
   body: Buffer;
 }
 
 /** With the same headers, so that the signature stays right. */
-async function forward(message: IncomingMessage, body: Buffer, to: string): Promise<Answer> {
+export async function forward(message: IncomingMessage, body: Buffer, to: string): Promise<Answer> {
   const { hostname, port } = new URL(to);
   const request = send({ hostname, port, method: message.method, path: message.url, headers: message.headers });
   request.end(body);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { judgeAccess, type PolicyDocument, type Statement } from '#harness/judge-access';
+import { parsePlan } from '#model/plan';
+import { storageOfPlan } from '#stack/storage';
 import { at, differences, guarantee, type Resources, set } from './guarantee.ts';
 import { packagedTemplate } from './packaged-template.ts';
 
@@ -134,6 +136,17 @@ describe('the keys', () => {
         'BackupKey.DeletionPolicy': 'Retain',
       }),
     mistakes: { 'a key of its own, which unwraps nothing': set('BackupKey.Type', 'AWS::KMS::Key') },
+  });
+
+  test('a second stack is not packaged with what is no key that has replicas', () => {
+    const plan = parsePlan(
+      'bucket: /b\nencryption: none\nsources: { a: { connection: { host: h, user: u } } }',
+      'plan.yml',
+    );
+    const ofKey = (primaryBackupKeyArn: string) => () => storageOfPlan(plan, { stage: 'prod', primaryBackupKeyArn });
+    assert.equal(ofKey(primaryKey)().backupKey, 'replica');
+    assert.throws(ofKey('arn:aws:kms:us-east-1:111122223333:key/0123'), /primaryBackupKeyArn.*multi-Region key/s);
+    assert.throws(ofKey('mrk-0123'), /primaryBackupKeyArn/);
   });
 
   test('a replica has the same policy as the key', async () => {

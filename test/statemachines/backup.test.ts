@@ -91,6 +91,16 @@ test('a failure that an earlier attempt told of is not taken for that of a later
   assert.equal(run.tasks.length, 2);
 });
 
+test('a task whose time is over is not begun again, though it says that somebody told it to end', async () => {
+  const { run } = await scene(async (task) => {
+    await task.fail({ name: 'Aborted', message: 'interrupted by SIGTERM', verdict: 'retry' }).catch(() => undefined);
+    throw new StatesError('States.Timeout', '');
+  });
+  const end = await run.run('backup', {});
+  assert.equal(end.cause, 'main: TimedOut: it did not end in the time that it has');
+  assert.equal(run.tasks.length, 1);
+});
+
 test('a task that ends well and leaves no result has failed', async () => {
   const { run } = await scene(async () => undefined);
   const end = await run.run('backup', {});

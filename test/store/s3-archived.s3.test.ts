@@ -41,7 +41,7 @@ test('an archived object is refused by name and class, and the command of the hi
   assert.equal((await read(store, key)).toString(), 'cold');
 });
 
-test('head and list tell what is archived, and head until it is thawed', async (t) => {
+test('head and list tell what is archived until it is thawed', async (t) => {
   const { server, store } = await archivedObject(t);
   assert.equal((await store.head(key))?.archived, undefined);
   server.bucket.archive(key, 'DEEP_ARCHIVE');
@@ -53,7 +53,7 @@ test('head and list tell what is archived, and head until it is thawed', async (
   server.bucket.thaw(key);
   assert.deepEqual(await told(), ['DEEP_ARCHIVE', 'DEEP_ARCHIVE']);
   server.bucket.completeThaws();
-  assert.deepEqual(await told(), [undefined, 'DEEP_ARCHIVE']);
+  assert.deepEqual(await told(), [undefined, undefined]);
 });
 
 test('Deep Archive is told apart, since it takes longer', async (t) => {
