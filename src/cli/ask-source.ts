@@ -32,7 +32,7 @@ export async function askSource(source: PostgresSource, asked: AskedBucket): Pro
   const backups = await committedBackups(vault.store, name);
   const { backups: standings } = await readStanding(vault.store, name, backups);
   const measured = await readExposure(vault.store, name);
-  const facts = await gatherFacts(vault, name, signal, 'catalog');
+  const facts = await gatherFacts(vault, name, signal);
   const broken = new Set(standings.filter(({ state }) => state === 'broken').map(({ backup }) => backup));
   const windows = recoveryWindows({ ...facts, backups: facts.backups.filter(({ backup }) => !broken.has(backup)) });
   const newest = windows.reduce<Window | undefined>(

@@ -1,5 +1,9 @@
 import type { Environment } from '#runtime/environment';
 import { awsClientConfig } from './aws-client-config.ts';
+import { AwsSdkRefused } from './aws-sdk-refused.ts';
+import { rdsNames, type SdkNames } from './rds-names.ts';
+
+export { AwsSdkRefused };
 
 /** One call of one action; `given` has the names that Step Functions gives its parameters. */
 export type AwsSdkCall = (call: {
@@ -9,23 +13,14 @@ export type AwsSdkCall = (call: {
   signal: AbortSignal;
 }) => Promise<unknown>;
 
-/** `error` is what Step Functions calls it, e.g. S3.NoSuchKeyException */
-export class AwsSdkRefused extends Error {
-  readonly error: string;
-  constructor(error: string, message: string) {
-    super(message);
-    this.error = error;
-  }
-}
-
 interface Client {
   send(command: object, options: { abortSignal: AbortSignal }): Promise<object>;
 }
 interface Service {
   /** before the dot of its errors */
   title: string;
-  /** whether the SDK's own names of parameters begin with a small letter */
-  small: boolean;
+  /** where the SDK's own names of parameters are others */
+  names?: SdkNames;
   /** the name of the client's class */
   client: string;
   load(): Promise<object>;
@@ -33,10 +28,16 @@ interface Service {
 
 /** Loaded when they are first called: an SDK takes 10 MB and more. */
 const services: Readonly<Record<string, Service>> = {
-  s3: { title: 'S3', small: false, client: 'S3Client', load: () => import('@aws-sdk/client-s3') },
-  sfn: { title: 'Sfn', small: true, client: 'SFNClient', load: () => import('@aws-sdk/client-sfn') },
-  sns: { title: 'Sns', small: false, client: 'SNSClient', load: () => import('@aws-sdk/client-sns') },
-  lambda: { title: 'Lambda', small: false, client: 'LambdaClient', load: () => import('@aws-sdk/client-lambda') },
+  s3: { title: 'S3', client: 'S3Client', load: () => import('@aws-sdk/client-s3') },
+  sfn: {
+    title: 'Sfn',
+    names: { given: small, told: capital },
+    client: 'SFNClient',
+    load: () => import('@aws-sdk/client-sfn'),
+  },
+  sns: { title: 'Sns', client: 'SNSClient', load: () => import('@aws-sdk/client-sns') },
+  lambda: { title: 'Lambda', client: 'LambdaClient', load: () => import('@aws-sdk/client-lambda') },
+  rds: { title: 'Rds', names: rdsNames, client: 'RDSClient', load: () => import('@aws-sdk/client-rds') },
 };
 
 /**
@@ -58,11 +59,13 @@ export function createAwsSdk(environment: Environment, own: () => Readonly<Recor
     const Command = module[`${capital(action)}Command`] as (new (input: unknown) => object) | undefined;
     if (!Command) throw notKnown(`aws-sdk:${service}:${action}`, actionsOf(module));
     try {
-      const command = new Command(known.small ? renamed(given, small) : given);
-      return await plainAnswer(await client.send(command, { abortSignal: signal }), known.small);
+      const command = new Command(known.names ? renamed(given, known.names) : given);
+      return await plainAnswer(await client.send(command, { abortSignal: signal }), known.names);
     } catch (error) {
+      if (error instanceof AwsSdkRefused) throw error;
       if (signal.aborted) throw signal.reason;
-      throw new AwsSdkRefused(`${known.title}.${errorName(error, known.title)}`, (error as Error).message);
+      const name = (known.names?.error ?? errorName)(error, known.title);
+      throw new AwsSdkRefused(`${known.title}.${name}`, (error as Error).message);
     }
   };
 }
@@ -78,8 +81,12 @@ function configOf(environment: Environment, service: string): object {
   return { ...config, ...(config.endpoint && service === 's3' && { forcePathStyle: true }) };
 }
 
-const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
-const small = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
+function capital(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+function small(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
 
 const actionsOf = (module: Record<string, unknown>): string[] =>
   Object.keys(module)
@@ -98,7 +105,7 @@ function errorName(error: unknown, title: string): string {
 }
 
 /** As a machine sees it: bodies as text, times as ISO 8601, names with a capital first. */
-async function plainAnswer(answer: object, rename: boolean): Promise<unknown> {
+async function plainAnswer(answer: object, names: SdkNames | undefined): Promise<unknown> {
   const { $metadata: _, ...rest } = answer as { $metadata?: unknown } & Record<string, unknown>;
   const entries = await Promise.all(
     Object.entries(rest).map(async ([name, value]) => [name, isBody(value) ? await value.transformToString() : value]),
@@ -108,14 +115,19 @@ async function plainAnswer(answer: object, rename: boolean): Promise<unknown> {
       value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value,
     ),
   );
-  return rename ? renamed(plain, capital) : plain;
+  return names ? renamed(plain, { given: names.told }) : plain;
 }
 
 const isBody = (value: unknown): value is { transformToString(): Promise<string> } =>
   typeof value === 'object' && value !== null && 'transformToString' in value;
 
-function renamed(value: unknown, rename: (name: string) => string): unknown {
-  if (Array.isArray(value)) return value.map((part) => renamed(part, rename));
+function renamed(value: unknown, names: Pick<SdkNames, 'given' | 'value'>): unknown {
+  if (Array.isArray(value)) return value.map((part) => renamed(part, names));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [rename(name), renamed(part, rename)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [
+      names.given(name),
+      typeof part === 'string' && names.value ? names.value(name, part) : renamed(part, names),
+    ]),
+  );
 }

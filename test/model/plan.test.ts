@@ -138,7 +138,7 @@ describe('a plan is refused, with the place, the value and what is allowed', () 
     [
       'another kind of source',
       extended('    kind: mysql'),
-      /^plan\.yml:6: sources\.orders\.kind: "mysql" .* postgres$/,
+      /^plan\.yml:6: sources\.orders\.kind: "mysql" .* one of postgres, rds$/,
     ],
     ['no host', connection('user: a'), /^plan\.yml:5: sources\.orders\.connection\.host: is missing/],
     ['two hosts', connection('host: "a,b", user: a'), /connection\.host: "a,b" is not allowed/],

@@ -75,10 +75,10 @@ export class StrictCloudFormation {
     this.#exists();
     const { template, parameters } = this.stack!;
     const outputs = Object.entries(template.Outputs).map(([key, { Value }]) =>
-      element('member', element('OutputKey', key) + element('OutputValue', escape(JSON.stringify(Value)))),
+      element('member', element('OutputKey', key) + element('OutputValue', escaped(JSON.stringify(Value)))),
     );
     const given = Object.entries(parameters).map(([key, value]) =>
-      element('member', element('ParameterKey', key) + element('ParameterValue', escape(value))),
+      element('member', element('ParameterKey', key) + element('ParameterValue', escaped(value))),
     );
     const stack = [
       element('StackId', id) + element('StackName', 'lifeboat-prod'),
@@ -144,7 +144,7 @@ export class StrictCloudFormation {
   }
 }
 
-const refused = (message: string, code = 'ValidationError'): AwsRefusal => new AwsRefusal(400, code, escape(message));
+const refused = (message: string, code = 'ValidationError'): AwsRefusal => new AwsRefusal(400, code, escaped(message));
 
 function parse(text: string | null): Template {
   try {
@@ -184,6 +184,7 @@ function parametersOf({ Parameters }: Template, input: URLSearchParams): Record<
   const given = Object.fromEntries(keys.map((key) => [input.get(key)!, input.get(key.replace(/Key$/, 'Value')) ?? '']));
   const unknown = Object.keys(given).filter((name) => !(name in Parameters));
   if (unknown.length > 0) throw refused(`Parameters: [${unknown}] do not exist in the template`);
+  const used: Record<string, string> = {};
   for (const [name, { Default, AllowedValues, AllowedPattern }] of Object.entries(Parameters)) {
     const value = given[name] ?? (Default as string | undefined);
     if (value === undefined) throw refused(`Parameters: [${name}] must have values`);
@@ -191,8 +192,9 @@ function parametersOf({ Parameters }: Template, input: URLSearchParams): Record<
       throw refused(`Parameter '${name}' must be one of AllowedValues`);
     if (AllowedPattern && !new RegExp(`^(?:${AllowedPattern})$`).test(value))
       throw refused(`Parameter ${name} failed to satisfy constraint: must match pattern ${AllowedPattern}`);
+    used[name] = value;
   }
-  return given;
+  return used;
 }
 
 const list = (input: URLSearchParams, name: string): string[] =>
@@ -213,5 +215,5 @@ const printEvent = (id: string, { status, at }: { status: string; at: Date }, in
 
 const element = (name: string, content: string): string => `<${name}>${content}</${name}>`;
 
-const escape = (text: string): string =>
+const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
