@@ -21,7 +21,7 @@ export const command = defineCommand({
   name: 'cost',
   summary: 'tell what a source costs on AWS in a month',
   help: `Computes what AWS asks for: storage by class as the plan's storage.tiers say, requests, moves between classes, Fargate,
-Lambda, Step Functions and events, KMS, and the second region where the plan has one. Schedules, WAL chunks and tiers are
+Lambda, Step Functions and events, CloudWatch, KMS, and the second region where the plan has one. Schedules, WAL chunks and tiers are
 the plan's; sizes are given, or three usual ones. Nothing is asked and nothing is changed.
 
 Prices are list prices of us-east-1 in US dollars, without free tiers and without what leaves AWS; --prices FILE takes JSON

@@ -23,7 +23,16 @@ export interface CostFacts {
 
 /** One line of the table: dollars a month. */
 export interface CostLine {
-  what: 'storage' | 'requests' | 'transitions' | 'fargate' | 'lambda' | 'machines' | 'kms' | 'second region';
+  what:
+    | 'storage'
+    | 'requests'
+    | 'transitions'
+    | 'fargate'
+    | 'lambda'
+    | 'machines'
+    | 'cloudwatch'
+    | 'kms'
+    | 'second region';
   dollars: number;
   /** of what it is made */
   basis: string;
@@ -49,6 +58,8 @@ const work = {
   walInvocations: 2,
   watchSeconds: 1,
   functionGb: 0.25,
+  metrics: 21,
+  alarms: 9,
 };
 
 const daysPerMonth = 30;
@@ -65,6 +76,7 @@ export function monthlyCost(facts: CostFacts, prices: Prices): CostLine[] {
     fargateLine(facts, prices),
     lambdaLine(facts, prices),
     machineLine(facts, prices),
+    watchLine(prices),
     kmsLine(facts, prices),
   ];
   return facts.replicated ? [...lines, secondRegionLine(facts, lines, prices)] : lines;
@@ -183,6 +195,13 @@ function machineLine(facts: CostFacts, prices: Prices): CostLine {
   const events = walObjectsPerDay(facts) * daysPerMonth;
   const dollars = (transitions / 1000) * prices.transitionThousand + (events / 1e6) * prices.eventMillion;
   return { what: 'machines', dollars, basis: `${Math.round(transitions)} transitions, ${thousands(events)} events` };
+}
+
+/** What the watch measures of a source, and what is told by it. */
+function watchLine(prices: Prices): CostLine {
+  const { metrics, alarms } = work;
+  const dollars = metrics * prices.metricMonth + alarms * prices.alarmMonth;
+  return { what: 'cloudwatch', dollars, basis: `${metrics} metrics, ${alarms} alarms` };
 }
 
 /** S3's bucket key asks seldom; our data keys are asked for once a task, and by the function that reads WAL back. */

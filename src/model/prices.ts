@@ -4,7 +4,7 @@ import { z } from 'zod';
  * What AWS asks for, in US dollars. The defaults are list prices of us-east-1 as published in 2025, without free tiers
  * and discounts; other regions differ by up to a third. `lifeboat cost --prices FILE` takes others.
  * Sources: https://aws.amazon.com/s3/pricing/ https://aws.amazon.com/fargate/pricing/ https://aws.amazon.com/kms/pricing/
- * https://aws.amazon.com/step-functions/pricing/ https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/eventbridge/pricing/
+ * https://aws.amazon.com/cloudwatch/pricing/ https://aws.amazon.com/step-functions/pricing/ https://aws.amazon.com/lambda/pricing/ https://aws.amazon.com/eventbridge/pricing/
  */
 const price = (dollars: number) => z.number().nonnegative().default(dollars);
 
@@ -34,6 +34,9 @@ export const pricesSchema = z.strictObject({
   transitionThousand: price(0.025),
   /** a million events of S3 on the bus */
   eventMillion: price(1),
+  /** a metric, and an alarm, for a month */
+  metricMonth: price(0.3),
+  alarmMonth: price(0.1),
   kmsKeyMonth: price(1),
   kmsTenThousand: price(0.03),
 });
