@@ -18,9 +18,9 @@ try {
   process.chdir(checkout);
   if (command !== 'package' && command !== 'deploy') throw new Error(`no such command: ${command}`);
   const read = (path: string): string => readFileSync(path, 'utf8');
-  const { planPath, args } = stackCommand(command, given, { exists: existsSync, read });
+  const { planPath, bundles, args } = stackCommand(command, given, { exists: existsSync, read });
   console.error(`bundling the functions with ${planPath}`);
-  await packageFunctions(planPath, 'dist');
+  await packageFunctions(planPath, bundles);
   passOn(spawn(process.execPath, ['node_modules/serverless/bin/serverless.js', ...args], { stdio: 'inherit' }));
 } catch (error) {
   const { message, hint } = error as Failure;

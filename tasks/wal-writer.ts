@@ -125,7 +125,8 @@ export class WalWriter {
   ): Promise<WalStored> {
     const { store, level, signal } = this.#options;
     const body = writeContainer(header, this.#key?.dataKey, [bytes], level);
-    const tags = header.kind === 'wal' ? { tags: coldTags } : {};
+    // a chunk would cost more to move than to keep, and its segment is stored, too, once it is full
+    const tags = isSegment(key) ? { tags: coldTags } : {};
     const outcome = await store.put(key, body, { condition: 'absent', ...tags, ...(signal ? { signal } : {}) });
     if (outcome.stored) return 'stored';
     if (await isSame()) return 'already there';
@@ -138,3 +139,5 @@ export class WalWriter {
     });
   }
 }
+
+const isSegment = (key: string): boolean => /\/[0-9A-F]{24}$/.test(key);

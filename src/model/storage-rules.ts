@@ -6,7 +6,7 @@ import { oneOf, section } from '#model/plan-field';
 export interface StorageRules {
   /** nobody deletes or overwrites what is younger; `compliance`: not even the account's root */
   lock: { mode: 'governance' | 'compliance'; days: number };
-  /** after how many days parts and WAL move on; manifests and indices stay where they can be read at once */
+  /** after how many days parts and whole segments of WAL move on; manifests and indices stay where they can be read at once */
   tiers: { infrequentAccess?: number; glacier?: number; deepArchive?: number };
 }
 

@@ -1,5 +1,5 @@
 /**
- * How S3 moves objects to cheaper classes as they age: by the prefix of their source and this tag. Parts and WAL have it;
+ * How S3 moves objects to cheaper classes as they age: by the prefix of their source and this tag. Parts and whole segments of WAL have it;
  * manifests, indices and everything that is read to plan a restore have not, and stay where they can be read at once.
  * The rules themselves: src/stack/storage.ts.
  */

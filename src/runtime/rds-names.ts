@@ -28,10 +28,10 @@ export const rdsNames: SdkNames = {
   told: (name) => name.replace(leadingAcronym, word),
   value: (name, text) => (/(?:^|[a-z])Time$/.test(name) ? new Date(text) : text),
   error(error) {
-    const { name, $fault: fault } = error as { name?: string; $fault?: string };
-    if (fault === undefined) return 'SdkClientException';
-    const [, modelled] = /^(\w+)Fault$/.exec(name ?? '') ?? [];
-    return modelled === undefined ? 'RdsException' : `${modelled.replace(/[A-Z]{2,}(?=[A-Z][a-z]|$)/g, word)}Exception`;
+    if (!(error instanceof Error) || !('$metadata' in error && '$fault' in error)) return 'SdkClientException';
+    // only what is modelled has a class of its own
+    if (error.constructor.name === 'RDSServiceException') return 'RdsException';
+    return `${error.name.replace(/(?:Fault|Exception)$/, '').replace(/[A-Z]{2,}(?=[A-Z][a-z]|$)/g, word)}Exception`;
   },
 };
 

@@ -11,6 +11,8 @@ export interface StackFiles {
 /** `serverless package` or `serverless deploy`, with the plan that the functions are bundled with. */
 export interface StackCommand {
   planPath: string;
+  /** where the functions' zips go, and the framework finds them */
+  bundles: string;
   /** of the framework: the given ones and those that the plan decides */
   args: string[];
 }
@@ -24,7 +26,11 @@ const example = 'plan.aws.example.yml';
  * @throws InputInvalid, PlanInvalid
  */
 export function stackCommand(command: 'package' | 'deploy', args: readonly string[], files: StackFiles): StackCommand {
-  const { stage, region, params } = readArguments(args);
+  const { stage, region, params, folder } = readArguments(args);
+  if (command === 'deploy' && folder !== undefined) {
+    const hint = 'leave it out: what is deployed is packaged anew, so that it is of these sources and this plan';
+    throw new InputInvalid('--package', folder, 'nothing', hint);
+  }
   const planPath = params.get('plan') ?? planThere(command, files);
   if (!files.exists(planPath)) throw new InputInvalid('plan', planPath, 'a file that exists');
   const { aws } = requireDeployable(parsePlan(files.read(planPath), planPath));
@@ -37,7 +43,7 @@ export function stackCommand(command: 'package' | 'deploy', args: readonly strin
     ...(params.has('plan') ? [] : ['--param', `plan=${planPath}`]),
     ...(standsBy ? ['--param', 'standby=yes'] : []),
   ];
-  return { planPath, args: [command, ...args, ...decided] };
+  return { planPath, bundles: params.get('bundles') ?? 'dist', args: [command, ...args, ...decided] };
 }
 
 function readArguments(args: readonly string[]) {
@@ -47,11 +53,17 @@ function readArguments(args: readonly string[]) {
       stage: { type: 'string', short: 's' },
       region: { type: 'string', short: 'r' },
       param: { type: 'string', multiple: true },
+      package: { type: 'string', short: 'p' },
     },
     strict: false,
   });
-  const { stage, region, param = [] } = values as { stage?: string; region?: string; param?: string[] };
-  return { stage, region, params: new Map(param.map((text) => text.split(/=(.*)/s) as [string, string])) };
+  const {
+    stage,
+    region,
+    param = [],
+    package: folder,
+  } = values as Record<'stage' | 'region' | 'package', string | undefined> & { param?: string[] };
+  return { stage, region, folder, params: new Map(param.map((text) => text.split(/=(.*)/s) as [string, string])) };
 }
 
 function planThere(command: 'package' | 'deploy', files: StackFiles): string {

@@ -115,10 +115,10 @@ describe('the bucket of the stack', () => {
     assert.deepEqual(denied, []);
   });
 
-  test('has the tag on parts and WAL, and on nothing else', () => {
+  test('has the tag on parts and whole segments of WAL, and on nothing else', () => {
     const tagged = [...s3.bucket.objects].filter(([, { tags }]) => tags.get('lifeboat-tier') === 'cold');
     const cold = [...s3.bucket.objects.keys()].filter((key) =>
-      /\/backups\/.*\.tar\.\d+$|\/wal\/\d+\/[0-9A-F]{8}\//.test(key),
+      /\/backups\/.*\.tar\.\d+$|\/wal\/\d+\/[0-9A-F]{8}\/[0-9A-F]{24}$/.test(key),
     );
     assert.ok(cold.some((key) => key.includes('/backups/')) && cold.some((key) => key.includes('/wal/')));
     assert.deepEqual(tagged.map(([key]) => key).sort(), cold.sort());

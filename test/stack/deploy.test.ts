@@ -34,7 +34,7 @@ async function stackProgram(command: string, args: readonly string[], env: Recor
 }
 
 const plan = ['--param', 'plan=plan.aws.example.yml'];
-const toFolder = () => ['--package', join(folder, 'package'), '--param', `bundles=${join(folder, 'bundles')}`];
+const toFolder = () => ['--param', `bundles=${join(folder, 'bundles')}`];
 
 describe('a deployment with nothing but an endpoint and credentials', () => {
   test('runs to its end, and every client asks the endpoint', async () => {

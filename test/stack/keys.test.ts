@@ -156,6 +156,24 @@ describe('the keys', () => {
     assert.deepEqual(policy(second), policy(first));
   });
 
+  guarantee('BackupKey of a second stack lets the first account wrap for it, and read nothing', {
+    deployment: { parameters: { PrimaryReplicationRoleArn: replication } },
+    check: (resources) => {
+      const { Action, Principal } = statement(resources, 'BackupKey', 'WrapForThisStack');
+      return verdicts({
+        'Encrypt with a context': [isAllowed(resources, 'BackupKey', 'Encrypt', forOneBackup), true],
+        'Encrypt without': [isAllowed(resources, 'BackupKey', 'Encrypt'), false],
+        'more than Encrypt': [String(Action) !== 'kms:Encrypt', false],
+        'another account': [JSON.stringify(Principal) !== '{"AWS":"arn:aws:iam::444455556666:root"}', false],
+      });
+    },
+    mistakes: {
+      'it may read': changed('BackupKey', 'WrapForThisStack', { Action: ['kms:Encrypt', 'kms:Decrypt'] }),
+      'everybody wraps': changed('BackupKey', 'WrapForThisStack', { Principal: '*' }),
+      'it wraps for anything': changed('BackupKey', 'WrapForThisStack', { Condition: {} }),
+    },
+  });
+
   const replicating = { ...through, 'aws:principalarn': replication };
   const other = { ...through, 'aws:principalarn': 'arn:aws:iam::444455556666:role/other' };
   guarantee('BucketKey of a second stack encrypts what the replication role of the first one brings', {

@@ -1,0 +1,39 @@
+/** What RDS tells of a database. */
+export interface DatabaseFacts {
+  arn: string;
+  /** `available`, `backing-up`, … */
+  status: string;
+  engine: string;
+  engineVersion: string;
+  encrypted: boolean;
+  /** of automated backups; 0: there are none */
+  retentionDays: number;
+  /** between these, any instant can be restored; undefined: nothing can be */
+  earliestRestorable: Date | undefined;
+  latestRestorable: Date | undefined;
+  instanceClass: string | undefined;
+  subnetGroup: string | undefined;
+}
+
+/** What RDS tells of a snapshot. */
+export interface ManagedSnapshot {
+  id: string;
+  arn: string;
+  /** `manual`, `automated`, … */
+  type: string;
+  /** `creating`, `available`, … */
+  status: string;
+  /** undefined while it is made */
+  createdAt: Date | undefined;
+  engine: string;
+  engineVersion: string;
+  sizeGiB: number;
+  encrypted: boolean;
+  tags: Record<string, string>;
+}
+
+/** What becomes nothing by waiting. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html */
+export const isLost = (status: string): boolean =>
+  /^(?:failed|deleting|deleted|inaccessible-encryption-credentials|incompatible-.*|restore-error|storage-full)$/.test(
+    status,
+  );
