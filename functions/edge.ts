@@ -2,11 +2,11 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { z } from 'zod';
+import { correlationOf } from '#model/correlation';
 import { Failure } from '#model/failure';
 import { clip } from '#model/plain-text';
 import { readInput } from '#model/read-input';
 import { type FunctionWorld, functionWorld } from '#runtime/function-world';
-import { correlationOf } from './correlation.ts';
 
 export interface FunctionDefinition<Input, Output> {
   /** the file's name */
