@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Json } from './integration.ts';
+import { childArn, childName } from './map-run.ts';
 import type { Visit } from './state-visit.ts';
 
 type Context = { [name: string]: Json };
@@ -9,17 +9,14 @@ export function childContext(visit: Visit, index: number, input: Json, context: 
   const { run, key, log, name, state } = visit;
   const { arn, machineArn, machineName } = run.execution;
   const label = state.Label ?? name;
-  const child = createHash('sha256')
-    .update(`${arn}\n${key}\n${log.failed.length}\n${index}`)
-    .digest('hex')
-    .slice(0, 32);
+  const mapRun = { execution: arn, label, key, attempt: log.failed.length };
   const around = context.Execution as Context;
   const { at } = log.attempt.iterations.get(index)!;
   const Execution = {
     ...around,
-    Id: `${arn.slice(0, arn.lastIndexOf(':'))}/${label}:${child}`,
+    Id: childArn(mapRun, index),
     Input: input,
-    Name: child,
+    Name: childName(mapRun, index),
     StartTime: new Date(at).toISOString(),
   };
   return { ...context, Execution, StateMachine: { Id: `${machineArn}/${label}`, Name: `${machineName}/${label}` } };

@@ -1,12 +1,13 @@
 import { localAccount, machineArn } from '#model/arn';
 import { tokenOperations } from './endpoint-tokens.ts';
-import { executionHistory } from './execution-history.ts';
 import type { Execution, Executions } from './executions.ts';
 import type { Json } from './integration.ts';
 import { pageOf } from './page.ts';
 import { Refusal } from './refusal.ts';
 import { readRequest, seconds, statesRequests } from './states-requests.ts';
 import type { FileTaskTokens } from './task-tokens.ts';
+import type { ToldChild } from './told-execution.ts';
+import { isOfChild, ToldExecutions } from './told-executions.ts';
 
 export interface StatesWorld {
   executions: Executions;
@@ -24,6 +25,7 @@ const roleArn = `arn:aws:iam::${localAccount}:role/lifeboat`;
  */
 export function statesOperations(world: StatesWorld): Readonly<Record<string, Operation>> {
   const { executions, now } = world;
+  const told = new ToldExecutions(executions);
   return {
     ...tokenOperations(world.tokens),
 
@@ -35,11 +37,21 @@ export function statesOperations(world: StatesWorld): Readonly<Record<string, Op
     },
 
     async DescribeExecution(body) {
-      return describe(await executions.describe(readRequest(statesRequests.DescribeExecution, body).executionArn));
+      const { executionArn } = readRequest(statesRequests.DescribeExecution, body);
+      if (isOfChild(executionArn)) return describeChild(await told.child(executionArn));
+      return describe(await executions.describe(executionArn));
     },
 
-    ListExecutions(body) {
-      const { stateMachineArn, statusFilter, maxResults, nextToken } = readRequest(statesRequests.ListExecutions, body);
+    async ListExecutions(body) {
+      const request = readRequest(statesRequests.ListExecutions, body);
+      const { stateMachineArn = '', mapRunArn, statusFilter, maxResults, nextToken } = request;
+      if (mapRunArn !== undefined) {
+        const children = await told.childrenOf(mapRunArn);
+        const asked = children.filter(({ status }) => (statusFilter ?? status) === status);
+        const kind = `children ${mapRunArn} ${statusFilter}`;
+        const page = pageOf(asked, { kind, token: nextToken, size: maxResults || 100 });
+        return { executions: page.items.map(childItem), ...(page.nextToken && { nextToken: page.nextToken }) };
+      }
       const filter = { machine: machineOf(stateMachineArn), ...(statusFilter && { status: statusFilter }) };
       const kind = `executions ${JSON.stringify(filter)}`;
       const page = pageOf(executions.list(filter), { kind, token: nextToken, size: maxResults || 100 });
@@ -59,7 +71,7 @@ export function statesOperations(world: StatesWorld): Readonly<Record<string, Op
     async GetExecutionHistory(body) {
       const request = readRequest(statesRequests.GetExecutionHistory, body);
       const { executionArn, reverseOrder = false, maxResults, nextToken, includeExecutionData = true } = request;
-      const events = await executionHistory(await executions.journalOf(executionArn));
+      const events = await told.history(executionArn);
       const ordered = reverseOrder ? events.toReversed() : events;
       const kind = `history ${executionArn} ${reverseOrder}`;
       const page = pageOf(ordered, { kind, token: nextToken, size: maxResults || 100 });
@@ -137,6 +149,33 @@ function describe({ arn, machineArn: stateMachineArn, name, status, startDate, i
     ...(ending?.error !== undefined && { error: ending.error }),
     ...(ending?.cause !== undefined && { cause: ending.cause }),
   };
+}
+
+function childItem({
+  arn,
+  machineArn: stateMachineArn,
+  name,
+  mapRunArn,
+  status,
+  startTime,
+  ending,
+}: ToldChild): object {
+  return {
+    executionArn: arn,
+    stateMachineArn,
+    name,
+    mapRunArn,
+    itemCount: 1,
+    status,
+    startDate: seconds(startTime),
+    ...(ending && { stopDate: seconds(ending.stopDate) }),
+  };
+}
+
+function describeChild({ arn, machineArn: stateMachineArn, name, startTime, ...child }: ToldChild): object {
+  const { status, input, ending, mapRunArn } = child;
+  const record = { arn, machine: '', machineArn: stateMachineArn, name, startDate: startTime, input, startedBy: null };
+  return { ...describe({ ...record, status, ending }), mapRunArn };
 }
 
 /** Inputs, outputs, parameters and causes are left out, wherever they are. */

@@ -15,9 +15,14 @@ type Scheduled = Extract<JournalRecord, { type: 'scheduled' }> | undefined;
 
 /**
  * The events that a record stands for, as many as eventCount says. `entered` and `scheduled` are the records of the same
- * visit. https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
+ * visit, `mapRunArn` the run that it begins. https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
  */
-export function eventsOf(record: JournalRecord, entered: Entered, scheduled: Scheduled): EventDetails[] {
+export function eventsOf(
+  record: JournalRecord,
+  entered: Entered,
+  scheduled: Scheduled,
+  mapRunArn = '',
+): EventDetails[] {
   switch (record.type) {
     case 'started': {
       const { input, roleArn } = record.execution;
@@ -36,7 +41,9 @@ export function eventsOf(record: JournalRecord, entered: Entered, scheduled: Sch
     case 'opened': {
       if (record.state === 'Parallel') return [{ type: 'ParallelStateStarted' }];
       const started = { type: 'MapStateStarted', mapStateStartedEventDetails: { length: record.items.length } };
-      return record.distributed ? [started, { type: 'MapRunStarted' }] : [started];
+      return record.distributed
+        ? [started, { type: 'MapRunStarted', mapRunStartedEventDetails: { mapRunArn } }]
+        : [started];
     }
     case 'iteration': {
       const { index, status, untold } = record;

@@ -1,6 +1,7 @@
 import { historyOf } from './event-count.ts';
 import { type EventDetails, eventsOf } from './history-events.ts';
 import type { JournalRecord } from './journal-record.ts';
+import { mapRunArn, openedRun } from './map-run.ts';
 
 /** As GetExecutionHistory gives it: `type`, and the details under the name that belongs to it. */
 export interface HistoryEvent extends EventDetails {
@@ -31,20 +32,35 @@ interface VisitEvents {
 
 /**
  * The history of an execution, record by record. Events follow each other within their scope, as recorded on AWS. Of
- * child executions it says nothing.
+ * child executions it says nothing; a writer of a child's path says nothing else.
  */
 export class HistoryWriter {
   #nextId = 1;
   /** by scope: the event after which the next one comes */
-  readonly #last = new Map<string, number>([['', 0]]);
+  readonly #last: Map<string, number>;
   readonly #visits = new Map<string, VisitEvents>();
+  readonly #path: string;
+  #execution: string;
+
+  /** `path`: of a child of that execution */
+  constructor(path = '', execution = '') {
+    this.#path = path;
+    this.#execution = execution;
+    this.#last = new Map([[path, 0]]);
+  }
 
   take(record: JournalRecord): HistoryEvent[] {
-    if (historyOf(record) !== '') return [];
+    return historyOf(record) === this.#path ? this.tell(record) : [];
+  }
+
+  /** Also of what no record of a child says: that it began, and that it ended. */
+  tell(record: JournalRecord): HistoryEvent[] {
+    if (record.type === 'started') this.#execution = record.execution.arn;
     const visit = this.#visit('key' in record ? record.key : '');
     if (record.type === 'entered') visit.entered = record;
     if (record.type === 'scheduled') visit.scheduled = record;
-    const events = eventsOf(record, visit.entered, visit.scheduled).map((event) => {
+    const run = record.type === 'opened' ? mapRunArn(openedRun(this.#execution, record, visit.attempt)) : undefined;
+    const events = eventsOf(record, visit.entered, visit.scheduled, run).map((event) => {
       const id = this.#nextId++;
       return { id, previousEventId: this.#place(record, event.type, visit, id), timestamp: record.at / 1000, ...event };
     });
@@ -61,14 +77,14 @@ export class HistoryWriter {
   }
 
   #around(scope: string): VisitEvents | undefined {
-    return scope === '' ? undefined : this.#visit(scope.slice(0, scope.lastIndexOf('@')));
+    return scope === this.#path ? undefined : this.#visit(scope.slice(0, scope.lastIndexOf('@')));
   }
 
   /** The event before this one; and remembers what this one is for those after it. */
   #place(record: JournalRecord, type: string, visit: VisitEvents, id: number): number {
     if (record.type === 'started' || type === 'ExecutionTimedOut') return 0;
     if (record.type === 'iteration') return this.#placeIteration(record, visit, id);
-    const scope = scopeOf(record);
+    const scope = this.#scopeOf(record);
     const around = this.#around(scope);
     if (record.type === 'aborted' && around?.fatal) return around.fatal;
     const previous = this.#previous(record, type, visit, scope);
@@ -93,7 +109,7 @@ export class HistoryWriter {
   }
 
   #endAttempt(record: Record<'failed'>, visit: VisitEvents): void {
-    const scope = scopeOf(record);
+    const scope = this.#scopeOf(record);
     const around = this.#around(scope);
     if (record.as === 'silent' && !record.ends && visit.opened) this.#last.set(scope, visit.fatal || visit.inside);
     if (around && record.next === null) around.fatal ||= this.#last.get(scope)!;
@@ -112,7 +128,8 @@ export class HistoryWriter {
     visit.inside = id;
     return previous;
   }
-}
 
-const scopeOf = (record: JournalRecord): string =>
-  'key' in record ? record.key.slice(0, record.key.lastIndexOf('/')) : '';
+  #scopeOf(record: JournalRecord): string {
+    return 'key' in record ? record.key.slice(0, record.key.lastIndexOf('/')) : this.#path;
+  }
+}

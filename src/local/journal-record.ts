@@ -19,7 +19,7 @@ export type JournalRecord = { at: number } & (
   | { type: 'entered'; key: string; name: string; state: string; input: Json }
   | ({ type: 'scheduled'; key: string } & ScheduledTask)
   | { type: 'submitted'; key: string; output: Json }
-  | { type: 'opened'; key: string; state: string; items: Json[]; distributed?: true }
+  | { type: 'opened'; key: string; state: string; items: Json[]; distributed?: true; label?: string }
   | { type: 'iteration'; key: string; index: number; status: IterationStatus; input?: Json; untold?: true }
   | ({ type: 'stopping'; key: string } & ErrorOutput)
   | { type: 'succeeded'; key: string; result?: Json; distributed?: true }

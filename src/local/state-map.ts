@@ -21,10 +21,11 @@ export async function runMap(visit: Visit): Promise<Exit> {
   const thresholds = await readThresholds(visit);
   const apart = mode === 'DISTRIBUTED';
   const distributed = apart ? { distributed: true as const } : {};
+  const label = apart ? { label: state.Label ?? visit.name } : {};
   if (!log.attempt.opened) {
     scope.signal.throwIfAborted();
     const items = (await itemsOf(visit, mode)) as unknown as Json[];
-    run.append({ type: 'opened', key, state: state.Type, items, ...distributed });
+    run.append({ type: 'opened', key, state: state.Type, items, ...distributed, ...label });
   }
   const items = log.attempt.opened!.items as unknown as MapItem[];
   const counts = items.map(({ Value }) => (state.ItemBatcher ? (Value as { Items: Json[] }).Items.length : 1));

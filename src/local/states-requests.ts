@@ -12,11 +12,16 @@ const taskToken = z.string().min(1).max(2048);
 export const statesRequests = {
   StartExecution: z.object({ stateMachineArn: arn, name: z.string().optional(), input: z.string().optional() }),
   DescribeExecution: z.object({ executionArn: arn }),
-  ListExecutions: z.object({
-    stateMachineArn: arn,
-    statusFilter: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE']).optional(),
-    ...paging,
-  }),
+  ListExecutions: z
+    .object({
+      stateMachineArn: arn.optional(),
+      mapRunArn: z.string().min(1).max(2000).optional(),
+      statusFilter: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE']).optional(),
+      ...paging,
+    })
+    .refine((asked) => (asked.stateMachineArn === undefined) !== (asked.mapRunArn === undefined), {
+      message: 'Either stateMachineArn or mapRunArn is needed, and not both',
+    }),
   GetExecutionHistory: z.object({
     executionArn: arn,
     reverseOrder: z.boolean().optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupIdSchema } from '#model/backup-id';
 import { InputInvalid } from '#model/failure';
+import { databaseId } from '#model/managed-source';
 import { listOf, oneOf, text, yesOrNo } from '#model/plan-field';
 import { fields, readInput } from '#model/read-input';
 
@@ -118,6 +119,43 @@ const restoreInput = fields({
 });
 export type RestoreInput = z.infer<typeof restoreInput>;
 export const readRestoreInput = (input: unknown): RestoreInput => readInput(restoreInput, input);
+
+const snapshotInput = fields({ source, ...asked });
+/** Of a database that RDS runs. */
+export const readSnapshotInput = (input: unknown): z.infer<typeof snapshotInput> => readInput(snapshotInput, input);
+
+const rdsRestoreInput = fields({
+  source,
+  /** the identifier of the instance or cluster to make */
+  to: databaseId(),
+  /** one of these three; default: latest */
+  time: text(
+    'an instant like 2026-11-20T05:13:45Z',
+    /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/,
+  ).exactOptional(),
+  snapshot: text("a snapshot's identifier", /^(?:rds:)?[A-Za-z][A-Za-z0-9-]{0,254}$/).exactOptional(),
+  latest: yes(),
+  /** default: the one that the database is in */
+  subnetGroup: text('the name of a DB subnet group', /^[\w .-]{1,255}$/).exactOptional(),
+  /** default: the one of the VPC */
+  securityGroups: listOf(text("a security group's id", /^sg-[0-9a-f]{1,17}$/), 'security groups')
+    .refine((groups) => groups.length > 0, { error: 'one security group at least, or leave it out' })
+    .exactOptional(),
+  /** default: the one that the instance has; a cluster's instance needs one */
+  instanceClass: text('a class like db.r6g.large', /^db\.[a-z0-9.-]{1,40}$/).exactOptional(),
+  reason: text('a reason of at most 500 letters', /^[\s\S]{1,500}$/).exactOptional(),
+  requestedBy: asked.requestedBy,
+});
+export type RdsRestoreInput = z.infer<typeof rdsRestoreInput>;
+
+export function readRdsRestoreInput(input: unknown): RdsRestoreInput {
+  const read = readInput(rdsRestoreInput, input);
+  const points = (['time', 'snapshot', 'latest'] as const).filter((point) => read[point] !== undefined);
+  if (points.length > 1) throw new InputInvalid('target', points.join(' and '), 'one of time, snapshot, latest');
+  if (read.time !== undefined && Number.isNaN(Date.parse(read.time)))
+    throw new InputInvalid('time', read.time, 'an instant that there is, like 2026-11-20T05:13:45Z');
+  return read;
+}
 
 /** Who asks: a person who says so, the schedule, or nobody that we know. */
 export const requesterOf = ({ requestedBy, scheduledTime }: { requestedBy?: string; scheduledTime?: string }): string =>

@@ -30,8 +30,8 @@ export const databaseId = () =>
 const copyTo = section({
   region: text('a region like eu-west-1', /^[a-z]{2}(?:-[a-z]+)+-\d$/),
   kmsKey: text(
-    "a KMS key's ARN",
-    /^arn:aws[\w-]*:kms:[a-z0-9-]+:\d{12}:(?:key\/[\w-]{1,256}|alias\/[\w/-]{1,256})$/,
+    "a KMS key's ARN (not an alias's: rights are given for keys)",
+    /^arn:aws[\w-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]{1,256}$/,
   ).exactOptional(),
 }).superRefine(({ region, kmsKey }, issues) => {
   if (kmsKey === undefined || kmsKey.split(':')[3] === region) return;

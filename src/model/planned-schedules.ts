@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ManagedSource } from '#model/managed-source';
 import type { Plan } from '#model/plan';
 import type { PostgresSource } from '#model/postgres-source';
 import type { Schedule } from '#model/schedule';
@@ -28,6 +29,7 @@ export function filledIn(target: StartTarget, scheduledTime: Date): StartTarget 
 /** Everything that the plan wants done by the clock. */
 export const plannedSchedules = (plan: Plan): PlannedSchedule[] => [
   ...plan.sources.flatMap(schedulesOf),
+  ...plan.managed.flatMap(snapshotsOf),
   {
     name: 'watch',
     expression: 'rate(1 minute)' as Schedule,
@@ -59,6 +61,13 @@ function schedulesOf({ name: source, schedules }: PostgresSource): PlannedSchedu
     if (expression === undefined) return [];
     return [{ name: scheduleName(kind, source), expression, timezone, windowMinutes, target: targets[kind] }];
   });
+}
+
+function snapshotsOf({ name: source, schedules }: ManagedSource): PlannedSchedule[] {
+  const { snapshot: expression, timezone, windowMinutes } = schedules;
+  if (expression === undefined) return [];
+  const target = { stateMachine: 'rds-snapshot', input: { source, scheduledTime: scheduledTimeWord } };
+  return [{ name: scheduleName('snapshot', source), expression, timezone, windowMinutes, target }];
 }
 
 /** A schedule's name has at most 64 characters in AWS; with `-` and the time it becomes an execution's, which has 80. */

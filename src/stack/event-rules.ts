@@ -31,7 +31,8 @@ const longestPattern = 2048;
 function groupsOf({ pattern }: RuleDefinition, folders: readonly string[]): string[][] {
   const fits = (some: readonly string[]): boolean =>
     JSON.stringify(patternFor(pattern, { bucket: 'b'.repeat(63), folders: some })).length <= longestPattern;
-  const groups: string[][] = [[]];
+  // without sources there is nothing that arrives
+  const groups: string[][] = folders.length === 0 ? [] : [[]];
   for (const folder of folders) {
     const last = groups.at(-1)!;
     if (last.length === 0 || fits([...last, folder])) last.push(folder);

@@ -35,6 +35,11 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   },
   'plan-restore': { ...planning() },
   'recheck-restore': { ...planning() },
+  // what RDS is asked by
+  'plan-snapshot': {},
+  'copy-snapshot': { rds: 'copies' },
+  'record-snapshot': { put: ['*/snapshots/*'], rds: 'looks' },
+  'plan-rds-restore': { rds: 'looks' },
   'ask-approval': { ...asking(), publishes: ['QuestionTopic'] },
   'answer-approval': { ...asking() },
 
@@ -60,7 +65,7 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   },
 
   // what the clock asks
-  'start-scheduled': { starts: ['backup', 'drill', 'scrub'], asynchronous: true },
+  'start-scheduled': { starts: ['backup', 'drill', 'rds-snapshot', 'scrub'], asynchronous: true },
   watch: {
     get: ['*/backups/*', '*/wal/*', 'catalog/*/backups.json', 'catalog/*/standing.json'],
     put: ['catalog/*/exposure.json', 'catalog/*/wal.json'],
@@ -84,6 +89,8 @@ export interface FunctionRights {
   publishes?: readonly TopicName[] | 'as the plan says';
   /** reads the secrets in these parts of the plan */
   secrets?: readonly (keyof Plan)[];
+  /** asks RDS about the plan's databases; or copies their snapshots, too */
+  rds?: 'looks' | 'copies';
   /** machines whose waiting states it answers */
   answers?: readonly string[];
   /** machines that it starts, unless they run */
@@ -114,5 +121,5 @@ function planning(): FunctionRights {
 }
 
 function asking(): FunctionRights {
-  return { put: ['approvals/*', 'catalog/approvals.json'], answers: ['restore'] };
+  return { put: ['approvals/*', 'catalog/approvals.json'], answers: ['rds-restore', 'restore'] };
 }

@@ -2,6 +2,7 @@ import type { Plan } from '#model/plan';
 import { type FunctionRights, functionRights } from '#stack/function-rights';
 import { arnOf, ownArn, ref, sub } from '#stack/intrinsics';
 import { logicalName } from '#stack/logical-name';
+import { copyingSnapshots, lookingAtRds } from '#stack/managed-rights';
 import { secretNames } from '#stack/plan-secrets';
 
 interface Statement {
@@ -81,6 +82,8 @@ function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[
     ...(rights.opensKeys ? [openKeys] : []),
     ...(topics?.length ? [allow('Publish', ['sns:Publish'], topics)] : []),
     ...(secrets.length > 0 ? [allow('ReadSecrets', ['secretsmanager:GetSecretValue'], secrets.map(secretArn))] : []),
+    ...(rights.rds ? lookingAtRds(plan) : []),
+    ...(rights.rds === 'copies' ? copyingSnapshots(plan) : []),
     ...(rights.answers ? [allow('Answer', ['states:SendTaskSuccess'], rights.answers.map(machineArn))] : []),
     ...(rights.starts ? [allow('Start', startActions, rights.starts.map(machineArn))] : []),
     ...(rights.asynchronous ? [allow('LeaveUndone', ['sqs:SendMessage'], arnOf('DeadLetters'))] : []),
@@ -94,7 +97,10 @@ const channelTopics = ({ notifications }: Plan): string[] =>
 /** Secrets Manager adds `-` and six characters to a name. https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html */
 const secretArn = (name: string): object => ownArn('secretsmanager', `secret:${name}-??????`);
 
-/** By name: a role that refers to a machine would wait for what waits for its function. */
+/**
+ * By name: a role that refers to a machine would wait for what waits for its function. SendTaskSuccess is asked of the machine
+ * whose state waits, though AWS's list of actions names no resource for it: https://github.com/aws/aws-cdk/pull/8486
+ */
 const machineArn = (name: string): object => ownArn('states', `stateMachine:\${AWS::StackName}_${name}`);
 const startActions = ['states:ListExecutions', 'states:StartExecution'];
 const functionArn = (name: string): object => ownArn('lambda', `function:${fullName(name)}`);

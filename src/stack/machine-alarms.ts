@@ -1,5 +1,6 @@
 import { type AlarmMetric, alarm } from './alarm.ts';
 import { ref } from './intrinsics.ts';
+import { logicalName } from './logical-name.ts';
 
 /** What it means that one of a machine's executions ended badly. */
 const machines: Record<string, { title: string; what: string }> = {
@@ -7,6 +8,8 @@ const machines: Record<string, { title: string; what: string }> = {
   verify: { title: 'a backup could not be verified', what: 'It is damaged, or nobody knows whether it is.' },
   drill: { title: 'a drill failed', what: 'A backup could not be restored, or nobody knows whether it can be.' },
   restore: { title: 'a restore failed', what: 'What was to be restored is not.' },
+  'rds-snapshot': { title: 'a snapshot failed', what: 'A database of RDS has no new snapshot, or no copy of it.' },
+  'rds-restore': { title: 'a restore in RDS failed', what: 'What was to be restored is not.' },
   scrub: { title: 'stored backups could not be read back', what: 'One is damaged, or nobody knows whether it is.' },
 };
 
@@ -18,7 +21,7 @@ const machines: Record<string, { title: string; what: string }> = {
 export function machineAlarms(): Record<string, object> {
   return Object.fromEntries(
     Object.entries(machines).map(([machine, { title, what }]) => {
-      const resource = `${machine[0]!.toUpperCase()}${machine.slice(1)}`;
+      const resource = logicalName(machine);
       const metric = (name: string): AlarmMetric => ({
         namespace: 'AWS/States',
         name,

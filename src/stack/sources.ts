@@ -3,6 +3,7 @@ import type { Plan } from '#model/plan';
 import type { PostgresSource } from '#model/postgres-source';
 import { arnOf, ref } from './intrinsics.ts';
 import { logicalName } from './logical-name.ts';
+import { managedRights } from './managed-rights.ts';
 import { dataOfSource } from './plan-data.ts';
 import { receiverService, receiverTask } from './source-receiver.ts';
 import { sourceRole } from './source-role.ts';
@@ -16,7 +17,8 @@ export interface SourcesOptions {
 
 /**
  * For each source of the plan: the role that its backups and its receiver run under, the receiver's task definition and the
- * service that keeps it running. And the right of the backup machine to hand these roles, and no others, to its tasks.
+ * service that keeps it running. And the right of the backup machine to hand these roles, and no others, to its tasks; and
+ * the rights of the machines that work on databases of RDS.
  * @throws InputInvalid for what cannot work in a container
  */
 export function sourcesOfPlan({ plan, text, fileName }: SourcesOptions) {
@@ -28,7 +30,8 @@ export function sourcesOfPlan({ plan, text, fileName }: SourcesOptions) {
     resources[`ReceiveWal${id}Task`] = receiverTask(source, dataOfSource(text, fileName, source.name));
     resources[`ReceiveWal${id}Service`] = receiverService(source);
   }
-  resources.PassSourceRoles = passRoles(plan.sources);
+  if (plan.sources.length > 0) resources.PassSourceRoles = passRoles(plan.sources);
+  Object.assign(resources, managedRights(plan));
   return { Resources: resources };
 }
 

@@ -33,6 +33,10 @@ export const catalogKey = (source: string): string => `catalog/${source}/backups
 
 export const leaseKey = (source: string, work: string): string => `${source}/leases/${work}`;
 
+/** What a snapshot of RDS was when it was taken; it lies in RDS itself. */
+export const snapshotsFolder = (source: string): string => `${source}/snapshots/`;
+export const snapshotKey = (source: string, snapshot: string): string => `${snapshotsFolder(source)}${snapshot}.json`;
+
 /** 20261120T051345123Z: text order is time order. */
 const compactTime = (at: Date): string => at.toISOString().replace(/[-:.]/g, '');
 

@@ -39,11 +39,34 @@ export const passingErrors: Readonly<Record<string, readonly string[]>> = {
     'StepFunctions.ExecutionLimitExceededException',
     'StepFunctions.ExecutionLimitExceeded',
   ],
+  // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html, which are all RdsException
+  'rds.describe': ['Rds.RdsException', 'Rds.SdkClientException'],
+  'rds.restore': ['Rds.RdsException', 'Rds.SdkClientException'],
+  // a database that is backed up or changed just now takes no snapshot, and a cluster no instance:
+  // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html
+  'rds.create': [
+    'Rds.RdsException',
+    'Rds.SdkClientException',
+    'Rds.InvalidDbInstanceStateException',
+    'Rds.InvalidDbClusterStateException',
+  ],
 };
+
+/** What a Task calls, as these lists name it: `lambda`, `rds.create` of `aws-sdk:rds:createDBSnapshot`. */
+export function serviceOf(resource: string): string {
+  const [, service, verb] = /^aws-sdk:(\w+):([a-z]+)/.exec(resource) ?? [];
+  return service === undefined ? resource.split(':')[0]! : `${service}.${verb}`;
+}
 
 /** What a Catch may name beside them. */
 export const expectedErrors: Readonly<Record<string, readonly string[]>> = {
   states: ['StepFunctions.ExecutionAlreadyExistsException', 'StepFunctions.ExecutionAlreadyExists'],
+  'rds.create': [
+    'Rds.DbSnapshotAlreadyExistsException',
+    'Rds.DbClusterSnapshotAlreadyExistsException',
+    'Rds.DbInstanceAlreadyExistsException',
+  ],
+  'rds.restore': ['Rds.DbInstanceAlreadyExistsException', 'Rds.DbClusterAlreadyExistsException'],
 };
 
 /** Of our own functions: the bucket or a server did not answer, or somebody else is at work. */

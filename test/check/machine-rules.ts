@@ -1,4 +1,4 @@
-import { expectedErrors, ownPassingErrors, passingErrors } from './aws-errors.ts';
+import { expectedErrors, ownPassingErrors, passingErrors, serviceOf } from './aws-errors.ts';
 import { innerScopes, type Machine, type Scope, type State, targetsOf, textsIn } from './machine-states.ts';
 import { assignedAt, isKnownFunction, referencesOf } from './machine-variables.ts';
 
@@ -103,6 +103,41 @@ const integrations: Record<string, readonly string[]> = {
   'sns:publish': ['TopicArn', 'Message'],
   'states:startExecution': ['StateMachineArn', 'Name', 'Input'],
   'states:startExecution.sync:2': ['StateMachineArn', 'Name', 'Input'],
+  'aws-sdk:rds:createDBSnapshot': ['DbSnapshotIdentifier', 'DbInstanceIdentifier', 'Tags'],
+  'aws-sdk:rds:createDBClusterSnapshot': ['DbClusterSnapshotIdentifier', 'DbClusterIdentifier', 'Tags'],
+  'aws-sdk:rds:describeDBSnapshots': ['DbSnapshotIdentifier'],
+  'aws-sdk:rds:describeDBClusterSnapshots': ['DbClusterSnapshotIdentifier'],
+  'aws-sdk:rds:describeDBInstances': ['DbInstanceIdentifier'],
+  'aws-sdk:rds:describeDBClusters': ['DbClusterIdentifier'],
+  // what is made is never public, and bears whose it is
+  'aws-sdk:rds:restoreDBInstanceToPointInTime': [
+    'SourceDBInstanceIdentifier',
+    'TargetDBInstanceIdentifier',
+    'RestoreTime',
+    'PubliclyAccessible',
+    'Tags',
+  ],
+  'aws-sdk:rds:restoreDBInstanceFromDBSnapshot': [
+    'DbSnapshotIdentifier',
+    'DbInstanceIdentifier',
+    'PubliclyAccessible',
+    'Tags',
+  ],
+  'aws-sdk:rds:restoreDBClusterToPointInTime': [
+    'SourceDBClusterIdentifier',
+    'DbClusterIdentifier',
+    'RestoreToTime',
+    'Tags',
+  ],
+  'aws-sdk:rds:restoreDBClusterFromSnapshot': ['SnapshotIdentifier', 'DbClusterIdentifier', 'Engine', 'Tags'],
+  'aws-sdk:rds:createDBInstance': [
+    'DbInstanceIdentifier',
+    'DbClusterIdentifier',
+    'DbInstanceClass',
+    'Engine',
+    'PubliclyAccessible',
+    'Tags',
+  ],
 };
 
 const statesErrors = ['States.ALL', 'States.Timeout', 'States.TaskFailed', 'States.HeartbeatTimeout'];
@@ -126,7 +161,7 @@ function stateProblems(state: State, say: Say): void {
   if (!state.Retry) say('it has no Retry');
   const token = [...textsIn(state.Arguments)].some(({ text }) => text.includes('$states.context.Task.Token'));
   if (resource.endsWith('.waitForTaskToken') !== token) say('a token is waited for if and only if it is passed on');
-  errorProblems(state, resource.split(':')[0]!, say);
+  errorProblems(state, serviceOf(resource), say);
 }
 
 /** Also by an expression that makes all of them. */

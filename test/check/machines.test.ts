@@ -6,7 +6,7 @@ import { pascal, substitutionsIn } from './machine-rules.ts';
 import type { Json } from './machine-states.ts';
 
 test('there are machines to look at', () => {
-  assert.deepEqual(house.machines, ['backup', 'drill', 'restore', 'scrub', 'verify']);
+  assert.deepEqual(house.machines, ['backup', 'drill', 'rds-restore', 'rds-snapshot', 'restore', 'scrub', 'verify']);
 });
 
 for (const name of house.machines) {

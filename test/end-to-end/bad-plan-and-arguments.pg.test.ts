@@ -52,7 +52,7 @@ describe('a plan', () => {
     [
       'with a password in it',
       `bucket: a\nencryption: none\nsources: { orders: { connection: { host: /tmp, user: u, password: ${password} } } }`,
-      /connection\.password: its value \(not shown.*env:NAME or file:\/path/,
+      /connection\.password: its value \(not shown.*env:NAME, file:\/path or secret:NAME/,
       /plan\.example\.yml/,
     ],
     [
@@ -82,7 +82,7 @@ describe('a plan', () => {
     [
       'without a decision on encryption',
       `bucket: a\nsources: { ${source} }`,
-      /encryption: is missing: expected none, or keyFile/,
+      /encryption: is missing: expected none, keyFile/,
       /plan\.example\.yml/,
     ],
     ['without sources', 'bucket: a\nencryption: none', /sources: is missing/, /plan\.example\.yml/],

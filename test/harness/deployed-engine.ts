@@ -66,7 +66,11 @@ export async function openDeployedEngine(options: DeployedEngineOptions): Promis
 }
 
 async function deployedMachines(folder: string, stack: string, functions: readonly string[]) {
-  const names = { functions, machines: ['backup', 'drill', 'restore', 'scrub', 'verify'], tasks: taskNames };
+  const names = {
+    functions,
+    machines: ['backup', 'drill', 'rds-restore', 'rds-snapshot', 'restore', 'scrub', 'verify'],
+    tasks: taskNames,
+  };
   const substitutions = Object.entries(localSubstitutions(names)).map(([name, value]) => [
     name,
     deployedAs(stack, value),

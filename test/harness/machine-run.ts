@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { callAwsSdk } from '#local/call-aws-service';
 import type { Clock } from '#local/clock';
 import { FunctionHost, type Functions } from '#local/function-host';
 import { type Json, StatesError, type TaskCall, type TaskTokens } from '#local/integration';
@@ -11,6 +12,7 @@ import { readRecords } from '#local/journal';
 import { type ExecutionEnd, runExecution } from '#local/run-execution';
 import { executionArn, machineArn } from '#model/arn';
 import type { FailureObject } from '#model/task-result';
+import { type AwsSdkCall, createAwsSdk } from '#runtime/call-aws-sdk';
 import { provideWorld } from '#runtime/function-world';
 import { taskFailureKey } from '#store/bucket-layout';
 import { ecsFailure } from './ecs-failure.ts';
@@ -86,6 +88,7 @@ export class MachineRun {
   readonly #waiting = new Map<string, PromiseWithResolvers<Json>>();
   readonly #attempts = new Map<string, number>();
   #host: FunctionHost | undefined;
+  #sdk: AwsSdkCall | undefined;
   #question: Record<string, Json> = {};
   #busy = 0;
 
@@ -144,6 +147,7 @@ export class MachineRun {
       if (refused instanceof StatesError) throw refused;
       if (refused) return refused.answer;
       if (function_ !== undefined) return await this.#invoke(function_, given.Payload as Record<string, Json>);
+      if (call.resource.startsWith('aws-sdk:')) return await this.#callSdk({ ...call, arguments: given });
       if (call.resource === 'ecs:runTask') return await this.#runTask(call, given);
       if (call.resource === 'sns:publish') this.notices.push(JSON.parse(given.Message as string));
       else if (call.pattern === 'sync:2') return await this.#startAndWait(given);
@@ -152,6 +156,12 @@ export class MachineRun {
     } finally {
       this.#busy--;
     }
+  }
+
+  /** What speaks like AWS where the source's environment says. */
+  #callSdk(call: TaskCall): Promise<Json> {
+    this.#sdk ??= createAwsSdk(this.#options.source.environment, () => ({}));
+    return callAwsSdk(this.#sdk)(call);
   }
 
   async #invoke(name: string, payload: Record<string, Json>): Promise<Json> {

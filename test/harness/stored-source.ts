@@ -40,6 +40,8 @@ export class StoredSource {
   readonly plan: Plan;
   readonly name: string;
   now = new Date(Math.floor(Date.now() / 1000) * 1000);
+  /** of functions */
+  environment: Record<string, string> = {};
   readonly #wal = new WalWriter(0x300000n);
   readonly #archive: WalStore;
   readonly #vault: Vault;
@@ -87,7 +89,7 @@ export class StoredSource {
     return {
       plan: this.plan,
       vault: this.#vault,
-      environment: {},
+      environment: this.environment,
       now: () => this.now,
     } as FunctionWorld;
   }

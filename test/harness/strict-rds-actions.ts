@@ -232,7 +232,7 @@ function createSnapshot(kind: RdsKind): Action['answer'] {
     const { engineVersion, sizeGiB, encrypted } = source;
     const made = regions.addSnapshot(given.region, kind, {
       ...{ id, of: source.id, engineVersion, sizeGiB, encrypted, tags: given.tags },
-      ...{ status: 'creating', pending: regions.looks },
+      ...beginning(regions),
     });
     return printSnapshot(kind, made, given.region);
   };
@@ -267,11 +267,14 @@ function copySnapshot(kind: RdsKind): Action['answer'] {
     }
     const made = regions.addSnapshot(given.region, kind, {
       ...{ id: target, of: source.of, engineVersion: source.engineVersion, sizeGiB: source.sizeGiB },
-      ...{ encrypted: source.encrypted, kmsKey, tags: given.tags, status: 'creating', pending: regions.looks },
+      ...{ encrypted: source.encrypted, kmsKey, tags: given.tags, ...beginning(regions) },
     });
     return printSnapshot(kind, made, given.region);
   };
 }
+
+/** What is made at once is there at once. */
+const beginning = ({ looks }: RdsRegions) => ({ status: looks === 0 ? 'available' : 'creating', pending: looks });
 
 function inWindow({ earliest, latest }: RdsDatabase, given: Given): void {
   const time = new Date(given.text('RestoreTime') ?? given.text('RestoreToTime') ?? '');
@@ -295,7 +298,7 @@ function restored(
     );
   const { engineVersion, sizeGiB, encrypted } = from;
   const made = regions.add(given.region, kind, {
-    ...{ id, engineVersion, sizeGiB, encrypted, cluster, tags: given.tags, status: 'creating', pending: regions.looks },
+    ...{ id, engineVersion, sizeGiB, encrypted, cluster, tags: given.tags, ...beginning(regions) },
     // what is not said is public where the subnet group is
     publiclyAccessible: given.text('PubliclyAccessible') !== 'false',
     subnetGroup: given.text('DBSubnetGroupName') ?? 'default',

@@ -37,7 +37,7 @@ export type RdsKind = 'instance' | 'cluster';
 
 /** What each region has. */
 export class RdsRegions {
-  /** what is made takes so many looks until it is there */
+  /** what is made takes so many looks until it is there; 0: it is there at once */
   looks = 2;
   /** of manual snapshots in a region */
   snapshotQuota = 100;

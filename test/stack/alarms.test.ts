@@ -91,12 +91,9 @@ describe('alarms', () => {
     ['watch-silent', 1, 2, 'ALARM'],
     ['dead-letters', 1, 0, 'OK'],
     ['old-dead-letters', 864_001, 864_000, 'OK'],
-    ...['backup', 'verify', 'drill', 'restore', 'scrub'].map((machine): [string, number, number, string] => [
-      `${machine}-failed`,
-      1,
-      0,
-      'OK',
-    ]),
+    ...['backup', 'verify', 'drill', 'restore', 'scrub', 'rds-snapshot', 'rds-restore'].map(
+      (machine): [string, number, number, string] => [`${machine}-failed`, 1, 0, 'OK'],
+    ),
     ...['tell', 'watch', 'checksum-verifier', 'metadata-indexer', 'start-scheduled'].map(
       (name): [string, number, number, string] => [`${name}-fails`, 1, 0, 'OK'],
     ),

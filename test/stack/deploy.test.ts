@@ -26,7 +26,13 @@ after(async () => {
 async function stackProgram(command: string, args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [join(checkout, 'bin/stack.ts'), command, ...args], {
     cwd: '/',
-    env: { PATH: process.env.PATH ?? '', HOME: folder, SLS_NOTIFICATIONS_MODE: 'off', ...env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: folder,
+      SLS_NOTIFICATIONS_MODE: 'off',
+      SLS_AWS_MONITORING_FREQUENCY: '100',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [[exitCode], out, errors] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);

@@ -22,6 +22,7 @@ export class LambdaProcess {
   static async start(
     { name, files }: Pick<FunctionPackage, 'name' | 'files'>,
     environment: Readonly<Record<string, string>>,
+    memoryMb = 256,
   ): Promise<LambdaProcess> {
     const folder = await mkdtemp(join(tmpdir(), `lifeboat-${name}-`));
     for (const file of files) {
@@ -31,9 +32,13 @@ export class LambdaProcess {
     }
     const child = fork(join(import.meta.dirname, 'lambda-child.ts'), {
       cwd: folder,
-      env: { ...lambdaVariables(name), ...environment, LIFEBOAT_TEST_FUNCTION: name },
+      env: { ...lambdaVariables(name, memoryMb), ...environment, LIFEBOAT_TEST_FUNCTION: name },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: [],
+      // as the runtime's bootstrap divides a function's memory: https://gallery.ecr.aws/lambda/nodejs
+      execArgv: [
+        `--max-semi-space-size=${Math.floor(memoryMb / 20)}`,
+        `--max-old-space-size=${Math.floor(memoryMb * 0.9)}`,
+      ],
     });
     const started = new LambdaProcess(child, folder);
     const [first] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
@@ -78,12 +83,12 @@ export class LambdaProcess {
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
-const lambdaVariables = (name: string): Record<string, string> => ({
+const lambdaVariables = (name: string, memoryMb: number): Record<string, string> => ({
   PATH: process.env.PATH ?? '',
   _HANDLER: `${name}.handler`,
   AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
   AWS_LAMBDA_FUNCTION_NAME: `lifeboat-prod-${name}`,
-  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
   AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
   AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
   AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/lifeboat-prod-${name}`,

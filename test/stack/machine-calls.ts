@@ -1,4 +1,7 @@
-import type { Template } from './packaged-template.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parsePlan } from '#model/plan';
+import { checkout, type Template } from './packaged-template.ts';
 import { nameOf } from './policy-grants.ts';
 
 type Json = unknown;
@@ -51,7 +54,7 @@ export function neededGrants({ Resources }: Template, machine: string, propertie
   for (const { Type, Resource = '', Arguments, ItemProcessor } of statesOf(statesIn(properties))) {
     if (Type === 'Map' && ItemProcessor?.ProcessorConfig?.Mode === 'DISTRIBUTED') add(...childrenOf(machine));
     if (Type !== 'Task') continue;
-    const [, service] = /^arn:aws:states:::([a-z]+:[a-zA-Z]+)/.exec(Resource)!;
+    const [, service] = /^arn:aws:states:::(aws-sdk:[a-z]+|[a-z]+:[a-zA-Z]+)/.exec(Resource)!;
     if (service === 'lambda:invoke') {
       add(...named(Arguments, /\$\{(\w+FunctionArn)\}/g).map((name) => `lambda:InvokeFunction ${name}`));
     } else if (service === 'sns:publish') {
@@ -66,9 +69,38 @@ export function neededGrants({ Resources }: Template, machine: string, propertie
       if (text.includes('TaskRoleArn')) add(...sourceRoles(Resources).map(toTasks));
       if (text.includes('VolumeConfigurations'))
         add(...named(Arguments, /\$\{(VolumeRoleArn)\}/g).map((role) => passing(role, 'ecs')));
+    } else if (service === 'aws-sdk:rds') {
+      add(...rdsGrants(Resource.split(':').at(-1)!));
     } else throw new Error(`${Resource}: nobody knows what it needs`);
   }
   return [...grants].sort();
+}
+
+/** What the plan that is packaged has in RDS. */
+const plan = parsePlan(readFileSync(join(checkout, 'plan.aws.example.yml'), 'utf8'), 'plan.aws.example.yml');
+const rds = (...rests: string[]): string[] => rests.map((rest) => `arn:rds:${account}:${rest}`);
+const databases = rds(
+  ...plan.managed.map(({ database: { type, id } }) => `${type === 'instance' ? 'db' : type}:${id}`),
+);
+const tagged = ` if aws:RequestTag/lifeboat:source is ${plan.managed.map(({ name }) => name).join(' or ')}`;
+
+/**
+ * What a call of RDS takes on each thing that it touches; what bears tags takes the right to put them on.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
+ */
+function rdsGrants(call: string): string[] {
+  if (plan.managed.length === 0) return [];
+  const action = `rds:${call.charAt(0).toUpperCase()}${call.slice(1)}`;
+  const grants = (on: readonly string[], of = action) => on.map((resource) => `${of} ${resource}`);
+  const own = rds('cluster-snapshot:lifeboat-*', 'snapshot:lifeboat-*');
+  const made = rds('cluster:*', 'db:*').map((resource) => resource + tagged);
+  const around = rds('cluster-pg:*', 'og:*', 'pg:*', 'subgrp:*');
+  if (/^describe.*Snapshots$/.test(call)) return grants(own);
+  if (/^describe/.test(call)) return grants(rds('cluster:*', 'db:*'));
+  if (/Snapshot$/.test(call) && call.startsWith('create'))
+    return [...grants([...databases, ...own]), ...grants(own, 'rds:AddTagsToResource')];
+  const from = call.startsWith('restore') ? [...databases, ...rds('cluster-snapshot:*', 'snapshot:*')] : [];
+  return [...grants([...from, ...around, ...made]), ...grants(made, 'rds:AddTagsToResource')];
 }
 
 /** Neither the delivery of logs nor traces have resources. */

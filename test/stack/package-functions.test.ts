@@ -61,14 +61,6 @@ test('nothing is bundled that a function has no use for', () => {
   }
 });
 
-test('failures keep their names, which machines go by', () => {
-  const text = packages
-    .flatMap(({ files }) => files.map(({ content }) => Buffer.from(content).toString('utf8')))
-    .join('');
-  for (const name of ['StoreUnavailable', 'LeaseHeld', 'KeyUnusable', 'PlanChanged', 'InputInvalid'])
-    assert.ok(text.includes(`"${name}"`), name);
-});
-
 test('an empty file and a name beyond ASCII are zipped, too', () => {
   const archive = zip([
     { name: 'empty', content: new Uint8Array() },

@@ -31,7 +31,7 @@ const here = String.raw`\$\{AWS::Region\}:\$\{AWS::AccountId\}`;
 const ours: readonly RegExp[] = [
   // some keys of one bucket
   /^\$\{Bucket\.Arn\}\/[^*].*$/,
-  /^\$\{Bucket\.Arn\}\/\*\/(?:backups|wal|keys|leases)\/.+$/,
+  /^\$\{Bucket\.Arn\}\/\*\/(?:backups|wal|keys|leases|snapshots)\/.+$/,
   // the streams of one log group, the executions of one machine, the tasks of one cluster
   new RegExp(`^arn:logs:${here}:log-group:[^*?]+:\\*$`),
   /^\$\{TaskLogs\.Arn\}:log-stream:\*$/,
@@ -72,6 +72,15 @@ const excuses: readonly { actions: RegExp; on: RegExp; because: string }[] = [
     actions: /^ec2:(?:(?:Unassign|Assign)PrivateIpAddresses|(?:Create|Delete)NetworkInterface)$/,
     on: new RegExp(String.raw`^arn:ec2:${here}:\*/\*$`),
     because: 'https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions',
+  },
+  {
+    // what exists is found by looking; what is made has a name that nobody knows before, and tags
+    actions:
+      /^rds:(?:Describe\w+|Restore\w+|CreateDBInstance|AddTagsToResource|(?:Copy|Create)DB(?:Cluster)?Snapshot)$/,
+    on: new RegExp(
+      String.raw`^arn:rds:(?:${here}|[a-z0-9-]+:\$\{AWS::AccountId\}):(?:auto-backup|cluster|cluster-pg|cluster-snapshot|db|og|pg|snapshot|subgrp):(?:lifeboat-)?\*$`,
+    ),
+    because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html',
   },
   {
     actions: /^ec2:(?:Attach|Create|Delete|Detach)(?:Volume|Tags)$/,

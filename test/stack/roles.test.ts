@@ -38,7 +38,7 @@ test('policies fit into a role', () => {
 
 test('nobody deletes, unlocks or changes what the bucket and the keys are', () => {
   const forbidden =
-    /^(?:s3:(?:Delete|Bypass|Put(?!Object$|ObjectTagging$))|kms:(?!Decrypt$|Encrypt$|GenerateDataKey$)|iam:(?!PassRole$)|sts:)/;
+    /^(?:s3:(?:Delete|Bypass|Put(?!Object$|ObjectTagging$))|kms:(?!Decrypt$|Encrypt$|GenerateDataKey$|CreateGrant$|DescribeKey$)|iam:(?!PassRole$)|sts:)/;
   for (const role of rolesOf(template)) {
     const allowed = statementsOf(template, role).filter(({ Effect }) => Effect === 'Allow');
     const actions = allowed.flatMap(({ Action }) => listOf(Action));

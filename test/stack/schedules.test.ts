@@ -56,6 +56,7 @@ describe('the schedules of the packaged stack', () => {
         ['drill-orders', 'cron(0 5 1 * ? *)', 'Europe/Berlin', wide],
         ['scrub-orders', 'cron(0 6 * * ? *)', 'Europe/Berlin', wide],
         ['full-billing', 'cron(0 3 * * ? *)', 'UTC', off],
+        ['snapshot-ledger', 'cron(0 1 * * ? *)', 'UTC', off],
         ['watch', 'rate(1 minute)', 'UTC', off],
       ],
     );

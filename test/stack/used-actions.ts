@@ -44,6 +44,9 @@ const [reads, writes] = [
   ['kms:Decrypt', 'kms:GenerateDataKey', 's3:PutObject', 's3:PutObjectTagging'],
 ];
 
+/** What RDS does with the key of a copy it does in the name of who copies. */
+const encryptsCopies = ['kms:CreateGrant', 'kms:DescribeKey'];
+
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html, and each service's own list */
 const actionsOf: Readonly<Record<string, readonly string[]>> = {
   GetObject: ['s3:GetObject', 's3:GetObjectVersion', ...reads],
@@ -67,4 +70,11 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   SendTaskSuccess: ['states:SendTaskSuccess'],
   StartExecution: ['states:StartExecution'],
   ListExecutions: ['states:ListExecutions'],
+  DescribeDBInstances: ['rds:DescribeDBInstances'],
+  DescribeDBClusters: ['rds:DescribeDBClusters'],
+  DescribeDBInstanceAutomatedBackups: ['rds:DescribeDBInstanceAutomatedBackups'],
+  DescribeDBSnapshots: ['rds:DescribeDBSnapshots'],
+  DescribeDBClusterSnapshots: ['rds:DescribeDBClusterSnapshots'],
+  CopyDBSnapshot: ['rds:AddTagsToResource', 'rds:CopyDBSnapshot', ...encryptsCopies],
+  CopyDBClusterSnapshot: ['rds:AddTagsToResource', 'rds:CopyDBClusterSnapshot', ...encryptsCopies],
 };

@@ -198,6 +198,59 @@ const ofStarted: DocumentedFailure[] = [
   lasting('States.TaskFailed', 'somebody stopped what it started', ended('ABORTED')),
 ];
 
+const rdsPassing = [
+  passing(
+    'Rds.RdsException',
+    'RDS asks for patience, is out of order, or refuses the role',
+    'Rate exceeded (Service: Rds)',
+  ),
+  passing('Rds.SdkClientException', 'RDS does not answer', 'Unable to execute HTTP request: Read timed out'),
+];
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html and API_DescribeDBInstances.html */
+const ofRdsDescribe: DocumentedFailure[] = [
+  ...rdsPassing,
+  lasting('Rds.DbSnapshotNotFoundException', 'the snapshot is gone', 'DBSnapshot not found'),
+  lasting('Rds.DbClusterSnapshotNotFoundException', 'the same of a cluster', 'DBClusterSnapshot not found'),
+  lasting('Rds.DbInstanceNotFoundException', 'the instance is gone', 'DBInstance not found'),
+  lasting('Rds.DbClusterNotFoundException', 'the cluster is gone', 'DBCluster not found'),
+  lasting('States.Timeout', 'it takes longer than it may', ''),
+];
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html, and of clusters and instances */
+const ofRdsCreate: DocumentedFailure[] = [
+  ...rdsPassing,
+  passing('Rds.InvalidDbInstanceStateException', 'the instance is backed up or changed just now', 'not available'),
+  passing('Rds.InvalidDbClusterStateException', 'the same of a cluster', 'not available'),
+  lasting('Rds.DbInstanceNotFoundException', 'the instance is gone', 'DBInstance not found'),
+  lasting('Rds.DbClusterNotFoundException', 'the cluster is gone', 'DBCluster not found'),
+  lasting('Rds.SnapshotQuotaExceededException', 'there are as many snapshots as there may be', 'quota exceeded'),
+  lasting('Rds.InstanceQuotaExceededException', 'there are as many instances as there may be', 'quota exceeded'),
+  lasting('Rds.InsufficientDbInstanceCapacityException', 'there is no room for that class', 'no capacity'),
+  lasting('Rds.KmsKeyNotAccessibleException', 'the key cannot be used', 'KMS key not accessible'),
+  lasting('States.Timeout', 'it takes longer than it may', ''),
+];
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceToPointInTime.html, and of clusters and snapshots */
+const ofRdsRestore: DocumentedFailure[] = [
+  ...rdsPassing,
+  lasting('Rds.PointInTimeRestoreNotEnabledException', 'there are no automated backups', 'not enabled'),
+  lasting('Rds.InvalidRestoreException', 'the instant is outside of the window', 'cannot be restored'),
+  lasting('Rds.InvalidDbInstanceStateException', 'the instance is changed just now', 'not available'),
+  lasting('Rds.InvalidDbSnapshotStateException', 'the snapshot cannot be used', 'not available'),
+  lasting('Rds.DbInstanceNotFoundException', 'the instance is gone', 'DBInstance not found'),
+  lasting('Rds.DbSnapshotNotFoundException', 'the snapshot is gone', 'DBSnapshot not found'),
+  lasting('Rds.DbClusterNotFoundException', 'the cluster is gone', 'DBCluster not found'),
+  lasting('Rds.DbSubnetGroupNotFoundException', 'there is no such subnet group', 'not found'),
+  lasting('Rds.InvalidVpcNetworkStateException', 'the security groups are of another network', 'VPC'),
+  lasting('Rds.InvalidSubnetException', 'its subnets are gone', 'subnet'),
+  lasting('Rds.InstanceQuotaExceededException', 'there are as many instances as there may be', 'quota exceeded'),
+  lasting('Rds.StorageQuotaExceededException', 'there is as much storage as there may be', 'quota exceeded'),
+  lasting('Rds.InsufficientDbInstanceCapacityException', 'there is no room for that class', 'no capacity'),
+  lasting('Rds.KmsKeyNotAccessibleException', 'the key cannot be used', 'KMS key not accessible'),
+  lasting('States.Timeout', 'it takes longer than it may', ''),
+];
+
 /** By the service that a Task calls. */
 export const documentedFailures: Readonly<Record<string, readonly DocumentedFailure[]>> = {
   lambda: ofLambda,
@@ -205,6 +258,9 @@ export const documentedFailures: Readonly<Record<string, readonly DocumentedFail
   sns: ofSns,
   states: ofStates,
   'states.sync': [...ofStates, ...ofStarted],
+  'rds.describe': ofRdsDescribe,
+  'rds.create': ofRdsCreate,
+  'rds.restore': ofRdsRestore,
 };
 
 export const answerOf = ({ error, cause, answer }: DocumentedFailure): StatesError | { answer: Json } =>

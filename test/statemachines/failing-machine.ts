@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
+import { home, managedScene } from '#harness/managed-scene';
 import { StoredSource } from '#harness/stored-source';
 import type { Json, StatesError } from '#local/integration';
+import { serviceOf } from '../check/aws-errors.ts';
 import { innerScopes, type Machine, type Scope, type State } from '../check/machine-states.ts';
 import { finds, restores, type Script, shows, takes } from './scripted-tasks.ts';
 
@@ -26,6 +28,16 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
   drill: [{ input: {}, tasks: { drill: cleans } }],
   restore: [{ input: { to: '/srv/restored' }, tasks: { restore: restores } }],
   scrub: [{ input: {}, tasks: { 'verify-part': finds() } }],
+  'rds-snapshot': [
+    { input: { source: 'ledger' }, tasks: {} },
+    { input: { source: 'books' }, tasks: {} },
+  ],
+  'rds-restore': [
+    { input: { source: 'ledger', to: 'back' }, tasks: {} },
+    { input: { source: 'ledger', to: 'back', snapshot: 'kept' }, tasks: {} },
+    { input: { source: 'books', to: 'back', instanceClass: 'db.r6g.large' }, tasks: {} },
+    { input: { source: 'books', to: 'back', instanceClass: 'db.r6g.large', snapshot: 'kept' }, tasks: {} },
+  ],
 };
 
 /** What is made to fail: at each call of a state, or so many times. */
@@ -49,7 +61,7 @@ export interface MachineEnd {
 
 /** One execution of a machine in a bucket of its own. */
 export async function runFailing(machine: string, scene: Scene, sabotages: readonly Sabotage[]): Promise<MachineEnd> {
-  const source = await StoredSource.create();
+  const { source, remove } = await sceneOf(machine);
   const calls = new Map<string, number>();
   const refuse: MachineRunOptions['refuse'] = ({ state, execution }) => {
     if (execution.machine !== machine) return undefined;
@@ -63,21 +75,34 @@ export async function runFailing(machine: string, scene: Scene, sabotages: reado
   );
   const run = new MachineRun({ source, tasks, refuse, answer: () => ({ decision: 'approve', by: 'grace' }) });
   try {
-    await source.backup();
-    await source.commit();
     const { status, error } = await run.run(machine, scene.input);
     const entered = run.entered.flatMap((one) => (one.machine === machine ? [one.state] : []));
     const [notices, evidence] = [run.notices, run.evidence];
     return { machine, status, error, entered, calls, notices, evidence };
   } finally {
     run.remove();
-    source.remove();
+    await remove();
   }
+}
+
+/** A source that has a backup; for machines of RDS, databases there that have a snapshot. */
+async function sceneOf(machine: string): Promise<{ source: StoredSource; remove(): void | Promise<void> }> {
+  if (machine.startsWith('rds-')) {
+    const { source, regions, remove } = await managedScene();
+    regions.looks = 0;
+    regions.addSnapshot(home, 'instance', { id: 'kept', of: 'ledger-db' });
+    regions.addSnapshot(home, 'cluster', { id: 'kept', of: 'books-cluster' });
+    return { source, remove };
+  }
+  const source = await StoredSource.create();
+  await source.backup();
+  await source.commit();
+  return { source, remove: () => source.remove() };
 }
 
 export interface TaskState {
   name: string;
-  /** `lambda`, `ecs`, `sns`, `states`, or `states.sync` where the end of what it starts is waited for */
+  /** as aws-errors.ts names it, or `states.sync` where the end of what it starts is waited for */
   service: string;
   state: State;
   /** how often Retry asks again for an error */
@@ -104,8 +129,11 @@ const statesIn = ({ States }: Scope): [string, State][] =>
   ]);
 
 function taskOf(name: string, state: State): TaskState {
-  const [, integration = '', sync = ''] = /^arn:aws:states:::(\w+):\w+(\.sync)?/.exec(state.Resource!)!;
-  const service = integration === 'states' ? integration + sync : integration;
+  const [, integration = '', sync = ''] = /^arn:aws:states:::([\w:-]+?)(\.sync.*|\.waitForTaskToken)?$/.exec(
+    state.Resource!,
+  )!;
+  const called = serviceOf(integration);
+  const service = called === 'states' && sync !== '' ? 'states.sync' : called;
   const retries = (error: string): number => {
     const rule = (state.Retry ?? []).find(({ ErrorEquals }) => ErrorEquals?.includes(error));
     return rule ? (rule.MaxAttempts as number) : 0;
