@@ -30,7 +30,7 @@ function isMissing({ backup }: Manifest, key: string, count: number): ObjectMiss
   return new ObjectMissing(message, {
     operation: 'check backup',
     subject: key,
-    hint: 'restore from another backup (`lifeboat backups`), or an older point; in a copy of a bucket it may still be on its way',
+    hint: 'restore from another backup (`lifeboat backups`), or an older point; in a copy of a bucket it may be on its way still',
   });
 }
 
