@@ -1,5 +1,6 @@
 import { type Failure, KeyUnusable, StoreUnavailable } from '#model/failure';
 import { type KmsArn, printKmsArn } from '#model/kms-arn';
+import { untrustedCertificateCodes } from '#model/untrusted-certificate';
 import { describeWrappingKey, type WrappedKey } from '#model/wrapped-key';
 import { keyDamaged } from '#pipeline/data-key';
 
@@ -92,16 +93,11 @@ function isTemporary(code: string, status: number | undefined): boolean {
 }
 
 /** No answer from KMS, and yet nothing that passes. */
-const refusedWithoutAnswer = new Set([
+const refusedWithoutAnswer = new Set<string>([
   'CredentialsProviderError',
   'TokenProviderError',
   'ERR_INVALID_URL',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
+  ...untrustedCertificateCodes,
 ]);
 
 type Hint = (asked: KmsAsked, message: string) => string;

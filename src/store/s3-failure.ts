@@ -1,4 +1,5 @@
 import { Failure, StoreRefused, StoreUnavailable } from '#model/failure';
+import { untrustedCertificateCodes } from '#model/untrusted-certificate';
 import { abortedBy } from './body.ts';
 
 /** What the SDK, the network or S3 told, as far as it helps to decide. */
@@ -71,16 +72,7 @@ const temporaryCodes = new Set([
 ]);
 
 /** No answer from S3, and yet nothing that passes. */
-const refusedCodes = new Set([
-  'CredentialsProviderError',
-  'ConfigError',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
+const refusedCodes = new Set<string>(['CredentialsProviderError', 'ConfigError', ...untrustedCertificateCodes]);
 
 function hintFor({ code, status, message }: S3Complaint): string | undefined {
   if (message.includes('Region is missing')) return 'set AWS_REGION to the region of the bucket';
