@@ -145,7 +145,8 @@ describe('S3 when things go wrong', { concurrency: 6 }, () => {
       });
       await assert.rejects(s3.store.put('a', reusingOneBuffer(randomBytes(50 * mebibyte), mebibyte)), (failure) => {
         assert.ok(failure instanceof StoreRefused);
-        assert.match(failure.message, /piece 3: 403 AccessDenied/);
+        // several are sent at the same time: which of them comes third is nobody's choice
+        assert.match(failure.message, /piece [1-9]: 403 AccessDenied/);
         return true;
       });
       s3.nothingIsLeft();

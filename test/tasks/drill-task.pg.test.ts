@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -110,8 +109,6 @@ async function untilNobodyIsThere(): Promise<void> {
     await sleep(50);
   }
 }
-
-const socketFolders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('lifeboat-server-'));
 
 describe('the task drill', () => {
   test('proves a full backup to its own end', async () => {
@@ -310,8 +307,8 @@ describe('a drill that is ended', () => {
     ['waiting for the answer to a check', /"checks begins"/],
   ] as const) {
     test(`by SIGTERM while ${what} leaves no folder and no server`, async () => {
-      const sockets = socketFolders();
-      const { child, ended, said } = start({ target: {} }, { planPath: slowPlan() });
+      const own = serverFolder('lifeboat-tmp-');
+      const { child, ended, said } = start({ target: {} }, { planPath: slowPlan(), env: { TMPDIR: own } });
       await said(phase);
       await sleep(phase.source.includes('checks') ? 500 : 0);
       const begun = performance.now();
@@ -319,10 +316,9 @@ describe('a drill that is ended', () => {
       assertFailed(await ended, 130, 'Aborted', /interrupted by SIGTERM|stopped/);
       assert.ok(performance.now() - begun < 8_000);
       await untilNobodyIsThere();
-      assert.deepEqual(
-        socketFolders().filter((name) => !sockets.includes(name)),
-        [],
-      );
+      const left = readdirSync(own).filter((name) => name.startsWith('lifeboat-server-'));
+      assert.deepEqual(left, []);
+      rmSync(own, { recursive: true });
     });
   }
 
