@@ -18,7 +18,8 @@ try {
   process.chdir(checkout);
   if (command !== 'package' && command !== 'deploy') throw new Error(`no such command: ${command}`);
   const read = (path: string): string => readFileSync(path, 'utf8');
-  const { planPath, bundles, args } = stackCommand(command, given, { exists: existsSync, read });
+  const { planPath, bundles, args, warnings } = stackCommand(command, given, { exists: existsSync, read });
+  for (const warning of warnings) console.error(`WARNING: ${warning}`);
   console.error(`bundling the functions with ${planPath}`);
   await packageFunctions(planPath, bundles);
   passOn(spawn(process.execPath, ['node_modules/serverless/bin/serverless.js', ...args], { stdio: 'inherit' }));

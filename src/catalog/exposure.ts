@@ -13,7 +13,7 @@ const instant = z.iso.datetime();
 const lsnText = z.string().regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/);
 const timeline = z.number().int().positive();
 
-const findingSchema = z.strictObject({
+export const findingSchema = z.strictObject({
   kind: z.enum(findingKinds),
   source: z.string(),
   since: instant.nullable(),

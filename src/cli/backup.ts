@@ -5,8 +5,10 @@ import { describeBackup } from '#cli/describe-backup';
 import { findMachines, stateOption } from '#cli/open-machines';
 import type { Output } from '#cli/output';
 import type { Progress } from '#cli/progress';
+import { snapshotByMachine } from '#cli/snapshot-by-machine';
+import { UsageInvalid } from '#cli/usage-invalid';
 import type { BackupKind } from '#model/backup-id';
-import { chooseSource } from '#model/choose-source';
+import { chooseAny } from '#model/choose-source';
 import { InputInvalid } from '#model/failure';
 import { summarize } from '#model/manifest';
 import { connectOptions } from '#runtime/connect-options';
@@ -28,6 +30,8 @@ Where the server cannot do that, a full backup is taken instead, and said.
 Where \`lifeboat up\` runs, or the plan is deployed on AWS, its machine takes the backup, and verifies and proves it
 afterwards; else, or with --direct, it is taken in this process.
 
+Of a database that RDS runs, RDS takes a snapshot, and copies it where the plan says.
+
 Needs two replication connections and one free slot. One backup of a source at a time.`,
   examples: ['lifeboat backup', 'lifeboat backup --source orders --type incremental', 'lifeboat backup --json'],
   options: {
@@ -41,7 +45,12 @@ Needs two replication connections and one free slot. One backup of a source at a
 
   async run({ source, type, requestedBy, noWait, direct, state }, context) {
     const { plan, environment, signal, output, now } = context;
-    const chosen = chooseSource(await plan(), source, '--source');
+    const chosen = chooseAny(await plan(), source, '--source');
+    if (chosen.kind === 'rds') {
+      const only = type === undefined && !direct;
+      if (!only) throw new UsageInvalid(`${chosen.name} is a database that RDS runs`, 'leave --type and --direct out');
+      return snapshotByMachine({ source: chosen.name, requestedBy, wait: !noWait, state }, context);
+    }
     const machines = direct ? undefined : await findMachines(context, state);
     if (machines) {
       const asked = { source: chosen.name, kind: type ?? 'full', requestedBy, wait: !noWait } as const;

@@ -2,7 +2,8 @@ import { type FoundBackup, findBackups } from '#catalog/backups';
 import { readStanding } from '#catalog/standing';
 import { defineCommand } from '#cli/command';
 import { formatTable } from '#cli/format-table';
-import { chooseSource } from '#model/choose-source';
+import { listSnapshots } from '#cli/list-snapshots';
+import { chooseAny } from '#model/choose-source';
 import { formatDuration } from '#model/duration';
 import { formatBytes } from '#model/format-bytes';
 import { startTime, stopTime } from '#model/manifest';
@@ -16,15 +17,19 @@ export const command = defineCommand({
 takes in the bucket, where its WAL begins and ends, and the backup that an incremental one builds on.
 
 A backup is committed, then verified (read back as it was written), then proven (a drill restored it, and it answered) or
-broken; \`lifeboat status\` says why. A backup without a manifest never happened: it is shown as uncommitted, and is removed by expiry.`,
+broken; \`lifeboat status\` says why. A backup without a manifest never happened: it is shown as uncommitted, and is removed by expiry.
+
+Of a database that RDS runs: its snapshots, as RDS told them last.`,
   examples: ['lifeboat backups', 'lifeboat backups --source orders --json'],
   options: {
     source: { flags: '--source <name>', summary: 'source in the plan (needed when it has several)' },
   },
 
   async run({ source }, { plan, environment, output }) {
-    const { name } = chooseSource(await plan(), source, '--source');
+    const chosen = chooseAny(await plan(), source, '--source');
     const { store } = await openBucket(await plan(), environment);
+    if (chosen.kind === 'rds') return listSnapshots(chosen, store, output);
+    const { name } = chosen;
     const found = await findBackups(store, name);
     const committed = found.flatMap((one) => (one.state === 'committed' ? [one.summary] : []));
     const { backups } = await readStanding(store, name, committed);

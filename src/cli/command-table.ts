@@ -15,6 +15,11 @@ export const commandTable: readonly CommandEntry[] = [
   { name: 'backups', summary: 'list the backups in the bucket', load: () => import('#cli/backups') },
   { name: 'window', summary: 'tell which instants can be restored', load: () => import('#cli/window') },
   { name: 'restore', summary: 'bring a cluster back, to any instant', load: () => import('#cli/restore') },
+  {
+    name: 'rds-restore',
+    summary: 'bring a database of RDS back, as a new one',
+    load: () => import('#cli/rds-restore'),
+  },
   { name: 'verify', summary: 'read a backup back and compare it', load: () => import('#cli/verify') },
   { name: 'up', summary: 'run the plan: schedules, WAL, proofs, approvals', load: () => import('#cli/up') },
   {

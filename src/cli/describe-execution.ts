@@ -1,4 +1,5 @@
 import { formatTable } from '#cli/format-table';
+import { type HistoryLine, printHistoryLine } from '#cli/history-lines';
 import { formatDuration } from '#model/duration';
 import type { ExecutionStanding, ExecutionSummary } from '#runtime/machines';
 
@@ -15,21 +16,21 @@ export function describeExecutions(executions: readonly ExecutionSummary[], now:
   return formatTable([['MACHINE', 'EXECUTION', 'STATUS', 'STARTED', 'TOOK'], ...rows]);
 }
 
-/** One of them, with what happened in it. */
-export function describeExecution(execution: ExecutionStanding, events: readonly HistoryLine[], now: Date): string {
+/** One of them, with what happened in it; `untold`: of how many children nothing is shown. */
+export function describeExecution(
+  execution: ExecutionStanding,
+  { lines, untold }: { lines: readonly HistoryLine[]; untold: number },
+  now: Date,
+): string {
   const { machine, name, status, startedAt, error, cause } = execution;
   return [
     `${machine} ${name}: ${status}`,
     `  started      ${startedAt.toISOString()}, ${status === 'RUNNING' ? 'runs for' : 'took'} ${tookOf(execution, now)}`,
     `  input        ${JSON.stringify(execution.input)}`,
     ...(error === undefined ? [] : [`  failed       ${error}: ${indent(cause ?? 'without a cause')}`]),
-    ...events.map(({ at, text }) => `  ${at.toISOString().slice(11, 19)}     ${indent(text)}`),
+    ...lines.map((line) => `  ${line.at.toISOString().slice(11, 19)}     ${indent(printHistoryLine(line))}`),
+    ...(untold === 0 ? [] : [`  and ${untold} more within its Maps, which are not shown one by one`]),
   ].join('\n');
-}
-
-export interface HistoryLine {
-  at: Date;
-  text: string;
 }
 
 export const tookOf = ({ startedAt, stoppedAt }: { startedAt: Date; stoppedAt: Date | undefined }, now: Date): string =>

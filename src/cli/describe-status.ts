@@ -1,6 +1,6 @@
 import { tookOf } from '#cli/describe-execution';
 import { formatTable } from '#cli/format-table';
-import type { SourceReport, StatusReport } from '#cli/status-report';
+import type { DatabaseReport, SourceReport, StatusReport } from '#cli/status-report';
 import { formatDuration } from '#model/duration';
 import { formatBytes } from '#model/format-bytes';
 
@@ -11,7 +11,9 @@ import { formatBytes } from '#model/format-bytes';
 export function describeStatus(report: StatusReport, behind = ''): string {
   const { sources, running, questions, problems, now } = report;
   return [
-    ...sources.flatMap((source) => describeSource(source, now)),
+    ...sources.flatMap((source) =>
+      'database' in source ? describeDatabase(source, now) : describeSource(source, now),
+    ),
     describePlace(report),
     ...section(
       'runs',
@@ -37,16 +39,40 @@ export function describeStatus(report: StatusReport, behind = ''): string {
 function describeSource(source: SourceReport, now: Date): string[] {
   const { name, proven, window, rpo, rto, tier, counts, bytes } = source;
   const promised = (ms: number | undefined) => (ms === undefined ? '' : `, promised at most ${formatDuration(ms)}`);
-  const loss = (ms: number | null) => (ms === null ? 'EVERYTHING would be lost' : formatDuration(ms));
   const states = Object.entries(counts).filter(([, count]) => count > 0);
   return [
     name,
     `  proven  ${proven ? `${proven.backup}, ${formatDuration(now.getTime() - Date.parse(proven.since))} ago: ${proven.reason}` : 'NO BACKUP IS PROVEN'}`,
     `  window  ${window ? `${window.from} to ${window.to}${window.count > 1 ? `, and ${window.count - 1} earlier` : ''}` : 'NOTHING CAN BE RESTORED'}`,
-    `  RPO     ${rpo ? `${loss(rpo.lossMs)}${promised(tier?.rpoMs)}: ${rpo.reason}` : 'not measured yet'}`,
+    describeRpo(rpo, tier),
     `  RTO     ${rto ? `${formatDuration(rto.ms)}${promised(tier?.rtoMs)} (${rto.basis})` : 'not measured yet: no drill has been made'}`,
     `  backups ${states.length === 0 ? 'none' : states.map(([state, count]) => `${count} ${state}`).join(', ')}, ${formatBytes(bytes)} stored`,
   ];
+}
+
+function describeDatabase(source: DatabaseReport, now: Date): string[] {
+  const { name, database, status, engineVersion, window, rpo, tier, snapshots } = source;
+  const { own, automated, others, copied, newest } = snapshots;
+  const counts = [
+    `${own} of this plan (${copied} copied)`,
+    `${automated} of RDS`,
+    ...(others > 0 ? [`${others} of others`] : []),
+  ];
+  const age = newest && `, the newest ${formatDuration(now.getTime() - Date.parse(newest))} old`;
+  return [
+    name,
+    `  RDS     ${database}${engineVersion ? ` ${engineVersion}` : ''}: ${status ?? 'NOBODY KNOWS HOW IT IS'}`,
+    `  window  ${window ? `${window.from} to ${window.to}` : 'NO INSTANT CAN BE RESTORED'}`,
+    describeRpo(rpo, tier),
+    `  backups ${newest === undefined ? 'no snapshots' : `${counts.join(', ')}${age}`}`,
+  ];
+}
+
+function describeRpo(rpo: SourceReport['rpo'], tier: SourceReport['tier']): string {
+  if (!rpo) return '  RPO     not measured yet';
+  const loss = rpo.lossMs === null ? 'EVERYTHING would be lost' : formatDuration(rpo.lossMs);
+  const promised = tier ? `, promised at most ${formatDuration(tier.rpoMs)}` : '';
+  return `  RPO     ${loss}${promised}: ${rpo.reason}`;
 }
 
 function describePlace(report: StatusReport): string {

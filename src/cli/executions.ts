@@ -1,8 +1,12 @@
 import { defineCommand } from '#cli/command';
 import { describeExecution, describeExecutions } from '#cli/describe-execution';
+import { historyLines } from '#cli/history-lines';
 import { openMachines, stateOption } from '#cli/open-machines';
 import { InputInvalid } from '#model/failure';
-import { historyLine } from '#runtime/history-line';
+import { ChildWatch } from '#runtime/child-watch';
+
+/** For what went on within its Maps: a backup of twenty sources needs one for each, and two for each of their servers. */
+const mostRequests = 100;
 
 const statuses = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'] as const;
 
@@ -33,11 +37,12 @@ why it failed. Nothing is changed.`,
       }
       const standing = await machines.describe(execution);
       const events = await machines.history(standing.arn);
-      const lines = events.flatMap((event) => {
-        const text = historyLine(event);
-        return text === undefined ? [] : [{ at: event.timestamp!, text }];
-      });
-      context.output.print(describeExecution(standing, lines, context.now()), { ...standing, history: lines });
+      const watch = new ChildWatch(machines);
+      watch.follow(events);
+      const lines = historyLines(events, await watch.look(mostRequests));
+      const { untold } = watch;
+      const text = describeExecution(standing, { lines, untold }, context.now());
+      context.output.print(text, { ...standing, history: lines, untold });
     } finally {
       machines.close();
     }

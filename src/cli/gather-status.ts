@@ -1,10 +1,12 @@
 import { listOpenQuestions } from '#catalog/approvals';
+import { askManaged } from '#cli/ask-managed';
 import { type AskedBucket, type AskedSource, askSource, glanceAtSource } from '#cli/ask-source';
 import type { CommandContext } from '#cli/command';
 import { describeProgress } from '#cli/describe-progress';
 import { serviceProblem } from '#cli/service-problem';
 import type { Problem, StatusReport } from '#cli/status-report';
 import type { DaemonReport } from '#local/daemon-report';
+import type { ManagedSource } from '#model/managed-source';
 import type { PostgresSource } from '#model/postgres-source';
 import type { DaemonEndpoint } from '#runtime/daemon-endpoint';
 import type { Machines } from '#runtime/machines';
@@ -20,7 +22,7 @@ export interface AskedPlace {
 
 /** Ask the bucket and who runs the plan. Without a daemon, what is measured comes from the bucket, and is as old as that. */
 export async function gatherStatus(
-  sources: readonly PostgresSource[],
+  sources: readonly (PostgresSource | ManagedSource)[],
   context: CommandContext,
   place: AskedPlace | undefined,
 ): Promise<StatusReport> {
@@ -28,7 +30,9 @@ export async function gatherStatus(
   const vault = await openBucket(await context.plan(), context.environment);
   const daemon = place?.endpoint && place.machines;
   // where it cannot measure, what it measured before is shown, and why
-  const unseen = await daemon?.invoke('watch', {}).then(
+  const watches = ['watch', ...(sources.some(({ kind }) => kind === 'rds') ? ['watch-managed'] : [])];
+  const looked = daemon && Promise.all(watches.map((watch) => daemon.invoke(watch, {})));
+  const unseen = await looked?.then(
     () => undefined,
     (failure: Error) => failure.message,
   );
@@ -61,11 +65,17 @@ export async function gatherStatus(
 const manySources = 20;
 const atOnce = 32;
 
-async function askSources(sources: readonly PostgresSource[], bucket: AskedBucket): Promise<AskedSource[]> {
-  const asked: AskedSource[] = new Array(sources.length);
+type Asked = AskedSource | Awaited<ReturnType<typeof askManaged>>;
+
+async function askSources(sources: readonly (PostgresSource | ManagedSource)[], bucket: AskedBucket): Promise<Asked[]> {
+  const asked: Asked[] = new Array(sources.length);
   const next = sources.entries();
   const work = async (): Promise<void> => {
     for (const [index, source] of next) {
+      if (source.kind === 'rds') {
+        asked[index] = await askManaged(source, { ...bucket, store: bucket.vault.store });
+        continue;
+      }
       const glance = sources.length > manySources ? await glanceAtSource(source, bucket) : undefined;
       asked[index] = glance ?? (await askSource(source, bucket));
     }

@@ -17,9 +17,10 @@ export async function restoreByMachine(
   input: object,
   wait: boolean,
   context: CommandContext,
+  kind: 'restore' | 'rds-restore' = 'restore',
 ): Promise<void> {
   const { output, environment, plan } = context;
-  const arn = await machines.start('restore', input);
+  const arn = await machines.start(kind, input);
   const { machine, name } = parseExecutionArn(arn)!;
   if (!wait) {
     return output.print(`started ${name}: it asks for an approval, see \`lifeboat status\``, { execution: arn });
@@ -43,5 +44,7 @@ export async function restoreByMachine(
     );
   });
   const restored = restoreRecordSchema.safeParse(record);
-  output.print(restored.success ? describeRestored(restored.data) : `restore ${name} succeeded`, record);
+  const made = (record as { to?: string; arn?: string } | null) ?? {};
+  const other = made.arn === undefined ? `restore ${name} succeeded` : `${made.to} is there: ${made.arn}`;
+  output.print(restored.success ? describeRestored(restored.data) : other, record);
 }

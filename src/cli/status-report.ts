@@ -9,7 +9,7 @@ import type { ExecutionSummary } from '#runtime/machines';
 /** All that `lifeboat status` tells; instants are ISO 8601 in UTC. */
 export interface StatusReport {
   now: Date;
-  sources: SourceReport[];
+  sources: (SourceReport | DatabaseReport)[];
   /** undefined: none runs for this plan here, or it runs on AWS */
   daemon: { pid: number; startedAt: string } | undefined;
   /** undefined: it does not run on AWS */
@@ -34,6 +34,22 @@ export interface SourceReport {
   counts: Record<StandingState, number>;
   /** of all committed backups, without WAL */
   bytes: number;
+}
+
+/** A database that RDS runs. */
+export interface DatabaseReport {
+  name: string;
+  kind: 'rds';
+  /** `instance orders` */
+  database: string;
+  /** undefined: nobody knows, or it is gone */
+  status: string | undefined;
+  engineVersion: string | undefined;
+  window: { from: string; to: string; count: number } | undefined;
+  rpo: (Exposure & { at: string }) | undefined;
+  tier: Tier | undefined;
+  /** those that can be restored; `newest` is when that was taken */
+  snapshots: { own: number; automated: number; others: number; copied: number; newest: string | undefined };
 }
 
 export interface ServiceReport {

@@ -3,7 +3,7 @@ import { describeStatus } from '#cli/describe-status';
 import { type AskedPlace, gatherStatus } from '#cli/gather-status';
 import { findMachines, stateOption } from '#cli/open-machines';
 import { samePlace } from '#cli/same-place';
-import { chooseSource } from '#model/choose-source';
+import { chooseAny } from '#model/choose-source';
 import { readEndpoint, stateDirectoryOf } from '#runtime/daemon-endpoint';
 import type { Machines } from '#runtime/machines';
 
@@ -28,7 +28,8 @@ minute. Nothing is changed. The exit code is 9 when something is wrong, or nothi
 
   async run({ source, state }, context) {
     const plan = await context.plan();
-    const sources = source === undefined ? plan.sources : [chooseSource(plan, source, '--source')];
+    const all = [...plan.sources, ...plan.managed];
+    const sources = source === undefined ? all : [chooseAny(plan, source, '--source')];
     const machines = await findMachines(context, state);
     try {
       const report = await gatherStatus(sources, context, machines && (await askedBy(machines, state, context)));

@@ -1,6 +1,7 @@
 import { defineCommand } from '#cli/command';
 import { formatTable } from '#cli/format-table';
-import { chooseSource } from '#model/choose-source';
+import { tellManagedWindow } from '#cli/list-snapshots';
+import { chooseAny } from '#model/choose-source';
 import { formatDuration } from '#model/duration';
 import { formatLsn, type Lsn } from '#model/lsn';
 import { printInstant } from '#model/recovery-target';
@@ -22,8 +23,11 @@ Reads nothing but the bucket.`,
   },
 
   async run({ source }, { plan, environment, output, signal, now }) {
-    const { name } = chooseSource(await plan(), source, '--source');
-    const facts = await gatherFacts(await openBucket(await plan(), environment), name, signal);
+    const chosen = chooseAny(await plan(), source, '--source');
+    const vault = await openBucket(await plan(), environment);
+    if (chosen.kind === 'rds') return tellManagedWindow(chosen, vault.store, { output, now: now() });
+    const { name } = chosen;
+    const facts = await gatherFacts(vault, name, signal);
     const windows = recoveryWindows(facts);
     const json = windows.map((window) => ({
       ...window,

@@ -75,8 +75,8 @@ export function statesOperations(world: StatesWorld): Readonly<Record<string, Op
       const ordered = reverseOrder ? events.toReversed() : events;
       const kind = `history ${executionArn} ${reverseOrder}`;
       const page = pageOf(ordered, { kind, token: nextToken, size: maxResults || 100 });
-      const told = includeExecutionData ? page.items : page.items.map(withoutData);
-      return { events: told, ...(page.nextToken && { nextToken: page.nextToken }) };
+      const shown = includeExecutionData ? page.items : page.items.map(withoutData);
+      return { events: shown, ...(page.nextToken && { nextToken: page.nextToken }) };
     },
 
     async StopExecution(body) {

@@ -26,5 +26,6 @@ export const localFunctions = {
   'task-result': () => import('#functions/task-result'),
   tell: () => import('#functions/tell'),
   'undo-backup': () => import('#functions/undo-backup'),
+  'watch-managed': () => import('#functions/watch-managed'),
   watch: () => import('#functions/watch'),
 } satisfies Functions;

@@ -52,8 +52,11 @@ export class ToldExecution {
     const run = this.#runs.get(record.key);
     if (run?.attempt !== this.#failed(record.key)) return; // of an inline Map
     const path = childPath(run, record.index);
-    if (record.status !== 'started') return this.#byPath.get(path)?.end(record.status, record.at);
-    const { machineArn, roleArn } = this.#identity!;
+    if (record.status !== 'started') {
+      this.#byPath.get(path)?.end(record.status, record.at);
+      return;
+    }
+    const { machineArn } = this.#identity!;
     const child: ToldChild = {
       arn: childArn(run, record.index),
       mapRunArn: mapRunArn(run),
@@ -67,7 +70,7 @@ export class ToldExecution {
     };
     this.children.set(child.arn, child);
     this.mapRuns.get(child.mapRunArn)!.push(child);
-    this.#byPath.set(path, new ChildTeller(child, path, { ...this.#identity!, roleArn }, record.at));
+    this.#byPath.set(path, new ChildTeller(child, path, this.#identity!, record.at));
   }
 }
 
@@ -111,7 +114,6 @@ class ChildTeller {
   }
 
   #tell(record: JournalRecord): void {
-    const events = this.#writer.tell(record);
-    this.#child.events.push(...events);
+    this.#child.events.push(...this.#writer.tell(record));
   }
 }

@@ -14,7 +14,7 @@ export function chooseSource(plan: Plan, name: string | undefined, field = 'sour
   const source = plan.sources.find((candidate) => candidate.name === name);
   if (source) return source;
   if (plan.managed.some((managed) => managed.name === name)) {
-    const hint = `${name} is a database that RDS runs: it has snapshots, not backups of ours, and \`lifeboat status\` shows them`;
+    const hint = `${name} is a database that RDS runs: it has snapshots (\`lifeboat backup\`, \`lifeboat rds-restore\`) and no backups or WAL of ours`;
     throw new InputInvalid(field, name, allowed(plan), hint);
   }
   const meant = nearest(name, known);
@@ -38,6 +38,12 @@ export function chooseManaged({ managed, sources }: Plan, name: string | undefin
     ? `${name} is a PostgreSQL cluster: \`lifeboat backup\` and \`lifeboat restore\` are for it`
     : meant && `did you mean "${meant}"?`;
   throw new InputInvalid(field, name, expected, hint);
+}
+
+/** Either; without a name, the plan's only one that we back up ourselves, else its only one in RDS. @throws InputInvalid */
+export function chooseAny(plan: Plan, name: string | undefined, field = 'source'): PostgresSource | ManagedSource {
+  const isManaged = name === undefined ? plan.sources.length === 0 : plan.managed.some((one) => one.name === name);
+  return isManaged ? chooseManaged(plan, name, field) : chooseSource(plan, name, field);
 }
 
 const allowed = ({ sources }: Plan): string =>

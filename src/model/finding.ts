@@ -26,5 +26,9 @@ export const findingKinds = [
   /** the newest backup was not proven in good time */
   'unproven',
   'server-unreachable',
+  /** of a database of RDS: there are no automated backups */
+  'backups-disabled',
+  /** of a database of RDS: its newest snapshot is not where the plan wants a copy */
+  'copy-missing',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];

@@ -8,7 +8,7 @@ export interface DatabaseFacts {
   encrypted: boolean;
   /** of automated backups; 0: there are none */
   retentionDays: number;
-  /** between these, any instant can be restored; undefined: nothing can be */
+  /** between these, any instant can be restored; without the latest none can be, and the earliest may not be told */
   earliestRestorable: Date | undefined;
   latestRestorable: Date | undefined;
   instanceClass: string | undefined;
@@ -19,6 +19,8 @@ export interface DatabaseFacts {
 export interface ManagedSnapshot {
   id: string;
   arn: string;
+  /** the identifier of the database that it is of */
+  of: string;
   /** `manual`, `automated`, … */
   type: string;
   /** `creating`, `available`, … */

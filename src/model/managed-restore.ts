@@ -108,16 +108,19 @@ function instantOf({ source: { name, database }, asked, database: facts }: Resto
     });
   const snapshots = 'restore one of its snapshots: `lifeboat backups` lists them';
   if (!facts) throw unreachable(`the ${database.type} ${database.id} is gone`, snapshots);
-  if (!latest || !earliest) throw unreachable('RDS keeps no automated backups of it', snapshots);
+  if (!latest) throw unreachable('RDS keeps no automated backups of it', snapshots);
   const wanted = asked.time === undefined ? latest : new Date(asked.time);
   const time = inSeconds(new Date(Math.floor(wanted.getTime() / 1000) * 1000));
-  const reachable = `from ${inSeconds(roundedUp(earliest))} to ${inSeconds(latest)}`;
-  if (wanted < earliest || wanted > latest)
+  // how far back is not always told; RDS refuses then what is too early
+  const reachable = `${earliest ? `from ${inSeconds(roundedUp(earliest))} to` : 'until'} ${inSeconds(latest)}`;
+  if ((earliest && wanted < earliest) || wanted > latest)
     throw unreachable(`reachable is ${reachable}`, `name an instant ${reachable}`);
   return { request: { time }, point: time };
 }
 
-function snapshotOf({ source: { name }, snapshot: found }: RestoreFacts, asked: string): Target {
+function snapshotOf({ source: { name, database }, snapshot: found }: RestoreFacts, asked: string): Target {
+  if (found && found.of !== database.id)
+    throw new InputInvalid('snapshot', asked, `one of ${database.id}`, `it is of ${found.of}`);
   if (found?.status === 'available')
     return {
       request: { snapshot: asked },

@@ -50,10 +50,24 @@ function overdue(
 ): OverdueBackup[] {
   if (expression === undefined) return [];
   const last = backups.at(-1);
+  const dueAt = missedFiring({ expression, timezone, windowMinutes, last, watchedSince, now });
+  return dueAt ? [{ type, dueAt, lastAt: last?.finishedAt }] : [];
+}
+
+/** When the first firing was due that the last of its kind does not keep; undefined: none is missed. */
+export function missedFiring(facts: {
+  expression: Schedule;
+  timezone: string;
+  windowMinutes: number;
+  last: Pick<TakenBackup, 'startedAt' | 'finishedAt'> | undefined;
+  watchedSince: Date;
+  now: Date;
+}): Date | undefined {
+  const { expression, timezone, windowMinutes, last, watchedSince, now } = facts;
   const after = last ? new Date(last.startedAt.getTime() + earlyMs) : watchedSince;
   const tookMs = last ? Math.max(0, last.finishedAt.getTime() - last.startedAt.getTime()) : 0;
   const until = now.getTime() - windowMinutes * 60_000 - Math.max(leastAllowedMs, 2 * tookMs);
   // of several that were missed, the first one tells since when
   const dueAt = nextFiring({ expression, timezone, anchor: after }, after);
-  return dueAt && dueAt.getTime() <= until ? [{ type, dueAt, lastAt: last?.finishedAt }] : [];
+  return dueAt && dueAt.getTime() <= until ? dueAt : undefined;
 }

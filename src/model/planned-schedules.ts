@@ -37,6 +37,17 @@ export const plannedSchedules = (plan: Plan): PlannedSchedule[] => [
     windowMinutes: 0,
     target: { function: 'watch', input: {} },
   },
+  ...(plan.managed.length === 0
+    ? []
+    : [
+        {
+          name: 'watch-managed',
+          expression: 'rate(1 minute)' as Schedule,
+          timezone: 'UTC',
+          windowMinutes: 0,
+          target: { function: 'watch-managed', input: {} },
+        },
+      ]),
 ];
 
 /** `full-main-20261122T020000Z`: the same for the same firing, so that no firing starts two executions. */

@@ -11,6 +11,8 @@ const titles: Record<FindingKind, string> = {
   damage: 'a backup or its WAL is damaged',
   unproven: 'the newest backups are not proven',
   'server-unreachable': 'the server cannot be reached',
+  'backups-disabled': 'automated backups are disabled',
+  'copy-missing': 'a snapshot has no copy',
 };
 
 export const findingNotice = ({ kind, source, since, what, todo, dedupe }: Finding): NoticeInput => ({

@@ -15,6 +15,7 @@ export function daemonMachines({ url, region, accessKeyId, secretAccessKey }: Da
     machinePrefix: machineArn(''),
     functionPrefix: '',
     pollMs: 300,
+    requestsPerLook: 40,
     explain: (error, { subject }) =>
       new ConnectionFailed(`the daemon at ${url} did not answer: ${(error as Error).message}`, {
         operation: 'ask the daemon',

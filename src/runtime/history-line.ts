@@ -38,11 +38,15 @@ function answerLine(succeeded: TaskSucceededEventDetails | undefined): string | 
   }
 }
 
-/** A function's failure comes as JSON with a stack: its message is enough. */
+/** A function's failure comes as JSON with a stack: its message is enough; a task's with all that ECS knows of it. */
 function shorten(cause: string): string {
   try {
-    const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
+    const { errorMessage, StoppedReason, Containers } = JSON.parse(cause) as Record<string, unknown>;
     if (typeof errorMessage === 'string') return errorMessage;
+    if (typeof StoppedReason === 'string') {
+      const code = (Containers as { ExitCode?: unknown }[] | undefined)?.[0]?.ExitCode;
+      return typeof code === 'number' ? `${StoppedReason}, exit code ${code}` : StoppedReason;
+    }
   } catch {
     // words, then
   }

@@ -45,6 +45,10 @@ export interface MachinesPlace {
   functionPrefix: string;
   /** between two looks at an execution that somebody waits for */
   pollMs: number;
+  /** how often each look may ask for what goes on within Maps */
+  requestsPerLook: number;
+  /** the log group of all tasks; undefined where they can be asked themselves */
+  taskLog?: string;
   /** what it means that a call failed; `action` is what IAM calls it */
   explain(error: unknown, call: { action: string; subject: string }): Failure;
 }
@@ -67,6 +71,14 @@ export class Machines {
 
   get pollMs(): number {
     return this.#place.pollMs;
+  }
+
+  get requestsPerLook(): number {
+    return this.#place.requestsPerLook;
+  }
+
+  get taskLog(): string | undefined {
+    return this.#place.taskLog;
   }
 
   /** Is anybody there who knows us? */
@@ -136,6 +148,13 @@ export class Machines {
       .flat()
       .sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime())
       .slice(0, limit);
+  }
+
+  /** The newest 1000 that a DISTRIBUTED Map has begun, newest first, in one request. @throws InputInvalid when it is unknown */
+  async children(mapRunArn: string): Promise<ExecutionSummary[]> {
+    const command = new ListExecutionsCommand({ mapRunArn, maxResults: 1000 });
+    const page = await this.#ask('states:ListExecutions', mapRunArn, () => this.#place.states.send(command));
+    return (page.executions ?? []).map((one) => this.#summaryOf(one));
   }
 
   /** Ask it to end; what it began outside is ended, too. */
@@ -263,7 +282,9 @@ export class Machines {
         const startedAt = this.#started.get(subject);
         const settles = startedAt !== undefined && performance.now() - startedAt < settleMs;
         if (name === 'ExecutionDoesNotExist' && settles) await sleep(this.pollMs);
-        else if (/DoesNotExist|InvalidArn|InvalidName|AlreadyExists|InvalidExecutionInput/.test(name)) {
+        else if (
+          /DoesNotExist|^ResourceNotFound$|InvalidArn|InvalidName|AlreadyExists|InvalidExecutionInput/.test(name)
+        ) {
           throw new InputInvalid('execution', subject, message);
         } else throw this.#place.explain(error, { action, subject });
       }

@@ -31,6 +31,7 @@ export const clusterFacts = (told: DBCluster): DatabaseFacts => ({
 export const instanceSnapshot = (told: DBSnapshot): ManagedSnapshot => ({
   ...sameOf(told),
   id: told.DBSnapshotIdentifier ?? '',
+  of: told.DBInstanceIdentifier ?? '',
   arn: told.DBSnapshotArn ?? '',
   encrypted: told.Encrypted ?? false,
 });
@@ -38,6 +39,7 @@ export const instanceSnapshot = (told: DBSnapshot): ManagedSnapshot => ({
 export const clusterSnapshot = (told: DBClusterSnapshot): ManagedSnapshot => ({
   ...sameOf(told),
   id: told.DBClusterSnapshotIdentifier ?? '',
+  of: told.DBClusterIdentifier ?? '',
   arn: told.DBClusterSnapshotArn ?? '',
   encrypted: told.StorageEncrypted ?? false,
 });

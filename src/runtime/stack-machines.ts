@@ -19,6 +19,9 @@ export function stackMachines(stack: Stack, environment: Environment): Machines 
     // GetExecutionHistory and DescribeExecution are refilled with 20 and 15 requests a second for a whole account:
     // https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     pollMs: 2_000,
+    // four a second beside them: ListExecutions is refilled with five a second where AWS gives the least
+    requestsPerLook: 8,
+    taskLog: `/lifeboat/${stack.name}/tasks`,
     explain: (error, call) => awsFailure(error, { ...call, place: printStack(stack) }),
   });
 }

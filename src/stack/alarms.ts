@@ -4,19 +4,19 @@ import { alarm } from './alarm.ts';
 import { functionAlarms } from './function-alarms.ts';
 import { ref } from './intrinsics.ts';
 import { machineAlarms } from './machine-alarms.ts';
-import { sourceAlarms } from './source-alarms.ts';
+import { managedAlarms, sourceAlarms } from './source-alarms.ts';
 
 /**
  * Alarms over machines, functions and sources, and over those who look after all of this. Each has a name that begins with the
  * stack's; a description whose first line says what is wrong and whose last one is the command that comes next; and the topic of
  * failures, for its end too where that is one.
  */
-export const alarmsOfPlan = ({ sources }: Plan) => ({
+export const alarmsOfPlan = ({ sources, managed }: Plan) => ({
   Resources: {
     ...machineAlarms(),
     ...functionAlarms(),
     WatchSilentAlarm: watchSilent(sources.length),
-    ...Object.assign({}, ...sources.map(sourceAlarms)),
+    ...Object.assign({}, ...sources.map(sourceAlarms), ...managed.map(managedAlarms)),
   },
 });
 

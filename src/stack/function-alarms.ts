@@ -5,6 +5,7 @@ import { ref } from './intrinsics.ts';
 const functions: Record<string, { title: string; what: string }> = {
   Tell: { title: 'people cannot be told', what: 'At least one channel takes no notices; others may.' },
   Watch: { title: 'the watch cannot look', what: 'Nobody measures RPO, RTO and WAL lag meanwhile.' },
+  WatchManaged: { title: 'the watch cannot look at RDS', what: 'Nobody measures the RPO of databases that RDS runs.' },
   ChecksumVerifier: {
     title: 'what is stored cannot be read back',
     what: 'WAL that nobody has verified does not count, so the RPO grows.',

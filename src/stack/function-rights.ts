@@ -66,6 +66,13 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
 
   // what the clock asks
   'start-scheduled': { starts: ['backup', 'drill', 'rds-snapshot', 'scrub'], asynchronous: true },
+  'watch-managed': {
+    put: ['catalog/*/managed.json'],
+    rds: 'looks',
+    publishes: ['FailureTopic'],
+    secrets: ['metrics'],
+    asynchronous: true,
+  },
   watch: {
     get: ['*/backups/*', '*/wal/*', 'catalog/*/backups.json', 'catalog/*/standing.json'],
     put: ['catalog/*/exposure.json', 'catalog/*/wal.json'],

@@ -17,32 +17,33 @@ export interface RdsStatement {
 
 const rds = (rest: string) => ownArn('rds', rest);
 
-/** Of functions that ask RDS; none where the plan has no such databases. */
+/** Of functions that ask RDS; none where the plan has no such databases. Lists are of a database, and of what they list. */
 export const lookingAtRds = ({ managed }: Plan): RdsStatement[] =>
   managed.length === 0
     ? []
     : [
-        {
-          Sid: 'LookAtDatabases',
-          Effect: 'Allow',
-          Action: [
-            'rds:DescribeDBClusterSnapshots',
-            'rds:DescribeDBClusters',
-            'rds:DescribeDBInstanceAutomatedBackups',
-            'rds:DescribeDBInstances',
-            'rds:DescribeDBSnapshots',
-          ],
-          Resource: [rds('auto-backup:*'), rds('cluster-snapshot:*'), rds('cluster:*'), rds('db:*'), rds('snapshot:*')],
-        },
-        ...copyRegions(managed).map(
-          ({ region }, index): RdsStatement => ({
-            Sid: `LookAtCopies${index + 1}`,
-            Effect: 'Allow',
-            Action: ['rds:DescribeDBClusterSnapshots', 'rds:DescribeDBSnapshots'],
-            Resource: snapshotsIn(region),
-          }),
-        ),
+        looking('Instances', ['DescribeDBInstances'], ['db']),
+        looking('Clusters', ['DescribeDBClusters'], ['cluster']),
+        looking('Backups', ['DescribeDBInstanceAutomatedBackups'], ['auto-backup', 'db']),
+        looking('Snapshots', ['DescribeDBSnapshots'], ['db', 'snapshot']),
+        looking('ClusterSnapshots', ['DescribeDBClusterSnapshots'], ['cluster', 'cluster-snapshot']),
+        ...copyRegions(managed).flatMap(({ region }, index) => [
+          looking(`Copies${index + 1}`, ['DescribeDBSnapshots'], ['db', 'snapshot'], region),
+          looking(`ClusterCopies${index + 1}`, ['DescribeDBClusterSnapshots'], ['cluster', 'cluster-snapshot'], region),
+        ]),
       ];
+
+const looking = (
+  what: string,
+  actions: readonly string[],
+  types: readonly string[],
+  region = `\${AWS::Region}`,
+): RdsStatement => ({
+  Sid: `LookAt${what}`,
+  Effect: 'Allow',
+  Action: actions.map((action) => `rds:${action}`),
+  Resource: types.map((type) => sub(`arn:\${AWS::Partition}:rds:${region}:\${AWS::AccountId}:${type}:*`)),
+});
 
 /** Of the function that copies: out of this region, into those of the plan, under the keys that it names there. */
 export const copyingSnapshots = ({ managed }: Plan): RdsStatement[] =>

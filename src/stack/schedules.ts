@@ -6,7 +6,7 @@ import { logicalName } from './logical-name.ts';
 /**
  * One schedule of EventBridge Scheduler for each of the plan, in a group of their own. A schedule starts no machine by
  * itself: it invokes `start-scheduled` with its name and the time it was due at, for only so an execution gets a name by
- * which the same firing is known again. `watch` is invoked directly.
+ * which the same firing is known again. `watch` and `watch-managed` are invoked directly.
  */
 export function schedulesOfPlan(plan: Plan) {
   const resources: Record<string, object> = {
@@ -19,7 +19,7 @@ export function schedulesOfPlan(plan: Plan) {
 }
 
 function scheduleOf({ name, expression, timezone, windowMinutes, target }: PlannedSchedule): object {
-  const isWatch = 'function' in target;
+  const watch = 'function' in target ? target : undefined;
   return {
     Type: 'AWS::Scheduler::Schedule',
     Properties: {
@@ -31,9 +31,9 @@ function scheduleOf({ name, expression, timezone, windowMinutes, target }: Plann
       FlexibleTimeWindow:
         windowMinutes === 0 ? { Mode: 'OFF' } : { Mode: 'FLEXIBLE', MaximumWindowInMinutes: windowMinutes },
       Target: {
-        Arn: arnOf(isWatch ? 'WatchLambdaFunction' : 'StartScheduledLambdaFunction'),
+        Arn: arnOf(`${logicalName(watch?.function ?? 'start-scheduled')}LambdaFunction`),
         RoleArn: arnOf('SchedulerRole'),
-        Input: JSON.stringify(isWatch ? target.input : { schedule: name, scheduledTime: scheduledTimeWord }),
+        Input: JSON.stringify(watch ? watch.input : { schedule: name, scheduledTime: scheduledTimeWord }),
         RetryPolicy: retryPolicyOf(target),
         DeadLetterConfig: { Arn: arnOf('DeadLetters') },
       },
@@ -79,7 +79,9 @@ const schedulerRole = () => ({
             {
               Effect: 'Allow',
               Action: 'lambda:InvokeFunction',
-              Resource: [arnOf('StartScheduledLambdaFunction'), arnOf('WatchLambdaFunction')],
+              Resource: ['StartScheduledLambdaFunction', 'WatchLambdaFunction', 'WatchManagedLambdaFunction'].map(
+                arnOf,
+              ),
             },
             { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: arnOf('DeadLetters') },
           ],

@@ -1,4 +1,5 @@
 import { formatDuration } from '#model/duration';
+import type { ManagedSource } from '#model/managed-source';
 import { type MetricName, metricNamespace, sourceDimension, stackDimension } from '#model/metric';
 import type { PostgresSource } from '#model/postgres-source';
 import { type AlarmMetric, type AlarmPlan, alarm } from './alarm.ts';
@@ -13,6 +14,26 @@ export function sourceAlarms(source: PostgresSource): Record<string, object> {
   const id = logicalName(source.name);
   const plans = { ...unprotected(source), ...tierOf(source), ...walOf(source), ...backupsOf(source) };
   return Object.fromEntries(Object.entries(plans).map(([name, plan]) => [`${id}${name}Alarm`, alarm(plan)]));
+}
+
+/** The same of a database that RDS runs, as far as it is measured. */
+export function managedAlarms({ name, tier }: ManagedSource): Record<string, object> {
+  const id = logicalName(name);
+  const source = { name, ...(tier && { tier }) };
+  const snapshot = `lifeboat backup --source ${name}`;
+  const { Unprotected } = unprotected(source);
+  const { Rpo } = tierOf(source);
+  const { Overdue } = backupsOf(source);
+  const plans: Plans = {
+    Unprotected: {
+      ...Unprotected!,
+      what: `If the database ${name} died now, everything would be lost.`,
+      todo: snapshot,
+    },
+    ...(Rpo && { Rpo: { ...Rpo, what: Rpo.what.replace('the server of', 'the database') } }),
+    Overdue: { ...Overdue!, todo: snapshot },
+  };
+  return Object.fromEntries(Object.entries(plans).map(([alarmName, plan]) => [`${id}${alarmName}Alarm`, alarm(plan)]));
 }
 
 type Plans = Record<string, AlarmPlan>;
@@ -38,7 +59,7 @@ const status = (name: string): string => `lifeboat status --source ${name}`;
 const fullBackup = (name: string): string => `lifeboat backup --source ${name} --type full`;
 
 /** An hour, in which a source that was just added gets its first backup. */
-const unprotected = ({ name }: PostgresSource): Plans => ({
+const unprotected = ({ name }: Pick<PostgresSource, 'name'>): Plans => ({
   Unprotected: {
     name: `${name}-unprotected`,
     title: 'nothing can be restored',
@@ -50,7 +71,7 @@ const unprotected = ({ name }: PostgresSource): Plans => ({
   },
 });
 
-function tierOf({ name, tier }: PostgresSource): Plans {
+function tierOf({ name, tier }: Pick<PostgresSource, 'name' | 'tier'>): Plans {
   if (!tier) return {};
   const [rpo, rto] = [formatDuration(tier.rpoMs), formatDuration(tier.rtoMs)];
   return {
@@ -113,7 +134,7 @@ const walOf = ({ name, walChunkSeconds }: PostgresSource): Plans => ({
   },
 });
 
-const backupsOf = ({ name }: PostgresSource): Plans => ({
+const backupsOf = ({ name }: Pick<PostgresSource, 'name'>): Plans => ({
   Overdue: {
     name: `${name}-overdue`,
     title: 'a backup is overdue',

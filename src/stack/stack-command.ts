@@ -15,6 +15,8 @@ export interface StackCommand {
   bundles: string;
   /** of the framework: the given ones and those that the plan decides */
   args: string[];
+  /** what ends with this deployment, if an earlier one began it: parameters are given anew each time */
+  warnings: string[];
 }
 
 const example = 'plan.aws.example.yml';
@@ -43,7 +45,22 @@ export function stackCommand(command: 'package' | 'deploy', args: readonly strin
     ...(params.has('plan') ? [] : ['--param', `plan=${planPath}`]),
     ...(standsBy ? ['--param', 'standby=yes'] : []),
   ];
-  return { planPath, bundles: params.get('bundles') ?? 'dist', args: [command, ...args, ...decided] };
+  return {
+    planPath,
+    bundles: params.get('bundles') ?? 'dist',
+    args: [command, ...args, ...decided],
+    warnings: command === 'deploy' ? whatIsNotCopied(given.region, aws, params) : [],
+  };
+}
+
+/** One of the two parameters without which the copy in the other region (src/store/replication.yml) stands still. */
+function whatIsNotCopied(region: string, { recoveryRegion }: Plan['aws'] & {}, params: ReadonlyMap<string, string>) {
+  if (recoveryRegion === undefined) return [];
+  const needed = region === recoveryRegion ? 'primaryReplicationRoleArn' : 'replicaBucketArn';
+  if (params.has(needed)) return [];
+  return [
+    `from now on nothing is copied to ${recoveryRegion}, where the plan recovers: there is no --param ${needed}=…`,
+  ];
 }
 
 function readArguments(args: readonly string[]) {

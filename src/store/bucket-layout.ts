@@ -79,6 +79,9 @@ export const standingKey = (source: string): string => `${catalogFolder(source)}
 /** The projection of what is measured every minute. */
 export const exposureKey = (source: string): string => `${catalogFolder(source)}exposure.json`;
 
+/** What RDS told last of a database. */
+export const managedKey = (source: string): string => `${catalogFolder(source)}managed.json`;
+
 /** Each time a question is asked once more it has the next number; the first one's name has none. */
 export const approvalsFolder = 'approvals/';
 export const approvalFolder = (machine: string, execution: string): string =>

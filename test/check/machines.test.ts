@@ -20,6 +20,7 @@ for (const name of house.machines) {
 const calledElsewhere: Record<string, string> = {
   tell: 'the topic',
   watch: 'a schedule',
+  'watch-managed': 'a schedule',
   'start-scheduled': 'the other schedules',
   'answer-approval': 'lifeboat approve and reject',
   'checksum-verifier': 'statemachines/rules.json',

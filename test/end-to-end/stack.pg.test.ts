@@ -37,6 +37,14 @@ describe('a deployed plan, by commands alone', { timeout: 300_000 }, () => {
   test('is backed up, proven, asked for, approved by somebody else and restored', async () => {
     const backup = await ok(stack.run(['backup']));
     assert.match(backup.stderr, /^ {2}\d\d:\d\d:\d\d started$/m);
+    assert.match(backup.stderr, /^ {2}\d\d:\d\d:\d\d orders → Copy the cluster$/m);
+    assert.match(backup.stderr, /orders → Tell about the backup\n {2}\d\d:\d\d:\d\d succeeded\n$/);
+    const listed = JSON.parse((await ok(stack.run(['executions', '--json']))).stdout);
+    const { arn } = listed.executions.find(({ machine }: { machine: string }) => machine === 'backup');
+    const { history, untold } = JSON.parse((await ok(stack.run(['executions', arn, '--json']))).stdout);
+    const steps = history.flatMap(({ about, text }: { about?: string; text: string }) => (about ? [text] : []));
+    assert.ok(steps.includes('→ Copy the cluster') && steps.includes('→ Confirm the commit'), `${steps}`);
+    assert.equal(untold, 0);
     const [, id] = /^backup (\S+-full) is committed$/m.exec(backup.stdout) ?? [];
     assert.ok(id, said(backup));
     assert.match((await ok(stack.run(['backups']))).stdout, new RegExp(`^${id} +committed`, 'm'));
@@ -78,5 +86,35 @@ describe('a deployed plan, by commands alone', { timeout: 300_000 }, () => {
     const name = command!.split(' ')[1]!;
     const one = await ok(stack.run(['executions', name]));
     assert.match(one.stdout, new RegExp(`✓ approved by Ada \\(${ada.arn}\\)`));
+  });
+
+  test('is backed up, though its Maps may not be looked into, which is told', async () => {
+    const message = `User: ${grace.arn} is not authorized to perform: states:ListExecutions on resource: arn:x`;
+    stack.aws.faults.push({ operation: 'states:ListExecutions', status: 400, code: 'AccessDeniedException', message });
+    const { stderr } = await ok(stack.run(['backup']));
+    const told = stderr.match(/^ {11}what runs within it cannot be shown: .*$/gm);
+    assert.equal(told?.length, 1, stderr);
+    assert.match(told![0], /lifeboat-prod in eu-central-1 refuses states:ListExecutions on arn:\S+: User: /);
+    assert.match(stderr, / succeeded\n$/);
+  });
+
+  test('is followed to where each source is, with the log that says how far its task is', async () => {
+    const query = "select pid from pg_stat_activity where backend_type = 'checkpointer'";
+    const checkpointer = Number(await server.value(query));
+    // a backup waits for a checkpoint
+    process.kill(checkpointer, 'SIGSTOP');
+    const backup = stack.start(['backup']);
+    let told = '';
+    backup.child.stderr!.on('data', (data) => {
+      told += data;
+    });
+    try {
+      const log = /^ {11}how far its tasks are: aws logs tail \/lifeboat\/lifeboat-prod\/tasks --follow$/m;
+      await until('it is told', () => / orders → Copy the cluster$/m.test(told) && log.test(told), 60_000);
+    } finally {
+      process.kill(checkpointer, 'SIGCONT');
+    }
+    await ok(backup.ended);
+    assert.match(told, / succeeded\n$/);
   });
 });

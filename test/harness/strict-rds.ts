@@ -15,6 +15,7 @@ export interface RdsFault {
 }
 
 export interface StrictRds {
+  identity: AwsIdentity;
   regions: RdsRegions;
   faults: RdsFault[];
   /** `eu-central-1 CreateDBSnapshot`, in order */
@@ -23,7 +24,7 @@ export interface StrictRds {
   close(): Promise<void>;
 }
 
-const identity: AwsIdentity = {
+const ourIdentity: AwsIdentity = {
   ...{ accessKeyId: 'AKIASTRICTRDS', secretAccessKey: 'strict-rds-secret' },
   arn: 'arn:aws:iam::111122223333:role/lifeboat',
 };
@@ -33,7 +34,11 @@ const identity: AwsIdentity = {
  * not fit, parameters that it does not know, states in which it does nothing.
  * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/Welcome.html
  */
-export async function startStrictRds(region: string, now: () => Date = () => new Date()): Promise<StrictRds> {
+export async function startStrictRds(
+  region: string,
+  now: () => Date = () => new Date(),
+  identity: AwsIdentity = ourIdentity,
+): Promise<StrictRds> {
   const http = createServer((message, response) => {
     serve(message, response, rds).catch((error: Error) => response.destroy(error));
   });
@@ -41,7 +46,7 @@ export async function startStrictRds(region: string, now: () => Date = () => new
   await once(http, 'listening');
   const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   const rds: StrictRds = {
-    ...{ regions: new RdsRegions(now), faults: [], requests: [] },
+    ...{ identity, regions: new RdsRegions(now), faults: [], requests: [] },
     environment: {
       AWS_ENDPOINT_URL_RDS: endpoint,
       AWS_REGION: region,
@@ -66,7 +71,7 @@ async function serve(message: IncomingMessage, response: ServerResponse, rds: St
 
 function answer(request: AwsRequest, rds: StrictRds): { status: number; body: string } {
   try {
-    const { service, region } = signerOf(request, [identity], new Date());
+    const { service, region } = signerOf(request, [rds.identity], new Date());
     if (service !== 'rds') throw new AwsRefusal(403, 'SignatureDoesNotMatch', `signed for ${service}`);
     const parameters = new URLSearchParams(String(request.body));
     const action = parameters.get('Action') ?? '';
@@ -74,7 +79,7 @@ function answer(request: AwsRequest, rds: StrictRds): { status: number; body: st
     rds.requests.push(`${region} ${action}`);
     const fault = takeFault(rds.faults, action);
     if (fault) throw new AwsRefusal(fault.status, fault.code, fault.message);
-    const call: RdsCall = { action, parameters, region, copied: (url) => presigned(url, region) };
+    const call: RdsCall = { action, parameters, region, copied: (url) => presigned(url, region, rds.identity) };
     const result = answerRds(call, rds.regions);
     return {
       status: 200,
@@ -100,7 +105,7 @@ function takeFault(faults: RdsFault[], action: string): RdsFault | undefined {
 }
 
 /** The request of the region that is copied from, which whoever copies has signed there. */
-function presigned(text: string, destination: string): { region: string; source: string } {
+function presigned(text: string, destination: string, identity: AwsIdentity): { region: string; source: string } {
   const url = new URL(text);
   const signer = signerOf(
     { method: 'GET', url: `${url.pathname}${url.search}`, headers: { host: url.hostname }, body: Buffer.alloc(0) },

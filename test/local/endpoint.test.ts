@@ -23,7 +23,7 @@ import {
 import type { Engine } from '#local/engine';
 import { machineArn } from '#model/arn';
 import { AwsSdkRefused, createAwsSdk } from '#runtime/call-aws-sdk';
-import { EngineScene } from './engine-scene.ts';
+import { EngineScene, until } from './engine-scene.ts';
 
 describe('the endpoint', { timeout: 120_000 }, () => {
   let scene: EngineScene;
@@ -108,7 +108,7 @@ describe('the endpoint', { timeout: 120_000 }, () => {
     const { stateMachines } = await states.send(new ListStateMachinesCommand({}));
     assert.deepEqual(
       stateMachines!.map(({ name }) => name),
-      ['copy', 'many', 'nothing', 'parent', 'question', 'refused'],
+      ['apart', 'copy', 'many', 'nothing', 'parent', 'question', 'refused'],
     );
     for (const name of ['a', 'b', 'c']) await ended((await start('nothing', {}, name)).executionArn!);
     const list = { stateMachineArn: machineArn('nothing'), statusFilter: 'SUCCEEDED' as const };
@@ -124,6 +124,41 @@ describe('the endpoint', { timeout: 120_000 }, () => {
       (await states.send(new DescribeStateMachineCommand({ stateMachineArn: machineArn('copy') }))).definition!,
       /\$\{/,
     );
+  });
+
+  test('the SDK lists the children of a Map, describes them and reads their histories', async () => {
+    const { executionArn } = await start('apart', { items: [0, 300, 0] });
+    let mapRunArn: string | undefined;
+    const list = (more: object) => states.send(new ListExecutionsCommand({ mapRunArn: mapRunArn!, ...more }));
+    await until(async () => {
+      const { events } = await states.send(new GetExecutionHistoryCommand({ executionArn }));
+      mapRunArn = events!.find(({ type }) => type === 'MapRunStarted')?.mapRunStartedEventDetails?.mapRunArn;
+      return mapRunArn !== undefined && (await list({ statusFilter: 'SUCCEEDED' })).executions!.length === 2;
+    });
+    const first = await list({ maxResults: 2 });
+    const rest = await list({ nextToken: first.nextToken! });
+    const all = [...first.executions!, ...rest.executions!];
+    assert.deepEqual(
+      all.map(({ status }) => status),
+      ['SUCCEEDED', 'RUNNING', 'SUCCEEDED'],
+    );
+    const [running] = (await list({ statusFilter: 'RUNNING' })).executions!;
+    assert.deepEqual(running, all[1]);
+    assert.deepEqual([running!.mapRunArn, running!.stopDate], [mapRunArn, undefined]);
+    const child = { executionArn: running!.executionArn };
+    const described = await states.send(new DescribeExecutionCommand(child));
+    assert.deepEqual([described.status, described.input, described.mapRunArn], ['RUNNING', '300', mapRunArn]);
+    const { events } = await states.send(new GetExecutionHistoryCommand({ ...child, reverseOrder: true }));
+    assert.deepEqual(
+      events!.map(({ type }) => type),
+      ['WaitStateEntered', 'ExecutionStarted'],
+    );
+
+    await states.send(new StopExecutionCommand({ executionArn }));
+    await ended(executionArn!);
+    const after = await states.send(new DescribeExecutionCommand(child));
+    assert.deepEqual([after.status, after.output, after.stopDate! >= after.startDate!], ['ABORTED', undefined, true]);
+    assert.equal((await list({ statusFilter: 'RUNNING' })).executions!.length, 0);
   });
 
   test('the SDK stops an execution', async () => {
@@ -186,7 +221,7 @@ describe('the endpoint', { timeout: 120_000 }, () => {
     const send = (command: unknown) => states.send(command as DescribeExecutionCommand);
     await assert.rejects(send(new DescribeExecutionCommand({ executionArn: missing })), named('ExecutionDoesNotExist'));
     await assert.rejects(send(new DescribeExecutionCommand({ executionArn: 'x' })), named('InvalidArn'));
-    await assert.rejects(start('nope', {}), named('StateMachineDoesNotExist', /copy, many/));
+    await assert.rejects(start('nope', {}), named('StateMachineDoesNotExist', /apart, copy, many/));
     await assert.rejects(start('nothing', {}, 'a b'), named('InvalidName'));
     await assert.rejects(start('nothing', '{'), named('InvalidExecutionInput'));
     await assert.rejects(start('nothing', JSON.stringify('x'.repeat(262_200))), named('InvalidExecutionInput'));
@@ -200,6 +235,13 @@ describe('the endpoint', { timeout: 120_000 }, () => {
       named('ValidationException'),
     );
     await assert.rejects(send(new ListExecutionsCommand({})), named('ValidationException', /stateMachineArn/));
+    const mapRunArn = 'arn:aws:states:local:000000000000:mapRun:apart/Each:x';
+    const both = { stateMachineArn: machineArn('apart'), mapRunArn };
+    await assert.rejects(send(new ListExecutionsCommand(both)), named('ValidationException', /not both/));
+    await assert.rejects(send(new ListExecutionsCommand({ mapRunArn })), named('ResourceNotFound'));
+    const child = { executionArn: 'arn:aws:states:local:000000000000:execution:apart/Each:x' };
+    await assert.rejects(send(new DescribeExecutionCommand(child)), named('ExecutionDoesNotExist'));
+    await assert.rejects(send(new GetExecutionHistoryCommand(child)), named('ExecutionDoesNotExist'));
   });
 
   test('the SDK invokes functions: answers, failures and what does not exist', async () => {

@@ -63,6 +63,23 @@ const machines: Record<string, { StartAt: string; States: States; TimeoutSeconds
       ),
     },
   },
+  /** a child for each of the input's items, which waits for so many seconds */
+  apart: {
+    StartAt: 'Each',
+    States: {
+      Each: {
+        Type: 'Map',
+        Label: 'Each',
+        Items: '{% $states.input.items %}',
+        ItemProcessor: {
+          ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+          StartAt: 'Wait',
+          States: { Wait: { Type: 'Wait', Seconds: '{% $states.input %}', End: true } },
+        },
+        End: true,
+      },
+    },
+  },
   /** waits for a token that the function `ask` is told */
   question: {
     StartAt: 'Ask',

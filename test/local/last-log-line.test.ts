@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { describeProgress } from '#cli/describe-progress';
+import { describeProgress, describeTask } from '#cli/describe-progress';
 import { lastLogLine } from '#local/last-log-line';
 
 const folder = mkdtempSync(join(tmpdir(), 'lifeboat-log-'));
@@ -34,13 +34,24 @@ describe('the progress of an execution', () => {
     id: 'x',
     execution,
     task: 'base-backup',
+    about: 'orders',
     said: { time, message, ...more },
   });
 
   test('is what its newest task said, with bytes, rate and time left', () => {
     const figures = { doneBytes: 2 ** 20, totalBytes: 2 ** 22, bytesPerSecond: 2 ** 19, secondsLeft: 6 };
     const tasks = [task('a', 'copy', '2', figures), task('a', 'older', '1'), task('b', 'other', '3')];
-    assert.deepEqual(describeProgress('a', tasks), { doing: 'copy: 1.00 MiB of 4.00 MiB, 512 KiB/s, 6s left' });
+    assert.deepEqual(describeProgress('a', tasks), { doing: 'orders: copy: 1.00 MiB of 4.00 MiB, 512 KiB/s, 6s left' });
+    assert.equal(describeTask(tasks[1]!), 'orders: older');
+  });
+
+  test('says what it is about, where that is known', () => {
+    const one = [task('a', 'copy', '2'), task('b', 'other', '3')];
+    assert.deepEqual(describeProgress('a', [...one, { ...task('a', 'x', '1'), said: undefined }]), {
+      doing: 'orders: copy',
+    });
+    assert.equal(describeTask({ ...one[0]!, said: undefined }), undefined);
+    assert.equal(describeTask({ ...one[0]!, about: null }), 'copy');
   });
 
   test('is nothing where no task of it runs', () => {

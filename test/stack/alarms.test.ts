@@ -88,13 +88,17 @@ describe('alarms', () => {
     ['orders-drill', 0, 1, 'as before'],
     ['orders-receiver', 0, 1, 'ALARM'],
     ['billing-receiver', 0, 1, 'ALARM'],
+    ['ledger-rpo', 600.1, 600, 'as before'],
+    ['ledger-unprotected', 0, 1, 'as before'],
+    ['ledger-overdue', 1, 0, 'as before'],
     ['watch-silent', 1, 2, 'ALARM'],
     ['dead-letters', 1, 0, 'OK'],
+    ['new-dead-letters', 1, 0, 'OK'],
     ['old-dead-letters', 864_001, 864_000, 'OK'],
     ...['backup', 'verify', 'drill', 'restore', 'scrub', 'rds-snapshot', 'rds-restore'].map(
       (machine): [string, number, number, string] => [`${machine}-failed`, 1, 0, 'OK'],
     ),
-    ...['tell', 'watch', 'checksum-verifier', 'metadata-indexer', 'start-scheduled'].map(
+    ...['tell', 'watch', 'watch-managed', 'checksum-verifier', 'metadata-indexer', 'start-scheduled'].map(
       (name): [string, number, number, string] => [`${name}-fails`, 1, 0, 'OK'],
     ),
   ];
@@ -143,7 +147,7 @@ describe('alarms', () => {
         if (Namespace !== 'Lifeboat') continue;
         assert.ok((metricNames as string[]).includes(MetricName), MetricName);
         const dimensions = Dimensions.map(({ Name, Value }) => `${Name}=${Value}`);
-        const source = /-(orders|billing)-/.exec(one.AlarmName)?.[1];
+        const source = /-(orders|billing|ledger)-/.exec(one.AlarmName)?.[1];
         assert.deepEqual(dimensions, ['stack=lifeboat-prod', ...(source ? [`source=${source}`] : [])]);
       }
     }
@@ -161,7 +165,7 @@ describe('alarms', () => {
 
   test('tell the topic of failures, and that it is over where something is over', () => {
     for (const { AlarmName, AlarmActions, OKActions } of alarms) {
-      const happened = /-failed$/.test(AlarmName);
+      const happened = /-failed$|-new-dead-letters$/.test(AlarmName);
       assert.deepEqual(
         [AlarmActions, OKActions],
         [['failuretopic'], happened ? undefined : ['failuretopic']],
@@ -186,7 +190,7 @@ describe('alarms', () => {
         Trigger,
       };
       const { notice } = readNotice(JSON.stringify(message));
-      const source = /-(orders|billing)-/.exec(AlarmName)?.[1];
+      const source = /-(orders|billing|ledger)-/.exec(AlarmName)?.[1];
       assert.equal(notice.subject, source ?? AlarmName);
       assert.match(notice.title, /^[a-z][^.]{10,80}$/);
       assert.match(notice.what, /^.{20,}\.\n\nThreshold Crossed\n\nAlarm: /);

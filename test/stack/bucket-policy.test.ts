@@ -130,6 +130,7 @@ describe('the policy of the bucket', () => {
     layout.backupObjectKey('orders', id, layout.indexName),
     layout.backupObjectKey('orders', id, layout.serverManifestName),
     layout.rewrapKey('orders', digest, 'kms-mrk-1'),
+    layout.snapshotKey('orders', 'lifeboat-orders-x'),
     layout.taskResultKey('backup', execution, 'base-backup-orders'),
     layout.taskFailureKey(layout.taskResultKey('backup', execution, 'base-backup-orders'), now),
     layout.verifiedKey('orders', segment, digest.slice(16)),
@@ -148,6 +149,7 @@ describe('the policy of the bucket', () => {
     layout.verifiedWalKey('orders'),
     layout.standingKey('orders'),
     layout.exposureKey('orders'),
+    layout.managedKey('orders'),
     layout.openQuestionsKey,
     layout.evidenceEndKey,
   ];

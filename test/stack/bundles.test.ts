@@ -24,6 +24,12 @@ sources:
   main:
     connection: { host: 127.0.0.1, port: 1, user: lifeboat, password: "secret:lifeboat/main#password" }
     schedules: { full: cron(0 2 * * ? *), drill: cron(0 3 * * ? *), scrub: cron(0 4 * * ? *) }
+  ledger:
+    kind: rds
+    instance: ledger-db
+    copyTo: { region: eu-west-1, kmsKey: "arn:aws:kms:eu-west-1:111122223333:key/k" }
+    schedules: { snapshot: cron(0 5 * * ? *) }
+  books: { kind: rds, cluster: books-db }
 approvers: [{ name: grace }, { name: ada }]
 notifications:
   - { kind: webhook, url: "secret:lifeboat/hook", on: [failure] }
@@ -249,6 +255,48 @@ test('who asks again what was answered gets the answer', async () => {
   const again = await deployed.invoke('ask-approval', { ...question, taskToken: 'token-2' });
   assert.deepEqual(again.payload, { execution, number: 2, answered: true });
   assert.deepEqual(sent, ['token-1', 'token-2']);
+  const other = execution.replace('prod_restore', 'prod_rds-restore');
+  const elsewhere = { ...question, execution: other, machine: 'rds-restore', taskToken: 'rds-token-1' };
+  await deployed.invoke('ask-approval', elsewhere);
+  await deployed.invoke('answer-approval', { execution: other, decision: 'approve', plan: planHash, by: 'grace' });
+  await deployed.invoke('ask-approval', { ...elsewhere, taskToken: 'rds-token-2' });
+  assert.deepEqual(sent.slice(2), ['rds-token-1', 'rds-token-2']);
+});
+
+test('a snapshot is planned, copied and recorded, a restore planned, and both databases are watched', async () => {
+  const { regions } = deployed.rds;
+  const window = { earliest: new Date(Date.now() - 86_400_000), latest: new Date(Date.now() - 60_000) };
+  regions.add('eu-central-1', 'instance', { id: 'ledger-db', ...window });
+  regions.add('eu-central-1', 'cluster', { id: 'books-db', retentionDays: 0 });
+  regions.looks = 0;
+  const execution = 'arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_rds-snapshot:night';
+  const invoke = async (name: string, event: object) => {
+    const { payload, error } = await deployed.invoke(name, event);
+    assert.equal(error, undefined, `${name}: ${JSON.stringify(error)}`);
+    return payload as Record<string, never>;
+  };
+  const planned = await invoke('plan-snapshot', { input: { source: 'ledger' }, execution });
+  const snapshot = planned.snapshot as string;
+  regions.addSnapshot('eu-central-1', 'instance', { id: snapshot, of: 'ledger-db' });
+  const arn = `arn:aws:rds:eu-central-1:111122223333:snapshot:${snapshot}`;
+  assert.deepEqual(await invoke('copy-snapshot', { source: 'ledger', snapshot, arn, execution }), {
+    status: 'available',
+  });
+  for (let time = 0; time < 2; time++)
+    await invoke('record-snapshot', { source: 'ledger', snapshot, requestedBy: 'ada', execution });
+  regions.addSnapshot('eu-central-1', 'cluster', { id: 'kept', of: 'books-db' });
+  const books = { source: 'books', to: 'back', snapshot: 'kept', instanceClass: 'db.r6g.large' };
+  await invoke('plan-rds-restore', { input: books });
+  await invoke('plan-rds-restore', { input: { source: 'ledger', to: 'back' } });
+  for (let time = 0; time < 2; time++) {
+    const { findings } = await invoke('watch-managed', {});
+    assert.deepEqual(
+      (findings as { kind: string }[]).map(({ kind }) => kind),
+      ['backups-disabled'],
+    );
+  }
+  const told = (await deployed.sentBy('watch-managed')).filter(({ action }) => action === 'sns:Publish');
+  assert.equal(told.length, 1);
 });
 
 test('a backup that its firing has taken already is not taken again, whatever the catalog knows', async () => {
@@ -341,22 +389,23 @@ test('what is due is started under the name of its firing', async () => {
     startDate: 1_795_150_425,
   });
   const scheduledTime = `${new Date().toISOString().slice(0, 17)}00Z`;
-  for (const schedule of ['full-main', 'drill-main', 'scrub-main']) {
+  for (const schedule of ['full-main', 'drill-main', 'scrub-main', 'snapshot-ledger']) {
     const { payload } = await deployed.invoke('start-scheduled', { schedule, scheduledTime });
     assert.equal((payload as { outcome: string }).outcome, 'started');
   }
   const started = (await deployed.sentBy('start-scheduled')).filter(({ action }) => action === 'states:StartExecution');
   assert.deepEqual(
     started.map(({ input }) => input.stateMachineArn!.split(':').at(-1)),
-    ['lifeboat-prod_backup', 'lifeboat-prod_drill', 'lifeboat-prod_scrub'],
+    ['backup', 'drill', 'scrub', 'rds-snapshot'].map((machine) => `lifeboat-prod_${machine}`),
   );
 });
 
 /**
- * What Lambda does in a function's name; reads that go on with a version after they were interrupted; and that something is
+ * What Lambda does in a function's name; what RDS lists, which is of one thing or another, and does with a key; reads that go on with a version after they were interrupted; and that something is
  * missing, which S3 only says to who may list.
  */
-const unseen = /^(?:ec2|logs|sqs|xray):|^s3:(?:GetObjectVersion|ListBucket) /;
+const unseen =
+  /^(?:ec2|logs|sqs|xray):|^rds:Describe|^(?:rds|kms):\S+ .*(?:cluster-snapshot:|kms:eu-west-1)|^s3:(?:GetObjectVersion|ListBucket) /;
 
 test('no function asked for what its role does not allow, and no role allows what its function did not ask for', async () => {
   const wrong: Record<string, string[]> = {};

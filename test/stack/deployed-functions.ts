@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveResources } from '#harness/resolve-template';
 import { type StrictKms, startStrictKms } from '#harness/strict-kms-server';
+import { type StrictRds, startStrictRds } from '#harness/strict-rds';
 import { type StrictS3, startStrictS3 } from '#harness/strict-s3-server';
 import type { Functions } from '#local/function-host';
 import type { Vault } from '#recovery/open-backup';
@@ -35,6 +36,7 @@ export class DeployedFunctions {
   readonly policies = new Map<string, RolePolicy>();
   readonly kms: StrictKms;
   readonly s3: StrictS3;
+  readonly rds: StrictRds;
   readonly keyArn: string;
   readonly #template: Template;
   readonly #packages: ReadonlyMap<string, FunctionPackage>;
@@ -52,8 +54,10 @@ export class DeployedFunctions {
       ]);
       const s3 = await startStrictS3({ bucket });
       const kms = await startStrictKms(s3.credentials);
+      const identity = { ...s3.credentials, arn: 'arn:aws:iam::111122223333:role/function' };
+      const rds = await startStrictRds(region, () => new Date(), identity);
       const store = await openStore(`s3://${bucket}`, s3.environment);
-      return new DeployedFunctions(template, packages, { s3, kms, store });
+      return new DeployedFunctions(template, packages, { s3, kms, rds, store });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -62,12 +66,13 @@ export class DeployedFunctions {
   private constructor(
     template: Template,
     packages: readonly FunctionPackage[],
-    { s3, kms, store }: { s3: StrictS3; kms: StrictKms; store: Vault['store'] },
+    { s3, kms, rds, store }: { s3: StrictS3; kms: StrictKms; rds: StrictRds; store: Vault['store'] },
   ) {
     this.#template = template;
     this.#packages = new Map(packages.map((one) => [one.name, one]));
     this.s3 = s3;
     this.kms = kms;
+    this.rds = rds;
     this.keyArn = kms.keys.create(region, { multiRegion: true }).arn;
     this.vault = { store, keyRing: kmsKeyRing(this.keyArn, kms.environment()) };
     for (const name of this.names) {
@@ -117,7 +122,7 @@ export class DeployedFunctions {
 
   async close(): Promise<void> {
     for (const name of [...this.#running.keys()]) await this.stop(name);
-    await Promise.all([this.s3.close(), this.kms.close()]);
+    await Promise.all([this.s3.close(), this.kms.close(), this.rds.close()]);
   }
 
   async #payload(name: string, event: unknown): Promise<unknown> {
@@ -135,6 +140,7 @@ export class DeployedFunctions {
   async #startNow(name: string): Promise<Running> {
     const aws = await startGuardedAws({
       ...{ policy: this.policies.get(name)!, s3: this.s3.endpoint, kms: this.kms.endpoint, region },
+      rds: this.rds.environment.AWS_ENDPOINT_URL_RDS!,
       bucketKeyArn: `arn:aws:kms:${region}:111122223333:key/bucketkey`,
       answers: this.answers,
     });

@@ -57,6 +57,17 @@ describe('the policy of who deploys', () => {
     }
   });
 
+  test('lets services make the roles of their own that the stack needs of them', () => {
+    const linked = policy.Statement.filter(({ Action }) => Action.includes('iam:CreateServiceLinkedRole'));
+    const services = linked.flatMap(({ Resource }) => [Resource].flat()).map((arn) => arn.split('/')[2]);
+    assert.deepEqual(
+      services.sort(),
+      // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+      // https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-auth-slr.html
+      ['ecs.amazonaws.com', 'mrk.kms.amazonaws.com'],
+    );
+  });
+
   test('says * only for what has no name of ours', () => {
     const everywhere = policy.Statement.filter(({ Resource }) => Resource === '*').flatMap(({ Action }) => Action);
     assert.deepEqual(

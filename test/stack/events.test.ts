@@ -21,7 +21,7 @@ function resolve(value: unknown): Json {
   const { Ref, 'Fn::Sub': sub, 'Fn::GetAtt': attribute } = value as Record<string, unknown>;
   if (Ref === 'Bucket') return 'company';
   if (typeof Ref === 'string' && Ref.endsWith('StateMachine'))
-    return `arn:aws:states:eu-central-1:${account}:stateMachine:lifeboat-prod_${Ref.slice(0, -12).toLowerCase()}`;
+    return `arn:aws:states:eu-central-1:${account}:stateMachine:lifeboat-prod_${machineOf(Ref)}`;
   if (Array.isArray(attribute) && attribute[0] === 'Cluster')
     return `arn:aws:ecs:eu-central-1:${account}:cluster/lifeboat-prod`;
   const known: Record<string, string> = {
@@ -151,7 +151,7 @@ describe('the rules of the packaged stack', () => {
   test('tell when an execution of one of our machines died, and of no other', () => {
     const machines = Object.keys(template.Resources).filter((name) => name.endsWith('StateMachine'));
     assert.ok(machines.length >= 5);
-    for (const machine of machines.map((name) => `lifeboat-prod_${name.slice(0, -12).toLowerCase()}`)) {
+    for (const machine of machines.map((name) => `lifeboat-prod_${machineOf(name)}`)) {
       for (const status of ['FAILED', 'TIMED_OUT', 'ABORTED'])
         assert.deepEqual(matching(found, executionEvent(status, machine)), ['failures'], `${machine} ${status}`);
       for (const status of ['RUNNING', 'SUCCEEDED'])
@@ -238,3 +238,11 @@ test('sources that do not fit into one pattern are shared out among several rule
     ]);
   }
 });
+
+/** `rds-snapshot` of `RdsSnapshotStateMachine` */
+function machineOf(resource: string): string {
+  return resource
+    .slice(0, -'StateMachine'.length)
+    .replace(/(?<=[a-z])[A-Z]/g, '-$&')
+    .toLowerCase();
+}

@@ -21,7 +21,7 @@ const propertiesOf = (name: string): Record<string, unknown> =>
 test('every file of functions/ with a handler is deployed under its name, and has rights', () => {
   const deployed = resourcesOf(template, 'AWS::Lambda::Function').map(([, { FunctionName }]) => FunctionName);
   assert.deepEqual(deployed.sort(), names.map((name) => `lifeboat-prod-${name}`).sort());
-  assert.deepEqual(Object.keys(functionRights).sort(), names);
+  assert.deepEqual(Object.keys(functionRights).sort(), names.toSorted());
   for (const name of names) {
     assert.equal(propertiesOf(name).Handler, `${name}.handler`);
     assert.match(JSON.stringify(propertiesOf(name).Code), new RegExp(`/${name}\\.zip"`));

@@ -8,6 +8,7 @@ export interface GuardedAwsOptions {
   /** where requests go that are allowed */
   s3: string;
   kms: string;
+  rds: string;
   /** the key of the bucket's own encryption, which S3 uses in the name of who asks */
   bucketKeyArn: string;
   region: string;
@@ -64,6 +65,7 @@ class Guard {
     const [target = '', action = ''] = String(message.headers['x-amz-target'] ?? '').split('.');
     if (target === 'TrentService') return this.#kms(received, action, response);
     if (target !== '') return this.#other(received, `${prefixes[target]}:${action}`, response);
+    if (/\/rds\/aws4_request/.test(message.headers.authorization ?? '')) return this.#rds(received, response);
     if (/urlencoded/.test(message.headers['content-type'] ?? '')) return this.#publish(received, response);
     return this.#s3(received, response);
   }
@@ -113,6 +115,26 @@ class Guard {
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
 
+  /** Each thing that an action is about has to be allowed. */
+  async #rds({ message, body }: Received, response: ServerResponse): Promise<void> {
+    const given = new URLSearchParams(body.toString());
+    const [, region] = /\/([\w-]+)\/rds\/aws4_request/.exec(message.headers.authorization ?? '') ?? [];
+    const action = `rds:${given.get('Action')}`;
+    const asked = rdsThings(given).map((thing) => ({
+      action,
+      resource: thing.startsWith('arn:') ? thing : `arn:aws:rds:${region}:111122223333:${thing}`,
+    }));
+    if (given.has('Tags.Tag.1.Key')) asked.push({ ...asked.at(-1)!, action: 'rds:AddTagsToResource' });
+    const isAllowed = asked.map((one) => this.#allows(one)).every(Boolean);
+    const key = given.get('KmsKeyId');
+    const context = { 'kms:ViaService': `rds.${region}.amazonaws.com` };
+    const mayUseKey = !key || this.#allows({ action: 'kms:CreateGrant', resource: key, context });
+    if (!isAllowed || !mayUseKey)
+      return void response.writeHead(403, { 'content-type': 'text/xml' }).end(errorXml('AccessDenied'));
+    const answer = await forward(message, body, this.#options.rds);
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  }
+
   async #other({ body }: Received, action: string, response: ServerResponse): Promise<void> {
     const input = JSON.parse(body.toString()) as Record<string, string>;
     if (!this.#allows({ action, resource: this.#resourceOf(action, input) })) return refuseJson(response);
@@ -130,11 +152,12 @@ class Guard {
     response.end('<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>');
   }
 
-  #resourceOf(action: string, { SecretId, stateMachineArn }: Record<string, string>): string {
+  #resourceOf(action: string, { SecretId, stateMachineArn, taskToken = '' }: Record<string, string>): string {
     const at = (service: string, rest: string) => `arn:aws:${service}:${this.#options.region}:111122223333:${rest}`;
     if (action === 'secretsmanager:GetSecretValue') return at('secretsmanager', `secret:${SecretId}-a1B2c3`);
-    // a token belongs to the machine whose state waits for it, and only this one waits for people
-    return stateMachineArn ?? at('states', 'stateMachine:lifeboat-prod_restore');
+    // a token belongs to the machine whose state waits for it, and only these wait for people
+    const machine = taskToken.startsWith('rds-') ? 'rds-restore' : 'restore';
+    return stateMachineArn ?? at('states', `stateMachine:lifeboat-prod_${machine}`);
   }
 
   #allows(asked: Asked): boolean {
@@ -142,6 +165,23 @@ class Guard {
     if (!isAllowed) this.denied.push(asked);
     return isAllowed;
   }
+}
+
+/** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html */
+function rdsThings(given: URLSearchParams): string[] {
+  const action = given.get('Action')!;
+  if (action === 'DescribeDBInstanceAutomatedBackups') return ['auto-backup:ab-1'];
+  const things: [parameter: string, type: string][] = [
+    ['DBInstanceIdentifier', 'db:'],
+    ['DBClusterIdentifier', 'cluster:'],
+    ['DBSnapshotIdentifier', 'snapshot:'],
+    ['DBClusterSnapshotIdentifier', 'cluster-snapshot:'],
+    ['SourceDBSnapshotIdentifier', ''],
+    ['SourceDBClusterSnapshotIdentifier', ''],
+    ['TargetDBSnapshotIdentifier', 'snapshot:'],
+    ['TargetDBClusterSnapshotIdentifier', 'cluster-snapshot:'],
+  ];
+  return things.flatMap(([parameter, type]) => (given.has(parameter) ? [`${type}${given.get(parameter)}`] : []));
 }
 
 const prefixes: Record<string, string> = { AWSStepFunctions: 'states', secretsmanager: 'secretsmanager' };

@@ -130,8 +130,9 @@ const passing = (role: string, service: string): string =>
 const toTasks = (role: string): string => passing(role, 'ecs-tasks');
 
 function running(resources: Template['Resources'], task: string): string[] {
-  const role = resources[task]!.Properties!.TaskRoleArn;
-  return [`ecs:RunTask ${task}${cluster}`, ...(role === undefined ? [] : [toTasks(nameOf(role))])];
+  const { TaskRoleArn: role, Family } = resources[task]!.Properties!;
+  const revisions = `arn:ecs:${account}:task-definition/${nameOf(Family)}:*`;
+  return [`ecs:RunTask ${revisions}${cluster}`, ...(role === undefined ? [] : [toTasks(nameOf(role))])];
 }
 
 const sourceRoles = (resources: Template['Resources']): string[] =>

@@ -119,6 +119,8 @@ describe('a mistake in a machine or its role is seen:', () => {
     ['tasks of any cluster may be stopped', 'restore', anybody('ecs:StopTask')],
     ['a role may be passed to anybody', 'restore', anybody('iam:PassRole')],
     ["another task's role may be passed", 'verify', one('iam:PassRole', (all) => all.push({ Ref: 'DrillTaskRole' }))],
+    ['snapshots of every database may be taken', 'rds-snapshot', resource('rds:CreateDBSnapshot', '*')],
+    ['databases may be made without tags', 'rds-restore', anybody('rds:AddTagsToResource')],
     ['messages may be published anywhere', 'scrub', resource('sns:Publish', '*')],
     [
       'a source has a role that no task may be given',

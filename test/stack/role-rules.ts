@@ -37,6 +37,8 @@ const ours: readonly RegExp[] = [
   /^\$\{TaskLogs\.Arn\}:log-stream:\*$/,
   new RegExp(String.raw`^arn:states:${here}:(?:execution|stateMachine):\$\{AWS::StackName\}_[\w-]+[:/]\*$`),
   new RegExp(String.raw`^arn:ecs:${here}:task/\$\{Cluster\}/\*$`),
+  // the revisions of one task definition: executions go on with the one that they began with
+  new RegExp(String.raw`^arn:ecs:${here}:task-definition/\$\{AWS::StackName\}-[\w-]+:\*$`),
   // what Secrets Manager adds to a name
   new RegExp(`^arn:secretsmanager:${here}:secret:[^*?]+-\\?{6}$`),
 ];

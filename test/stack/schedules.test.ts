@@ -58,6 +58,7 @@ describe('the schedules of the packaged stack', () => {
         ['full-billing', 'cron(0 3 * * ? *)', 'UTC', off],
         ['snapshot-ledger', 'cron(0 1 * * ? *)', 'UTC', off],
         ['watch', 'rate(1 minute)', 'UTC', off],
+        ['watch-managed', 'rate(1 minute)', 'UTC', off],
       ],
     );
   });
@@ -69,9 +70,13 @@ describe('the schedules of the packaged stack', () => {
 
   test('say their name and time to the function that starts what the plan says, and nothing else', () => {
     for (const { Name, Target } of schedules) {
-      const isWatch = Name === 'watch';
+      const isWatch = Name.startsWith('watch');
       assert.deepEqual(Target.Arn, {
-        'Fn::GetAtt': [isWatch ? 'WatchLambdaFunction' : 'StartScheduledLambdaFunction', 'Arn'],
+        'Fn::GetAtt': [
+          { watch: 'WatchLambdaFunction', 'watch-managed': 'WatchManagedLambdaFunction' }[Name] ??
+            'StartScheduledLambdaFunction',
+          'Arn',
+        ],
       });
       const time = '<aws.scheduler.scheduled-time>';
       assert.deepEqual(JSON.parse(Target.Input), isWatch ? {} : { schedule: Name, scheduledTime: time });

@@ -17,11 +17,15 @@ const files = (plan: string | undefined = example): StackFiles => {
   return { exists: (path) => there.has(path), read: (path) => there.get(path)! };
 };
 
+const notCopied =
+  'from now on nothing is copied to eu-west-1, where the plan recovers: there is no --param replicaBucketArn=…';
+
 test('stage, region and plan come from the plan', () => {
   assert.deepEqual(stackCommand('deploy', ['--verbose'], files()), {
     planPath: 'plan.yml',
     bundles: 'dist',
     args: ['deploy', '--verbose', '--stage', 'prod', '--region', 'eu-central-1', '--param', 'plan=plan.yml'],
+    warnings: [notCopied],
   });
 });
 
@@ -41,6 +45,7 @@ test('what is given is handed on as it is', () => {
     planPath: 'plan.yml',
     bundles: '/tmp/b',
     args: ['deploy', ...given],
+    warnings: [notCopied],
   });
 });
 
@@ -50,6 +55,17 @@ test('in the recovery region a stack stands by, unless it is told not to', () =>
   const active = stackCommand('deploy', [...there, '--param', 'standby=no'], files()).args;
   assert.equal(active.includes('standby=yes'), false);
   assert.equal(stackCommand('deploy', [], files()).args.includes('standby=yes'), false);
+});
+
+test('a deployment that lets go of the copy in the other region says so', () => {
+  const warnings = (args: string[], plan?: string) => stackCommand('deploy', args, files(plan)).warnings;
+  assert.deepEqual(warnings([]), [notCopied]);
+  assert.deepEqual(warnings(['--param', 'replicaBucketArn=arn:aws:s3:::copy']), []);
+  const there = ['--region', 'eu-west-1'];
+  assert.match(warnings(there).join(), /there is no --param primaryReplicationRoleArn=…$/);
+  assert.deepEqual(warnings([...there, '--param', 'primaryReplicationRoleArn=arn:aws:iam::1:role/r']), []);
+  assert.deepEqual(warnings([], changed(/ +recoveryRegion: .*\n/, '')), []);
+  assert.deepEqual(stackCommand('package', [], files()).warnings, []);
 });
 
 test('without a plan the example is packaged, and nothing is deployed', () => {

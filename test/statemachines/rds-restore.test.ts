@@ -120,6 +120,13 @@ const unreachable: [what: string, input: object, plant: (scene: ManagedScene) =>
       /that snapshot is not there/,
     ],
     [
+      'a snapshot of another database',
+      { snapshot: 'foreign' },
+      ({ regions }) => void regions.addSnapshot(home, 'instance', { id: 'foreign', of: 'wages' }),
+      'InputInvalid',
+      /^snapshot: "foreign" is not allowed: expected one of ledger-db\nHINT: it is of wages$/,
+    ],
+    [
       'an identifier that is taken',
       { to: 'ledger-db' },
       () => undefined,
