@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import type { CommandContext } from '#cli/command';
 import { tookOf } from '#cli/describe-execution';
 import { historyLines, printHistoryLine } from '#cli/history-lines';
@@ -8,6 +7,8 @@ import { AuthenticationFailed, Failure } from '#model/failure';
 import { type ChildEvent, ChildWatch } from '#runtime/child-watch';
 import type { ExecutionStanding, Machines } from '#runtime/machines';
 import { RemoteFailure, splitHint } from '#runtime/remote-failure';
+
+type Event = ChildEvent['event'];
 
 /** Once it has ended, so many requests may tell what its Maps did last. */
 const requestsAtEnd = 60;
@@ -67,7 +68,7 @@ class Inside {
     this.#watch = new ChildWatch(machines);
   }
 
-  async since(events: readonly HistoryEvent[], requests: number): Promise<ChildEvent[]> {
+  async since(events: readonly Event[], requests: number): Promise<ChildEvent[]> {
     this.#watch.follow(events);
     if (this.#refused) return [];
     try {
@@ -85,9 +86,9 @@ class Inside {
   }
 
   /** On AWS tasks say how far they are in their log alone. */
-  tellWhere(events: readonly HistoryEvent[]): void {
+  tellWhere(events: readonly Event[]): void {
     const { taskLog } = this.#machines;
-    const isTask = (event: HistoryEvent) => event.taskScheduledEventDetails?.resourceType === 'ecs';
+    const isTask = (event: Event) => event.taskScheduledEventDetails?.resourceType === 'ecs';
     if (taskLog === undefined || this.#toldWhere || !events.some(isTask)) return;
     this.#toldWhere = true;
     this.#note(`how far its tasks are: aws logs tail ${taskLog} --follow`);

@@ -1,6 +1,7 @@
-import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import type { ChildEvent } from '#runtime/child-watch';
 import { historyLine } from '#runtime/history-line';
+
+type Event = ChildEvent['event'];
 
 export interface HistoryLine {
   at: Date;
@@ -10,7 +11,7 @@ export interface HistoryLine {
 }
 
 /** What an execution and the children of its Maps went through, in the order in which it happened. */
-export function historyLines(own: readonly HistoryEvent[], children: readonly ChildEvent[]): HistoryLine[] {
+export function historyLines(own: readonly Event[], children: readonly ChildEvent[]): HistoryLine[] {
   const all = [
     ...own.map((event) => ({ event, about: undefined })),
     ...children.filter(({ event }) => !isPlain(event)),
@@ -26,9 +27,9 @@ export function historyLines(own: readonly HistoryEvent[], children: readonly Ch
 export const printHistoryLine = ({ about, text }: HistoryLine): string => (about ? `${about} ${text}` : text);
 
 /** That a child begins, and ends well, shows in what it does. */
-const isPlain = ({ type }: HistoryEvent): boolean => type === 'ExecutionStarted' || type === 'ExecutionSucceeded';
+const isPlain = ({ type }: Event): boolean => type === 'ExecutionStarted' || type === 'ExecutionSucceeded';
 
-const isLast = ({ event, about }: { event: HistoryEvent; about: string | undefined }): boolean =>
+const isLast = ({ event, about }: { event: Event; about: string | undefined }): boolean =>
   about === undefined && /^Execution(?!Started)/.test(event.type ?? '');
 
-const timeOf = ({ timestamp }: HistoryEvent): number => timestamp!.getTime();
+const timeOf = ({ timestamp }: Event): number => timestamp!.getTime();

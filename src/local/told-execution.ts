@@ -35,7 +35,6 @@ export class ToldExecution {
     else if (record.type === 'opened' && record.distributed) this.#open(record);
     else if (record.type === 'iteration') this.#iterate(record);
     else if (record.type === 'failed') this.#failures.set(record.key, this.#failed(record.key) + 1);
-    else if (record.type === 'ended') for (const child of this.#byPath.values()) child.end('aborted', record.at);
   }
 
   #failed(key: string): number {
@@ -50,7 +49,7 @@ export class ToldExecution {
 
   #iterate(record: Iteration): void {
     const run = this.#runs.get(record.key);
-    if (run?.attempt !== this.#failed(record.key)) return; // of an inline Map
+    if (!run) return; // of an inline Map
     const path = childPath(run, record.index);
     if (record.status !== 'started') {
       this.#byPath.get(path)?.end(record.status, record.at);

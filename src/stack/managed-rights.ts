@@ -48,11 +48,19 @@ const looking = (
 /** Of the function that copies: out of this region, into those of the plan, under the keys that it names there. */
 export const copyingSnapshots = ({ managed }: Plan): RdsStatement[] =>
   copyRegions(managed).flatMap(({ region, keys }, index): RdsStatement[] => [
+    ...(['snapshot', 'cluster-snapshot'] as const).map(
+      (type): RdsStatement => ({
+        Sid: `Copy${type === 'snapshot' ? 'Snapshots' : 'ClusterSnapshots'}${index + 1}`,
+        Effect: 'Allow',
+        Action: [type === 'snapshot' ? 'rds:CopyDBSnapshot' : 'rds:CopyDBClusterSnapshot'],
+        Resource: [copyIn(region, type), rds(`${type}:lifeboat-*`)],
+      }),
+    ),
     {
-      Sid: `CopySnapshots${index + 1}`,
+      Sid: `TagCopies${index + 1}`,
       Effect: 'Allow',
-      Action: ['rds:AddTagsToResource', 'rds:CopyDBClusterSnapshot', 'rds:CopyDBSnapshot'],
-      Resource: [...snapshotsIn(region), rds('cluster-snapshot:lifeboat-*'), rds('snapshot:lifeboat-*')],
+      Action: ['rds:AddTagsToResource'],
+      Resource: [copyIn(region, 'cluster-snapshot'), copyIn(region, 'snapshot')],
     },
     ...(keys.length === 0
       ? []
@@ -68,10 +76,8 @@ export const copyingSnapshots = ({ managed }: Plan): RdsStatement[] =>
         ]),
   ]);
 
-const snapshotsIn = (region: string) =>
-  ['cluster-snapshot', 'snapshot'].map((type) =>
-    sub(`arn:\${AWS::Partition}:rds:${region}:\${AWS::AccountId}:${type}:lifeboat-*`),
-  );
+const copyIn = (region: string, type: 'snapshot' | 'cluster-snapshot') =>
+  sub(`arn:\${AWS::Partition}:rds:${region}:\${AWS::AccountId}:${type}:lifeboat-*`);
 
 function copyRegions(managed: Plan['managed']): { region: string; keys: string[] }[] {
   const copies = managed.flatMap(({ copyTo }) => (copyTo ? [copyTo] : []));

@@ -74,7 +74,7 @@ describe('executions', { timeout: 120_000 }, () => {
     const start = (request: object) => executions.start({ machine: 'nothing', input: {}, ...request });
     await assert.rejects(
       start({ machine: 'nope' }),
-      refusedAs('StateMachineDoesNotExist', /there are copy, many, nothing/),
+      refusedAs('StateMachineDoesNotExist', /there are apart, copy, many, nothing/),
     );
     for (const name of ['', 'a b', '..', '.x', 'a/b', 'é', 'a:b', 'x'.repeat(81), 'a*', 'a\n']) {
       await assert.rejects(start({ name }), refusedAs('InvalidName', /Invalid Name/), name);

@@ -215,8 +215,8 @@ describe('aws-sdk', () => {
   test('services and actions that there are not are named, with those that there are', async () => {
     const call = (resource: string) => sdk(callOf(resource, {}));
     await assert.rejects(
-      call('aws-sdk:rds:describeDBInstances'),
-      failsAs('States.Runtime', /there are s3, sfn, sns, lambda/),
+      call('aws-sdk:dynamodb:listTables'),
+      failsAs('States.Runtime', /there are s3, sfn, sns, lambda, rds/),
     );
     await assert.rejects(call('aws-sdk:sns:publich'), failsAs('States.Runtime', /publish,/));
     await assert.rejects(call('aws-sdk:sfn:listStateMachines'), failsAs('Sfn.SfnException', /ECONNREFUSED/));

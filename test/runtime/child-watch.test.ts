@@ -32,6 +32,13 @@ const machineStates = {
       { Items: '{% $states.input %}' },
     ),
   },
+  waiting: {
+    Lanes: map(
+      'Lanes',
+      { Sources: map('Sources', { Wait }, { Items: '{% $states.input.sources %}' }) },
+      { Items: '{% $states.input %}' },
+    ),
+  },
   lasting: { Crowd: map('Crowd', { Wait }, { Items: '{% [1..60].{"source": "s" & $} %}' }) },
   failing: {
     Crowd: map(
@@ -137,6 +144,27 @@ describe('what goes on within the Maps of an execution', { timeout: 120_000 }, (
     children.follow(await machines.history(arn, known));
     const last = outline(await children.look(60));
     assert.equal(last.filter((one) => one.endsWith('ExecutionAborted')).length, 20);
+  });
+
+  test('is not asked of a child that waits for children of its own', async () => {
+    const arn = await machines.start('waiting', [sources('a')]);
+    const told: string[] = [];
+    const children = new ChildWatch(machines);
+    let last = 0;
+    while (!told.includes('a WaitStateEntered')) {
+      const events = await machines.history(arn, last);
+      last = events.at(-1)?.id ?? last;
+      children.follow(events);
+      told.push(...outline(await children.look(100)));
+    }
+    aws.requests.length = 0;
+    assert.deepEqual(await children.look(100), []);
+    assert.deepEqual(
+      aws.requests.map((one) => one.split(' ')[0]).sort(),
+      ['states:GetExecutionHistory', 'states:ListExecutions', 'states:ListExecutions'],
+      'the lanes, the sources of one, and what that source does',
+    );
+    await machines.stop(arn, 'Stopped', 'by the test');
   });
 
   test('tells those that failed before the newest that went well', async () => {

@@ -273,7 +273,7 @@ test('a snapshot is planned, copied and recorded, a restore planned, and both da
   const invoke = async (name: string, event: object) => {
     const { payload, error } = await deployed.invoke(name, event);
     assert.equal(error, undefined, `${name}: ${JSON.stringify(error)}`);
-    return payload as Record<string, never>;
+    return payload as Record<string, unknown>;
   };
   const planned = await invoke('plan-snapshot', { input: { source: 'ledger' }, execution });
   const snapshot = planned.snapshot as string;

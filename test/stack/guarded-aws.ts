@@ -8,7 +8,8 @@ export interface GuardedAwsOptions {
   /** where requests go that are allowed */
   s3: string;
   kms: string;
-  rds: string;
+  /** none: nobody asks it */
+  rds?: string;
   /** the key of the bucket's own encryption, which S3 uses in the name of who asks */
   bucketKeyArn: string;
   region: string;
@@ -131,7 +132,7 @@ class Guard {
     const mayUseKey = !key || this.#allows({ action: 'kms:CreateGrant', resource: key, context });
     if (!isAllowed || !mayUseKey)
       return void response.writeHead(403, { 'content-type': 'text/xml' }).end(errorXml('AccessDenied'));
-    const answer = await forward(message, body, this.#options.rds);
+    const answer = await forward(message, body, this.#options.rds!);
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
 
