@@ -73,7 +73,7 @@ test('what has the stack’s name and no source is shown as an alarm, if it is o
   const [{ properties }] = widgets.filter(({ type }) => type === 'alarm') as [Widget];
   const own = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(([name]) => name);
   const ofSources = own.filter(
-    (name) => /^(Orders|Billing|Ledger(?!.*Fails))/.test(name) || /^(Old|New)DeadLetters/.test(name),
+    (name) => /^(Orders|Billing|Ledger(?!.*Fails))/.test(name) || /^((Old|New)DeadLetters|Replication)/.test(name),
   );
   const expected = own.filter((name) => !ofSources.includes(name)).map((name) => name.toLowerCase());
   const shown = properties.alarms!.map((arn) =>
