@@ -71,7 +71,6 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
     rds: 'looks',
     publishes: ['FailureTopic'],
     secrets: ['metrics'],
-    asynchronous: true,
   },
   watch: {
     get: ['*/backups/*', '*/wal/*', 'catalog/*/backups.json', 'catalog/*/standing.json'],
@@ -80,7 +79,6 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
     publishes: ['FailureTopic'],
     secrets: ['sources', 'metrics'],
     inNetwork: true,
-    asynchronous: true,
   },
 };
 

@@ -35,7 +35,8 @@ function scheduleOf({ name, expression, timezone, windowMinutes, target }: Plann
         RoleArn: arnOf('SchedulerRole'),
         Input: JSON.stringify(watch ? watch.input : { schedule: name, scheduledTime: scheduledTimeWord }),
         RetryPolicy: retryPolicyOf(target),
-        DeadLetterConfig: { Arn: arnOf('DeadLetters') },
+        // a watch that did not happen is an alarm, and nothing to be done later
+        ...(watch ? {} : { DeadLetterConfig: { Arn: arnOf('DeadLetters') } }),
       },
     },
   };

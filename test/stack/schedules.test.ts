@@ -23,7 +23,7 @@ interface Schedule {
     RoleArn: object;
     Input: string;
     RetryPolicy: { MaximumEventAgeInSeconds: number; MaximumRetryAttempts: number };
-    DeadLetterConfig: object;
+    DeadLetterConfig?: object;
   };
 }
 
@@ -85,12 +85,13 @@ describe('the schedules of the packaged stack', () => {
       assert.equal(template.Resources[name]?.Type, 'AWS::Lambda::Function');
   });
 
-  test('try again within what AWS allows, and leave a dead letter then', () => {
-    for (const { Target } of schedules) {
+  test('try again within what AWS allows, and leave a dead letter then, unless the next one comes in a minute', () => {
+    for (const { Name, Target } of schedules) {
       const { MaximumEventAgeInSeconds: age, MaximumRetryAttempts: attempts } = Target.RetryPolicy;
       // https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html
       assert.ok(age >= 60 && age <= 86_400 && attempts >= 0 && attempts <= 185);
-      assert.deepEqual(Target.DeadLetterConfig, { Arn: { 'Fn::GetAtt': ['DeadLetters', 'Arn'] } });
+      const left = Name.startsWith('watch') ? undefined : { Arn: { 'Fn::GetAtt': ['DeadLetters', 'Arn'] } };
+      assert.deepEqual(Target.DeadLetterConfig, left);
     }
   });
 
