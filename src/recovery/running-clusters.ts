@@ -15,10 +15,20 @@ export function isRunning(place: string): boolean {
 
 function hasServer(dataDir: string): boolean {
   const pidFile = join(dataDir, 'postmaster.pid');
-  if (!existsSync(pidFile)) return false;
+  const lines = existsSync(pidFile) ? unlessGone(() => readFileSync(pidFile, 'utf8')) : undefined;
   // A server in single-user mode writes its number with a minus sign.
-  const pid = Math.abs(Number.parseInt(readFileSync(pidFile, 'utf8'), 10));
+  const pid = Math.abs(Number.parseInt(lines ?? '', 10));
   return Number.isInteger(pid) && existsSync(`/proc/${pid}`);
+}
+
+/** Servers end and folders go while we look. */
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 /** Data directories that a server works in, as far as we may see its processes. */
@@ -40,7 +50,7 @@ function linkTarget(link: string): string | undefined {
 /** Tablespaces and a WAL directory know nothing of their cluster, but the cluster has links to them. */
 function foldersOf(dataDir: string): string[] {
   const links = join(dataDir, 'pg_tblspc');
-  const oids = existsSync(links) ? readdirSync(links) : [];
+  const oids = existsSync(links) ? (unlessGone(() => readdirSync(links)) ?? []) : [];
   const folders = [dataDir, join(dataDir, 'pg_wal'), ...oids.map((oid) => join(links, oid))];
   return folders.map(realPath).filter((folder) => folder !== undefined);
 }

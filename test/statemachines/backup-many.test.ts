@@ -106,8 +106,10 @@ test('some sources are backed up when they are named, and with their own roles',
   const end = await run.run('backup', { sources: ['b-3', 'a-0'], type: 'incremental', requestedBy: 'ada' });
   assert.equal(end.status, 'SUCCEEDED');
   assert.deepEqual(
-    run.tasks.map(({ input, role, resultKey, execution }) => ({ ...input, role, resultKey, execution })).sort(),
-    ['b-3', 'a-0'].map((source) => ({
+    run.tasks
+      .map(({ input, role, resultKey, execution }) => ({ ...input, role, resultKey, execution }))
+      .sort((a, b) => (a.role! < b.role! ? -1 : 1)),
+    ['a-0', 'b-3'].map((source) => ({
       source,
       kind: 'incr',
       requestedBy: 'ada',
