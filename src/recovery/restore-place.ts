@@ -174,6 +174,9 @@ export function releaseTablespaces([, ...tablespaces]: readonly string[]): void 
   for (const place of tablespaces) rmSync(join(place, recordName), { force: true });
 }
 
+/** A command that the server began, and that outlives it for a moment, may still write there. */
+const removal = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 } as const;
+
 /** A restore that failed before its control file was there leaves nothing, and what was set aside comes back. */
 export function clearPlaces(places: readonly string[], aside: SetAside): void {
   for (const place of places) empty(place);
@@ -184,7 +187,7 @@ export function clearPlaces(places: readonly string[], aside: SetAside): void {
 function putBack(aside: SetAside): void {
   const back = new Map([...aside].map(([place, name]) => [name, place]));
   for (const [place, name] of aside) {
-    rmSync(place, { recursive: true, force: true });
+    rmSync(place, removal);
     relink(name, back);
     renameSync(name, place);
   }
@@ -207,6 +210,6 @@ function relink(dataDir: string, moved: ReadonlyMap<string, string>): void {
 
 function empty(place: string): void {
   for (const name of readdirSync(place)) {
-    if (name !== 'lost+found') rmSync(join(place, name), { recursive: true, force: true });
+    if (name !== 'lost+found') rmSync(join(place, name), removal);
   }
 }

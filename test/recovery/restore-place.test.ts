@@ -303,3 +303,20 @@ test('a record is for us alone', () => {
   assert.equal(statSync(join(data, recordName)).mode & 0o777, 0o600);
   assert.deepEqual(JSON.parse(readFileSync(join(data, recordName), 'utf8')), { state: 'restored' });
 });
+
+test('is cleared also while a command that its server began still writes there', async () => {
+  const data = place({ PG_VERSION: '18' });
+  // makes files in pg_wal, and the folder where it is gone, for half a second
+  const program = `const fs = require('node:fs');
+    fs.mkdirSync('pg_wal');
+    process.stdout.write('begun');
+    for (let n = 0, until = Date.now() + 500; Date.now() < until; n++) {
+      try { fs.writeFileSync('pg_wal/' + n, ''); } catch { try { fs.mkdirSync('pg_wal'); } catch {} }
+    }`;
+  const child = spawn(process.execPath, ['-e', program], { cwd: data, stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout!, 'data');
+  clearPlaces([data], new Map());
+  if (child.exitCode === null) await once(child, 'exit');
+  clearPlaces([data], new Map());
+  assert.deepEqual(readdirSync(data), []);
+});
