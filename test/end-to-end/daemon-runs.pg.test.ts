@@ -143,8 +143,8 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
     assert.equal(refused.exitCode, 2, refused.stderr);
     assert.match(refused.stderr, /plan.yml.*\n?.*slots.*\n?.*did you mean "?slot/s);
     assert.deepEqual(
-      daemon.receivers().map(({ child }) => child),
-      [orders!.child, audit!.child].sort(),
+      new Set(daemon.receivers().map(({ child }) => child)),
+      new Set([orders!.child, audit!.child]),
     );
 
     daemon.writePlan({ plan: { sources: { orders: source } } });
