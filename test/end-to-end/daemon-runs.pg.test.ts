@@ -142,10 +142,7 @@ describe('a daemon from its start to its end', { timeout: 300_000 }, () => {
     const refused = await daemon.run(['up']);
     assert.equal(refused.exitCode, 2, refused.stderr);
     assert.match(refused.stderr, /plan.yml.*\n?.*slots.*\n?.*did you mean "?slot/s);
-    assert.deepEqual(
-      new Set(daemon.receivers().map(({ child }) => child)),
-      new Set([orders!.child, audit!.child]),
-    );
+    assert.deepEqual(new Set(daemon.receivers().map(({ child }) => child)), new Set([orders!.child, audit!.child]));
 
     daemon.writePlan({ plan: { sources: { orders: source } } });
     await daemon.start();
