@@ -14,6 +14,8 @@ export const command = defineCommand({
 if it died now (RPO) and how long a recovery would take (RTO), both measured and held against what the plan promises. Then
 what runs, what waits for a person with the command that answers it, and what is wrong with what to do about it.
 
+Of more than 20 sources it shows what was measured of each within the last three minutes, and looks itself where nothing was.
+
 Asks the daemon for a measurement of this moment; without one it tells what the bucket knows, which on AWS is measured every
 minute. Nothing is changed. The exit code is 9 when something is wrong, or nothing runs the plan.`,
   examples: [

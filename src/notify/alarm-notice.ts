@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { todoMark } from '#model/alarm-description';
 import { parseMachineArn } from '#model/arn';
 import { type MetricName, sourceDimension } from '#model/metric';
 import type { NoticeInput } from '#model/notice';
@@ -26,9 +27,6 @@ const alarmSchema = z.object({
     ])
     .catch([]),
 });
-
-/** What marks the command in a description of ours: its first line is the title, its last one this. */
-export const todoMark = 'TODO: ';
 
 /** A message of CloudWatch as a notice, and what it repeats; undefined when it is none. */
 export function alarmNotice(content: unknown): { notice: NoticeInput; echo: Echo | null } | undefined {

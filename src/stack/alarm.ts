@@ -1,3 +1,4 @@
+import { todoMark } from '#model/alarm-description';
 import { ref, sub } from './intrinsics.ts';
 
 /** What CloudWatch looks at: a number by its own name, or a sum of several. */
@@ -41,9 +42,6 @@ export interface AlarmPlan {
 }
 
 const treatMissing = { 'nothing happened': 'notBreaching', 'nobody knows': 'ignore', 'that is it': 'breaching' };
-
-/** How a description is read again: src/notify/alarm-notice.ts. At most 1,024 characters. */
-const todoMark = 'TODO: ';
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html */
 export function alarm(plan: AlarmPlan): object {

@@ -30,7 +30,7 @@ function lockOf({ lock }: StorageRules) {
 }
 
 /**
- * What S3 does by age alone. It moves parts and WAL to cheaper classes and clears away what is no backup, or no longer one:
+ * What S3 does by age alone. It moves parts and whole segments of WAL to cheaper classes and clears away what is no backup, or no longer one:
  * what was overwritten or deleted goes when its lock has ended, for so long both can be undone. It never lets a backup
  * expire: whether one may go is known to retention, which looks at proofs.
  */

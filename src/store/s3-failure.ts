@@ -88,7 +88,7 @@ const wrongRegionHint = 'the bucket is in another region or behind another endpo
 const hints: Record<string, string> = {
   AccessDenied:
     'check the rights of these credentials (s3:ListBucket too: without it S3 does not say that an object is missing; ' +
-    's3:PutObjectTagging too: parts and WAL have a tag), ' +
+    's3:PutObjectTagging too: parts and whole WAL segments have a tag), ' +
     "the bucket's policy, and the rights on its KMS key",
   AuthorizationHeaderMalformed: wrongRegionHint,
   CERT_HAS_EXPIRED: certificateHint,

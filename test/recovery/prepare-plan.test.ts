@@ -90,6 +90,21 @@ describe('what the catalog believes and is not there', () => {
     });
   });
 
+  test('is not planned with: a backup of long ago, which is not listed any more, was deleted', async () => {
+    const aging = await aged(6);
+    try {
+      const folders: string[] = [];
+      for await (const folder of aging.store.folders('main/backups/')) folders.push(folder.slice(0, -1));
+      const backup = folders[1]!;
+      const target = { immediate: true, backup };
+      assert.deepEqual((await plan(aging, target)).plan.chain, [backup]);
+      for await (const { key } of aging.store.list(`main/backups/${backup}/`)) await aging.store.delete(key);
+      await assert.rejects(plan(aging, target), /is no committed backup of main/);
+    } finally {
+      aging.remove();
+    }
+  });
+
   test('is not planned with: a backup that was deleted is passed over', async () => {
     const before = await plan(source, { immediate: true });
     const [newest] = before.plan.chain.slice(-1);
