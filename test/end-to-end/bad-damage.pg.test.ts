@@ -63,8 +63,9 @@ class Pair {
     return join(this.vessel.folder, 'restored');
   }
 
+  /** To the backup's end: nobody receives WAL here, so what the server wrote between the two backups may be missing. */
   restore(...args: string[]) {
-    return this.vessel.restore(this.to, '--tablespace', `${this.#space}=${this.to}-space`, ...args);
+    return this.vessel.restore(this.to, '--immediate', '--tablespace', `${this.#space}=${this.to}-space`, ...args);
   }
 
   editManifest(change: (manifest: Manifest) => void): void {
