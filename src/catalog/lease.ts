@@ -5,7 +5,7 @@ import { leaseKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
 /** What needs one writer at a time. */
-export type LeasedWork = 'backup' | 'receive-wal';
+export type LeasedWork = 'backup' | 'dump' | 'receive-wal';
 
 export interface LeaseOptions {
   /** who we are, and for which execution: for the messages of those who have to wait, and who clears up after us */

@@ -43,6 +43,20 @@ export function readBackupInput(input: unknown): BackupInput {
   return read;
 }
 
+const dumpInput = fields({
+  source,
+  /** default: what the plan says */
+  schemaOnly: yesOrNo().exactOptional(),
+  ...asked,
+});
+export type DumpInput = z.infer<typeof dumpInput>;
+/** By pg_dump. */
+export const readDumpInput = (input: unknown): DumpInput => readInput(dumpInput, input);
+
+const retentionInput = fields({ source, ...asked });
+/** What goes, the plan's rules say. */
+export const readRetentionInput = (input: unknown): z.infer<typeof retentionInput> => readInput(retentionInput, input);
+
 const verifyInput = fields({
   source,
   backup,

@@ -1,5 +1,15 @@
-import { oneOf, section, text } from '#model/plan-field';
-import { schedule, type Tier, tier, windowMinutes, zoneName } from '#model/postgres-source';
+import { type DumpSettings, dumpSettings } from '#model/dump-settings';
+import { oneOf, section, text, wholeNumber } from '#model/plan-field';
+import {
+  type Connection,
+  connection,
+  schedule,
+  type Tier,
+  tier,
+  windowMinutes,
+  zoneName,
+} from '#model/postgres-source';
+import { type RetentionRules, retentionRules } from '#model/retention-rules';
 import type { Schedule } from '#model/schedule';
 
 /** A database that RDS runs: AWS takes its backups, the plan says when, where to, and what is promised. */
@@ -10,7 +20,14 @@ export interface ManagedSource {
   database: ManagedDatabase;
   /** where each snapshot is copied to; its key is one of that region, and needed when the database is encrypted */
   copyTo?: { region: string; kmsKey?: string };
-  schedules: { snapshot?: Schedule; timezone: string; windowMinutes: number };
+  /** for dumps; RDS itself is asked without it */
+  connection?: Connection;
+  /** of dumps: zstd */
+  compressionLevel: number;
+  dump: DumpSettings;
+  /** of dumps; absent: the plan's own, if it has some */
+  retention?: RetentionRules;
+  schedules: { snapshot?: Schedule; dump?: Schedule; retention?: Schedule; timezone: string; windowMinutes: number };
   tier?: Tier;
 }
 
@@ -44,18 +61,26 @@ export const managedSource = section({
   instance: databaseId().exactOptional(),
   cluster: databaseId().exactOptional(),
   copyTo: copyTo.exactOptional(),
+  connection: connection.exactOptional(),
+  compressionLevel: wholeNumber(1, 19).default(3),
+  dump: dumpSettings,
+  retention: retentionRules.exactOptional(),
   schedules: section({
     snapshot: schedule.exactOptional(),
+    dump: schedule.exactOptional(),
+    retention: schedule.exactOptional(),
     timezone: zoneName(),
     windowMinutes: windowMinutes(),
   }).prefault({}),
   tier: tier.exactOptional(),
 })
-  .superRefine(({ instance, cluster }, issues) => {
+  .superRefine(({ instance, cluster, connection, schedules }, issues) => {
     const refuse = (path: string[], message: string) => issues.addIssue({ code: 'custom', path, message });
     if (instance === undefined && cluster === undefined)
       refuse(['instance'], "the identifier of a DB instance, or cluster with an Aurora cluster's");
     if (instance !== undefined && cluster !== undefined) refuse(['cluster'], 'nothing beside an instance');
+    if (schedules.dump !== undefined && connection === undefined)
+      refuse(['connection'], 'a map with host and user at least, since schedules.dump connects to the database');
   })
   .transform(({ instance, cluster, ...rest }): Omit<ManagedSource, 'name'> => {
     const database: ManagedDatabase =

@@ -10,6 +10,7 @@ import { parsePlanFile } from '#model/plan-file';
 import { PlanInvalid } from '#model/plan-invalid';
 import { planProblems } from '#model/plan-problem';
 import { type PostgresSource, postgresSource } from '#model/postgres-source';
+import { type RetentionRules, retentionRules } from '#model/retention-rules';
 import { type StorageRules, storageRules } from '#model/storage-rules';
 
 /** The one configuration file, `plan.yml`: what is protected, where it goes, who is told and who may approve. */
@@ -28,6 +29,8 @@ export interface Plan {
   notifications: Notification[];
   concurrency: Concurrency;
   storage: StorageRules;
+  /** of every source that says nothing of its own; absent: everything is kept */
+  retention?: RetentionRules;
   /** where numbers are pushed; without it only to CloudWatch, where there is one */
   metrics?: MetricsSettings;
   /** where it is deployed, if it is */
@@ -102,6 +105,7 @@ const planSchema: z.ZodType<Plan> = section({
   notifications: listOf(notification, 'notifications').prefault([]),
   concurrency,
   storage: storageRules,
+  retention: retentionRules.exactOptional(),
   metrics: metricsSettings.exactOptional(),
   aws: awsDeployment.exactOptional(),
 })
@@ -122,4 +126,11 @@ const planSchema: z.ZodType<Plan> = section({
       sources: sources.filter((source) => !isManaged(source)),
       managed: sources.filter(isManaged),
     }),
-  );
+  )
+  .superRefine(({ sources, managed, retention }, issues) => {
+    for (const { name, schedules, retention: own } of [...sources, ...managed]) {
+      if (schedules.retention === undefined || (own ?? retention) !== undefined) continue;
+      const message = 'nothing, since neither the source nor the plan has retention';
+      issues.addIssue({ code: 'custom', path: ['sources', name, 'schedules', 'retention'], message });
+    }
+  });

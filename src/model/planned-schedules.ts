@@ -29,7 +29,7 @@ export function filledIn(target: StartTarget, scheduledTime: Date): StartTarget 
 /** Everything that the plan wants done by the clock. */
 export const plannedSchedules = (plan: Plan): PlannedSchedule[] => [
   ...plan.sources.flatMap(schedulesOf),
-  ...plan.managed.flatMap(snapshotsOf),
+  ...plan.managed.flatMap(schedulesOfManaged),
   {
     name: 'watch',
     expression: 'rate(1 minute)' as Schedule,
@@ -61,24 +61,30 @@ export const isFiringOf = (schedule: string, execution: string): boolean =>
 function schedulesOf({ name: source, schedules }: PostgresSource): PlannedSchedule[] {
   const { timezone, windowMinutes } = schedules;
   const scheduledTime = scheduledTimeWord;
-  const targets: Record<'full' | 'incremental' | 'drill' | 'scrub', StartTarget> = {
+  const targets: Record<'full' | 'incremental' | 'dump' | 'drill' | 'scrub' | 'retention', StartTarget> = {
     full: { stateMachine: 'backup', input: { source, type: 'full', scheduledTime } },
     incremental: { stateMachine: 'backup', input: { source, type: 'incremental', scheduledTime } },
+    dump: { stateMachine: 'dump', input: { source, scheduledTime } },
     drill: { stateMachine: 'drill', input: { source, target: 'random', scheduledTime } },
     scrub: { stateMachine: 'scrub', input: { source, scheduledTime } },
+    retention: { stateMachine: 'retention', input: { source, scheduledTime } },
   };
-  return (['full', 'incremental', 'drill', 'scrub'] as const).flatMap((kind) => {
+  return (['full', 'incremental', 'dump', 'drill', 'scrub', 'retention'] as const).flatMap((kind) => {
     const expression = schedules[kind];
     if (expression === undefined) return [];
     return [{ name: scheduleName(kind, source), expression, timezone, windowMinutes, target: targets[kind] }];
   });
 }
 
-function snapshotsOf({ name: source, schedules }: ManagedSource): PlannedSchedule[] {
-  const { snapshot: expression, timezone, windowMinutes } = schedules;
-  if (expression === undefined) return [];
-  const target = { stateMachine: 'rds-snapshot', input: { source, scheduledTime: scheduledTimeWord } };
-  return [{ name: scheduleName('snapshot', source), expression, timezone, windowMinutes, target }];
+function schedulesOfManaged({ name: source, schedules }: ManagedSource): PlannedSchedule[] {
+  const { timezone, windowMinutes } = schedules;
+  const machines = { snapshot: 'rds-snapshot', dump: 'dump', retention: 'retention' } as const;
+  return (['snapshot', 'dump', 'retention'] as const).flatMap((kind) => {
+    const expression = schedules[kind];
+    if (expression === undefined) return [];
+    const target = { stateMachine: machines[kind], input: { source, scheduledTime: scheduledTimeWord } };
+    return [{ name: scheduleName(kind, source), expression, timezone, windowMinutes, target }];
+  });
 }
 
 /** A schedule's name has at most 64 characters in AWS; with `-` and the time it becomes an execution's, which has 80. */

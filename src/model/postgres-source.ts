@@ -1,7 +1,9 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { type DumpSettings, dumpSettings } from '#model/dump-settings';
 import { durationAllowed, isDuration, parseDuration } from '#model/duration';
 import { listOf, oneOf, secret, section, text, wholeNumber } from '#model/plan-field';
+import { type RetentionRules, retentionRules } from '#model/retention-rules';
 import { type Schedule, scheduleProblem } from '#model/schedule';
 import type { SecretReference } from '#model/secret-reference';
 
@@ -19,6 +21,9 @@ export interface PostgresSource {
   compressionLevel: number;
   /** what has no schedule is only done when somebody asks */
   schedules: Schedules;
+  dump: DumpSettings;
+  /** absent: the plan's own, if it has some */
+  retention?: RetentionRules;
   tier?: Tier;
   /** questions that a restored cluster has to answer */
   checks: Check[];
@@ -28,9 +33,13 @@ export interface PostgresSource {
 export interface Schedules {
   full?: Schedule;
   incremental?: Schedule;
+  /** by pg_dump, for another version or service of PostgreSQL */
+  dump?: Schedule;
   drill?: Schedule;
   /** reads a share of the stored backups back, the one that was not read for longest first */
   scrub?: Schedule;
+  /** removes what the rules do not keep */
+  retention?: Schedule;
   /** of the IANA database */
   timezone: string;
   /** how much later than due EventBridge Scheduler may begin, to spread the load; 0: at once. `lifeboat up` begins at once */
@@ -71,7 +80,7 @@ const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as
 
 const isSocket = (host: string): boolean => isAbsolute(host);
 
-const connection = section({
+export const connection = section({
   host: text("a host name, an address or the absolute path of a socket's folder", /^(\/[^,]*|[\w.:%-]+)$/),
   port: wholeNumber(1, 65_535).default(5432),
   user: text('the name of a role'),
@@ -144,11 +153,15 @@ export const postgresSource = section({
   schedules: section({
     full: schedule.exactOptional(),
     incremental: schedule.exactOptional(),
+    dump: schedule.exactOptional(),
     drill: schedule.exactOptional(),
     scrub: schedule.exactOptional(),
+    retention: schedule.exactOptional(),
     timezone: zoneName(),
     windowMinutes: windowMinutes(),
   }).prefault({}),
+  dump: dumpSettings,
+  retention: retentionRules.exactOptional(),
   tier: tier.exactOptional(),
   checks: listOf(check, 'checks')
     .transform((checks) => checks.map((one, index): Check => ({ ...one, name: one.name ?? `check ${index + 1}` })))

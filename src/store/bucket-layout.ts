@@ -1,4 +1,5 @@
 import type { BackupId } from '#model/backup-id';
+import type { DumpId } from '#model/dump-id';
 import { formatTimeline, historyFileName, type Timeline } from '#model/timeline';
 
 /** Where everything lies in the bucket (docs/format.md). Keys end in no slash, folders do. */
@@ -27,6 +28,17 @@ export const keysFolder = (source: string): string => `${source}/keys/`;
 export const rewrapsFolder = (source: string, digest: string): string => `${keysFolder(source)}${digest}/`;
 export const rewrapKey = (source: string, digest: string, wrappingKey: string): string =>
   `${rewrapsFolder(source, digest)}${wrappingKey}.json`;
+
+/** Dumps lie beside the backups; one exists when its manifest does. */
+export const dumpsFolder = (source: string): string => `${source}/dumps/`;
+export const dumpFolder = (source: string, id: DumpId): string => `${dumpsFolder(source)}${id}/`;
+export const dumpManifestKey = (source: string, id: DumpId): string => `${dumpFolder(source, id)}manifest.json`;
+export const dumpObjectKey = (source: string, id: DumpId, name: string): string => `${dumpFolder(source, id)}${name}`;
+/** What pg_dumpall says of roles and tablespaces. */
+export const globalsName = 'globals.sql';
+/** `0003.dump.000000`: of the database with that place in the manifest. */
+export const dumpPartName = (database: number, part: number): string =>
+  `${String(database).padStart(4, '0')}.dump.${String(part).padStart(6, '0')}`;
 
 /** The projection of a source's backups; can be rebuilt from what lies in their folders. */
 export const catalogKey = (source: string): string => `catalog/${source}/backups.json`;
@@ -73,6 +85,18 @@ export const verificationKey = (source: string, id: BackupId, at: Date): string 
 export const proofsFolder = (source: string): string => `${catalogFolder(source)}proofs/`;
 export const proofKey = (source: string, id: BackupId, at: Date): string =>
   `${proofsFolder(source)}${id}/${compactTime(at)}.json`;
+/** What restoring a dump showed, by the time at which it ended. */
+export const dumpProofKey = (source: string, id: DumpId, at: Date): string =>
+  `${catalogFolder(source)}dump-proofs/${id}/${compactTime(at)}.json`;
+export const dumpProofsFolder = (source: string): string => `${catalogFolder(source)}dump-proofs/`;
+/** The projection of a source's dumps and of what their restores showed. */
+export const dumpCatalogKey = (source: string): string => `${catalogFolder(source)}dumps.json`;
+
+/** That a backup or dump may not go, or may again; the newest counts. */
+export const holdsFolder = (source: string): string => `${catalogFolder(source)}holds/`;
+export const holdKey = (source: string, id: BackupId | DumpId, at: Date): string =>
+  `${holdsFolder(source)}${id}/${compactTime(at)}.json`;
+
 /** The projection of both. */
 export const standingKey = (source: string): string => `${catalogFolder(source)}standing.json`;
 
