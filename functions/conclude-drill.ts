@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { requireNotExpired } from '#catalog/drill-expired';
 import { drillProof } from '#catalog/drill-proof';
 import { recordProof } from '#catalog/proofs';
 import { backupIdSchema } from '#model/backup-id';
@@ -12,7 +13,7 @@ import { edge } from './edge.ts';
 
 const instant = z.iso.datetime('an instant');
 
-/** Record what a drill showed, or that it could not be carried out; the same once more changes nothing. */
+/** Record what a drill showed, or that it could not be carried out; the same once more changes nothing. @throws BackupExpired */
 export const handler = edge({
   name: 'conclude-drill',
   input: fields({
@@ -29,6 +30,7 @@ export const handler = edge({
 
   async run(drill, { vault, measure }) {
     const proof = await drillProof(vault.store, drill);
+    await requireNotExpired(vault.store, proof, drill.target.immediate === true);
     const key = await recordProof(vault.store, proof);
     await measure?.(drillMetrics(proof));
     const { ok, verdict, backup } = proof;

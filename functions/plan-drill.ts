@@ -7,6 +7,7 @@ import { readDrillInput, requesterOf } from '#model/machine-input';
 import { text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { drillVolumeGiB } from '#model/volume-size';
+import { atHand } from '#recovery/at-hand';
 import { type DrillChoice, drillPoint } from '#recovery/drill-point';
 import { gatherFacts } from '#recovery/gather-facts';
 import { edge } from './edge.ts';
@@ -16,7 +17,7 @@ export const handler = edge({
   name: 'plan-drill',
   input: fields({ input: z.unknown(), execution: text("the execution's ARN") }),
 
-  async run({ input, execution }, { plan, vault }) {
+  async run({ input, execution }, { plan, vault, now }) {
     const asked = readDrillInput(input);
     const source = chooseSource(plan, asked.source).name;
     const { backup } = asked;
@@ -25,7 +26,8 @@ export const handler = edge({
     const facts = backup
       ? { source, backups: [], systems: new Map() }
       : await gatherFacts(vault, source, AbortSignal.timeout(870_000), 'catalog');
-    const point = drillPoint(facts, choice);
+    const isRandom = 'target' in choice && choice.target === 'random';
+    const point = drillPoint(isRandom ? atHand(facts, plan.storage.tiers, now()) : facts, choice);
     if (!point) throw new InputInvalid('source', source, 'one with a committed backup', 'take one: `lifeboat backup`');
     const rawBytes = await chainRawBytes(vault.store, source, point.backup, facts.backups);
     return { source, ...point, volumeGiB: drillVolumeGiB(rawBytes), requestedBy: requesterOf(asked) };

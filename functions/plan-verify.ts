@@ -28,7 +28,8 @@ export const handler = edge({
     const backup = asked.backup ?? (await committedBackups(store, source)).at(-1)?.backup;
     if (!backup) throw new InputInvalid('source', source, 'one with a committed backup', 'take one: `lifeboat backup`');
     const found = await readKnownVersion(store, source, backup).catch((failure) => {
-      if (byEvent && failure instanceof InputInvalid) return undefined;
+      // who scrubs chose it a while ago: it may have expired since
+      if ((byEvent || requestedBy === 'scrub') && failure instanceof InputInvalid) return undefined;
       throw failure;
     });
     if (!found) return { ...nothing, source, backup, requestedBy, known: 'gone' };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { chooseManaged } from '#model/choose-source';
+import { overdueDumps } from '#model/dump-findings';
 import type { FindingChanges } from '#model/finding-changes';
 import type { AskedDatabase } from '#model/managed-findings';
 import type { ManagedSource } from '#model/managed-source';
@@ -29,13 +30,18 @@ export const handler = edge({
         const away = one.copyTo && openRds(environment, one.copyTo.region);
         const ask = () => askRds(one, rds, away);
         const seen = await watchManaged({ store, source: one, region: rds.region, ask, now, tell });
-        return { ...seen, source: one.name };
+        return { ...seen, source: one };
       }),
     );
     const seen = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-    for (const { source: name, watched } of seen)
-      if (watched.unanswered) logger.warn(`${name}: RDS did not answer: ${watched.unanswered.why}`);
-    await measure?.(seen.flatMap(({ source: name, watched }) => managedMetrics(name, watched)));
+    for (const { source: one, watched } of seen)
+      if (watched.unanswered) logger.warn(`${one.name}: RDS did not answer: ${watched.unanswered.why}`);
+    await measure?.(
+      seen.flatMap(({ source: one, watched }) => [
+        ...managedMetrics(one.name, watched),
+        ...overdueDumps(one, watched.findings),
+      ]),
+    );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
     return { findings: seen.flatMap(({ changes }) => changes.current) };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { chooseSource } from '#model/choose-source';
+import { overdueDumps } from '#model/dump-findings';
 import type { FindingChanges } from '#model/finding-changes';
 import { metricRecords } from '#model/metric';
 import { text } from '#model/plan-field';
@@ -24,7 +25,7 @@ export const handler = edge({
       sources.map(async (one) => {
         const ask = (): Promise<AskedServer> => askServer(one.connection, environment);
         const seen = await watchSource({ store: vault.store, source: one, askServer: ask, now, tell });
-        return { source: one.name, ...seen };
+        return { source: one, ...seen };
       }),
     );
     for (const { name, outcome } of sources.map(({ name }, index) => ({ name, outcome: watched[index]! }))) {
@@ -32,7 +33,10 @@ export const handler = edge({
     }
     const seen = watched.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     await measure?.([
-      ...seen.flatMap(({ source: name, measured, lastBackupAt }) => watchMetrics(name, measured, lastBackupAt)),
+      ...seen.flatMap(({ source: one, measured, lastBackupAt }) => [
+        ...watchMetrics(one.name, measured, lastBackupAt),
+        ...overdueDumps(one, measured.findings),
+      ]),
       ...(source === undefined ? metricRecords(null, { WatchedSources: seen.length }) : []),
     ]);
     const failed = watched.find((outcome) => outcome.status === 'rejected');

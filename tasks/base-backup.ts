@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { catalogBackup, commitBackup, committedBackups } from '#catalog/backups';
 import { chooseParent } from '#catalog/choose-parent';
 import { type BackupKind, backupId } from '#model/backup-id';
-import { type Failure, ObjectDamaged, ObjectMissing, ServerError, StoreRefused } from '#model/failure';
+import { type Failure, ObjectDamaged, ObjectMissing, ServerError } from '#model/failure';
 import { formatLsn, type Lsn } from '#model/lsn';
 import { type BackupSummary, type Manifest, sealedClaims } from '#model/manifest';
 import type { Timeline } from '#model/timeline';
@@ -16,6 +16,7 @@ import { openBackup } from '#recovery/open-backup';
 import { backupObjectKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 import { BackupObjects } from './backup-objects.ts';
+import { clearLeftovers } from './clear-leftovers.ts';
 import { type Copied, copyCluster } from './copy-cluster.ts';
 
 export interface BaseBackupWork {
@@ -120,22 +121,8 @@ async function attempt(
   await catalogBackup(store, manifest).catch((failure: Error) => {
     work.onWarning(`the backup is committed, but the catalog could not be brought up to date: ${failure.message}`);
   });
-  await clearLeftovers(work);
+  await clearLeftovers(store, work);
   return manifest;
-}
-
-/** Far longer than anything takes to be stored. */
-const leftoverMs = 3 * 24 * 3600 * 1000;
-
-/** Puts that were killed leave pieces that nobody sees and somebody pays for. */
-async function clearLeftovers({ store, startedAt, onWarning }: BaseBackupWork): Promise<void> {
-  try {
-    await store.abortStaleUploads(new Date(startedAt.getTime() - leftoverMs));
-  } catch (failure) {
-    // A role that may only put objects leaves this to the bucket's lifecycle rule.
-    if (failure instanceof StoreRefused) return;
-    onWarning(`leftovers of puts that never completed could not be removed: ${(failure as Error).message}`);
-  }
 }
 
 /** The copy, and beside it the WAL that it needs: the one is worth nothing without the other. */

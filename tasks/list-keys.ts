@@ -1,5 +1,6 @@
 import { listRewraps, wrapDigest } from '#catalog/key-wraps';
 import type { BackupId } from '#model/backup-id';
+import type { DumpId } from '#model/dump-id';
 import { type WrappedKey, wrappingKeyName } from '#model/wrapped-key';
 import { type KeySearch, visitKeys } from '#recovery/keys-in-use';
 import type { ObjectStore } from '#store/object-store';
@@ -12,6 +13,8 @@ export interface KeyUsers {
   /** those that it opens, and those of them that nothing else opens */
   backups: BackupId[];
   onlyBackups: BackupId[];
+  dumps: DumpId[];
+  onlyDumps: DumpId[];
   /** data keys of WAL; each is of all that one process has stored */
   walKeys: number;
   onlyWalKeys: number;
@@ -35,7 +38,8 @@ export async function listKeys(
   const rewraps = await listRewraps(store, search.source);
   const users = new Map<string, KeyUsers>();
   const usersOf = (name: string, method: WrappedKey['method'], key: string): KeyUsers => {
-    const known = users.get(name) ?? { method, key, backups: [], onlyBackups: [], walKeys: 0, onlyWalKeys: 0 };
+    const none = { backups: [], onlyBackups: [], dumps: [], onlyDumps: [], walKeys: 0, onlyWalKeys: 0 };
+    const known = users.get(name) ?? { method, key, ...none };
     if (key.startsWith('arn:')) known.key = key;
     users.set(name, known);
     return known;
@@ -44,17 +48,19 @@ export async function listKeys(
   await visitKeys(store, {
     ...search,
     onUnread: () => void unread++,
-    async onKey({ wrapped, backup }) {
+    async onKey({ wrapped, backup, dump }) {
       const first = wrappingKeyName(wrapped);
       const names = new Set([first, ...(rewraps.get(wrapDigest(wrapped)) ?? [])]);
       for (const name of names) {
         const { method, key } = name === first ? { method: wrapped.method, key: wrapped.keyId } : readName(name);
         const user = usersOf(name, method, key);
-        if (backup === undefined) user.walKeys++;
-        else user.backups.push(backup);
+        if (backup) user.backups.push(backup);
+        else if (dump) user.dumps.push(dump);
+        else user.walKeys++;
         if (names.size > 1) continue;
-        if (backup === undefined) user.onlyWalKeys++;
-        else user.onlyBackups.push(backup);
+        if (backup) user.onlyBackups.push(backup);
+        else if (dump) user.onlyDumps.push(dump);
+        else user.onlyWalKeys++;
       }
     },
   });

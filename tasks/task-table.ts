@@ -9,6 +9,9 @@ const loaders: Readonly<Record<string, () => Promise<{ task: Task }>>> = {
   'verify-part': () => import('./verify-part-task.ts'),
   restore: () => import('./restore-task.ts'),
   drill: () => import('./drill-task.ts'),
+  expire: () => import('./expire-task.ts'),
+  dump: () => import('./dump-task.ts'),
+  'prove-dump': () => import('./prove-dump-task.ts'),
 };
 
 export const taskNames: readonly string[] = Object.keys(loaders);

@@ -1,8 +1,9 @@
+import { hasExpired } from '#catalog/has-expired';
 import { recordVerification } from '#catalog/proofs';
 import { readTaskOutcome, type TaskOutcome } from '#catalog/task-outcome';
 import type { BackupId } from '#model/backup-id';
 import { ResultMissing } from '#model/result-missing';
-import { describeVerification, type StepFailure, type VerifyProblem } from '#model/verify-problem';
+import { describeVerification, expiredMeanwhile, type StepFailure, type VerifyProblem } from '#model/verify-problem';
 import type { ObjectStore } from '#store/object-store';
 
 export interface EndedVerification {
@@ -20,12 +21,13 @@ export interface EndedVerification {
 
 /**
  * What reading a backup back found, of all steps together. Damage is recorded whatever else happened; that there is none
- * only when every step has looked. The same once more changes nothing.
+ * only when every step has looked; and nothing of a backup that has expired meanwhile. The same once more changes nothing.
  */
 export async function concludeVerification(
   store: ObjectStore,
   { source, backup, version, execution, since, steps }: EndedVerification,
 ): Promise<{ ok: boolean; problem: VerifyProblem | null }> {
+  if (await hasExpired(store, source, backup)) return { ok: false, problem: expiredMeanwhile(source, backup) };
   const looked: TaskOutcome<'verify-part'>[] = [];
   const failures: StepFailure[] = [];
   for (const { resultKey, failure } of steps) {

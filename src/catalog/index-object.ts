@@ -1,9 +1,11 @@
 import { catalogBackup, readBackup } from '#catalog/backups';
+import { forgetBackups } from '#catalog/forget-backups';
 import { recordVerification } from '#catalog/proofs';
 import { readVerified, type VerifiedObject, versionOf } from '#catalog/verified';
 import { noteVerified } from '#catalog/wal-projection';
 import { InputInvalid, ObjectDamaged, ObjectMissing } from '#model/failure';
 import type { ReadBackObject } from '#model/object-key';
+import { manifestKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
 export type Indexed =
@@ -43,7 +45,10 @@ async function indexManifest(
 ): Promise<Indexed> {
   try {
     await catalogBackup(store, await readBackup(store, source, backup));
-    return 'indexed';
+    if (await store.head(manifestKey(source, backup))) return 'indexed';
+    // it expired after it was read: nobody else takes it out again
+    await forgetBackups(store, source, [backup]);
+    return 'gone';
   } catch (failure) {
     if (failure instanceof ObjectDamaged) return 'damaged';
     if (failure instanceof ObjectMissing || failure instanceof InputInvalid) return 'gone';

@@ -29,7 +29,7 @@ export async function recordProof(store: ObjectStore, given: Proof): Promise<str
 }
 
 /** Two executions may end in the same millisecond: the later one's key is the next free one. */
-async function putOnce<T extends { execution: string | null }>(
+export async function putOnce<T extends { execution: string | null }>(
   store: ObjectStore,
   record: T,
   schema: z.ZodType<T>,

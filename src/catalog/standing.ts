@@ -108,6 +108,20 @@ export async function replaceStanding(
   });
 }
 
+/** Backups that are gone have no standing, and what their drills measured goes with them, as a rebuild would have it. */
+export async function forgetInStanding(
+  store: ObjectStore,
+  source: string,
+  backups: ReadonlySet<BackupId>,
+): Promise<void> {
+  const isLeft = ({ backup }: { backup: BackupId }) => !backups.has(backup);
+  await changeProjection(store, projectionOf(source), (content) => ({
+    ...content,
+    backups: content.backups.filter(isLeft),
+    drills: content.drills.filter(isLeft),
+  }));
+}
+
 function withRecords(
   content: StandingRecords,
   verifications: readonly Verification[],

@@ -58,24 +58,24 @@ export type VerifiedWal = z.infer<typeof walSchema>;
 
 const keptDamaged = 200;
 
-const projectionOf = (source: string): Projection<VerifiedWal> => ({
+export const verifiedWalProjection = (source: string): Projection<VerifiedWal> => ({
   key: verifiedWalKey(source),
   schema: walSchema,
   empty: { format: 'lifeboat-wal/1', systems: [], damaged: [] },
 });
 
 export const readVerifiedWal = (store: ObjectStore, source: string): Promise<VerifiedWal> =>
-  readProjection(store, projectionOf(source));
+  readProjection(store, verifiedWalProjection(source));
 
 /** Put a record in; one that is in already changes nothing. */
 export async function noteVerified(store: ObjectStore, record: VerifiedObject): Promise<void> {
-  await changeProjection(store, projectionOf(record.source), (content) => withRecord(content, record));
+  await changeProjection(store, verifiedWalProjection(record.source), (content) => withRecord(content, record));
 }
 
 /** Take objects off the list of damaged ones: they are gone, or were put back. */
 export async function forgetDamaged(store: ObjectStore, source: string, gone: readonly DamagedObject[]): Promise<void> {
   const names = new Set(gone.map(({ key, version }) => `${key} ${version}`));
-  await changeProjection(store, projectionOf(source), (content) => ({
+  await changeProjection(store, verifiedWalProjection(source), (content) => ({
     ...content,
     damaged: content.damaged.filter(({ key, version }) => !names.has(`${key} ${version}`)),
   }));
@@ -83,7 +83,7 @@ export async function forgetDamaged(store: ObjectStore, source: string, gone: re
 
 /** Make it anew of all records. */
 export async function rebuildVerifiedWal(store: ObjectStore, source: string): Promise<void> {
-  const projection = projectionOf(source);
+  const projection = verifiedWalProjection(source);
   await changeProjection(store, projection, async () => {
     let content = projection.empty;
     for await (const record of allVerified(store, source)) content = withRecord(content, record);

@@ -1,4 +1,5 @@
 import { type ListedSnapshot, readManaged, type WatchedDatabase } from '#catalog/managed';
+import { lastDump } from '#cli/last-dump';
 import type { DatabaseReport, Problem } from '#cli/status-report';
 import { formatDuration } from '#model/duration';
 import type { ManagedSource } from '#model/managed-source';
@@ -16,9 +17,9 @@ export async function askManaged(
   { name, database, tier }: ManagedSource,
   { store, stack, now }: AskedManaged,
 ): Promise<{ report: DatabaseReport; problems: Problem[] }> {
-  const watched = await readManaged(store, name);
+  const [watched, dump] = await Promise.all([readManaged(store, name), lastDump(store, name)]);
   const report: DatabaseReport = {
-    ...{ name, kind: 'rds', database: `${database.type} ${database.id}`, tier },
+    ...{ name, kind: 'rds', database: `${database.type} ${database.id}`, tier, dump },
     status: watched?.status ?? undefined,
     engineVersion: watched?.engineVersion ?? undefined,
     window: watched?.window ? { ...watched.window, count: 1 } : undefined,

@@ -1,6 +1,7 @@
 import { committedBackups } from '#catalog/backups';
 import { type MeasuredExposure, readExposure, type SourceSummary } from '#catalog/exposure';
 import { readStanding } from '#catalog/standing';
+import { type DumpReport, lastDump } from '#cli/last-dump';
 import { passingProblems } from '#cli/passing-problems';
 import type { Problem, SourceReport } from '#cli/status-report';
 import { formatDuration } from '#model/duration';
@@ -44,12 +45,13 @@ export async function askSource(source: PostgresSource, asked: AskedBucket): Pro
     to: printInstant(newest.toMicros),
     count: windows.length,
   };
-  const { report, problems } = describe(source, summarizeBackups(backups, standings), window, measured, asked);
+  const glance = { ...summarizeBackups(backups, standings), dump: await lastDump(vault.store, name) };
+  const { report, problems } = describe(source, glance, window, measured, asked);
   return { report, problems: [...problems, ...passingProblems(name, measured, newest)] };
 }
 
 /**
- * The same by what the watch measured in the last minutes: one object is read, however much is stored. undefined when it
+ * The same by what the watch measured in the last minutes: two objects are read, however much is stored. undefined when it
  * did not.
  */
 export async function glanceAtSource(source: PostgresSource, asked: AskedBucket): Promise<AskedSource | undefined> {
@@ -58,10 +60,11 @@ export async function glanceAtSource(source: PostgresSource, asked: AskedBucket)
   const { summary } = measured;
   const micros = (instant: string) => printInstant(BigInt(Date.parse(instant)) * 1000n);
   const window = summary.window && { from: micros(summary.window.from), to: micros(summary.window.to), count: 1 };
-  return describe(source, summary, window ?? undefined, measured, asked);
+  const dump = await lastDump(asked.vault.store, source.name);
+  return describe(source, { ...summary, dump }, window ?? undefined, measured, asked);
 }
 
-type Glance = Omit<SourceSummary, 'window'>;
+type Glance = Omit<SourceSummary, 'window'> & { dump: DumpReport | undefined };
 
 function describe(
   { name, tier }: PostgresSource,
@@ -70,9 +73,9 @@ function describe(
   measured: MeasuredExposure | undefined,
   { stack, now }: AskedBucket,
 ): AskedSource {
-  const { counts, bytes, proven } = glance;
+  const { counts, bytes, proven, dump } = glance;
   const report: SourceReport = {
-    ...{ name, tier, window, counts, bytes },
+    ...{ name, tier, window, counts, bytes, dump },
     proven: proven ?? undefined,
     rpo: measured && { lossMs: measured.lossMs, reason: measured.reason, at: measured.at },
     rto: measured?.rto ?? undefined,

@@ -1,4 +1,5 @@
 import { type FoundBackup, findBackups } from '#catalog/backups';
+import { readHolds } from '#catalog/holds';
 import { readStanding } from '#catalog/standing';
 import { defineCommand } from '#cli/command';
 import { formatTable } from '#cli/format-table';
@@ -17,7 +18,7 @@ export const command = defineCommand({
 takes in the bucket, where its WAL begins and ends, and the backup that an incremental one builds on.
 
 A backup is committed, then verified (read back as it was written), then proven (a drill restored it, and it answered) or
-broken; \`lifeboat status\` says why. A backup without a manifest never happened: it is shown as uncommitted, and is removed by expiry.
+broken; \`lifeboat status\` says why. One that is held (\`lifeboat hold\`) is removed by no retention. A backup without a manifest never happened: it is shown as uncommitted, and is removed by expiry.
 
 Of a database that RDS runs: its snapshots, as RDS told them last.`,
   examples: ['lifeboat backups', 'lifeboat backups --source orders --json'],
@@ -25,31 +26,38 @@ Of a database that RDS runs: its snapshots, as RDS told them last.`,
     source: { flags: '--source <name>', summary: 'source in the plan (needed when it has several)' },
   },
 
-  async run({ source }, { plan, environment, output }) {
+  async run({ source }, { plan, environment, output, now }) {
     const chosen = chooseAny(await plan(), source, '--source');
     const { store } = await openBucket(await plan(), environment);
     if (chosen.kind === 'rds') return listSnapshots(chosen, store, output);
     const { name } = chosen;
     const found = await findBackups(store, name);
     const committed = found.flatMap((one) => (one.state === 'committed' ? [one.summary] : []));
-    const { backups } = await readStanding(store, name, committed);
+    const [{ backups }, holds] = await Promise.all([
+      readStanding(store, name, committed),
+      readHolds(store, name, now()),
+    ]);
     const standings = new Map(backups.map((standing) => [standing.backup, standing]));
-    const rows = found.map((one) => row(one, standings.get(one.id)));
+    const held = new Map<string, string>(holds.map(({ id, reason }) => [id, reason]));
+    const rows = found.map((one) => row(one, standings.get(one.id), held.has(one.id)));
     const head = ['BACKUP', 'STATE', 'TOOK', 'COPIED', 'STORED', 'CONSISTENT AT', 'WAL', 'PARENT'];
     const text =
       rows.length === 0 ? `no backups of ${name}: \`lifeboat backup\` takes one` : formatTable([head, ...rows]);
-    output.print(text, { source: name, backups: found.map((one) => toJson(one, standings.get(one.id))) });
+    output.print(text, {
+      source: name,
+      backups: found.map((one) => toJson(one, standings.get(one.id), held.get(one.id))),
+    });
   },
 });
 
-function row(found: FoundBackup, standing: Standing | undefined): string[] {
+function row(found: FoundBackup, standing: Standing | undefined, isHeld: boolean): string[] {
   if (found.state === 'uncommitted') return [found.id, 'uncommitted'];
   if (found.state === 'unreadable') return [found.id, 'unreadable', '', '', '', '', found.failure.message];
   const { summary } = found;
   const took = formatDuration(stopTime(summary).getTime() - startTime(summary).getTime());
   return [
     found.id,
-    standing?.state ?? 'committed',
+    `${standing?.state ?? 'committed'}${isHeld ? ', held' : ''}`,
     took,
     formatBytes(summary.rawBytes),
     formatBytes(summary.storedBytes),
@@ -59,8 +67,9 @@ function row(found: FoundBackup, standing: Standing | undefined): string[] {
   ];
 }
 
-function toJson(found: FoundBackup, standing: Standing | undefined): object {
-  if (found.state === 'committed') return { ...found.summary, state: found.state, standing: standing ?? null };
+function toJson(found: FoundBackup, standing: Standing | undefined, held: string | undefined): object {
+  if (found.state === 'committed')
+    return { ...found.summary, state: found.state, standing: standing ?? null, held: held ?? null };
   const { id, state } = found;
   return { backup: id, state, ...(state === 'unreadable' ? { problem: found.failure.message } : {}) };
 }

@@ -3,8 +3,9 @@ import type { ArgumentDefinition, CommandDefinition, OptionDefinition } from '#c
 
 /** Tell commander what a command takes. */
 export function declareInput(command: Command, definition: CommandDefinition): void {
-  for (const [name, { summary, optional }] of Object.entries(definition.arguments ?? {})) {
-    command.argument(optional ? `[${name}]` : `<${name}>`, summary);
+  for (const [name, { summary, optional, repeatable }] of Object.entries(definition.arguments ?? {})) {
+    const shown = repeatable ? `${name}...` : name;
+    command.argument(optional ? `[${shown}]` : `<${shown}>`, summary);
   }
   for (const declared of Object.values(definition.options ?? {})) command.addOption(commanderOption(declared));
   const examples = definition.examples.map((line) => `  ${line}`);
@@ -15,7 +16,9 @@ export function declareInput(command: Command, definition: CommandDefinition): v
 export function readInput(definition: CommandDefinition, command: Command): Record<string, unknown> {
   const input: Record<string, unknown> = {};
   for (const [index, [name, argument]] of Object.entries(definition.arguments ?? {}).entries()) {
-    input[name] = readArgument(command.args[index], name, argument);
+    input[name] = argument.repeatable
+      ? command.args.slice(index).map((text) => readArgument(text, name, argument))
+      : readArgument(command.args[index], name, argument);
   }
   const given: Record<string, unknown> = command.opts();
   for (const [name, option] of Object.entries(definition.options ?? {})) input[name] = readOption(given, option);

@@ -13,6 +13,18 @@ export const commandTable: readonly CommandEntry[] = [
   { name: 'init', summary: 'write a plan and see whether the server is ready', load: () => import('#cli/init') },
   { name: 'backup', summary: 'take a full or incremental backup', load: () => import('#cli/backup') },
   { name: 'backups', summary: 'list the backups in the bucket', load: () => import('#cli/backups') },
+  { name: 'dump', summary: 'dump databases by pg_dump, and prove the dump', load: () => import('#cli/dump') },
+  { name: 'dumps', summary: 'list the dumps in the bucket', load: () => import('#cli/dumps') },
+  {
+    name: 'dump-export',
+    summary: 'get an archive out of a dump, for pg_restore',
+    load: () => import('#cli/dump-export'),
+  },
+  {
+    name: 'dump-restore',
+    summary: 'restore a database, or some tables, from a dump',
+    load: () => import('#cli/dump-restore'),
+  },
   { name: 'window', summary: 'tell which instants can be restored', load: () => import('#cli/window') },
   { name: 'restore', summary: 'bring a cluster back, to any instant', load: () => import('#cli/restore') },
   {
@@ -46,6 +58,13 @@ export const commandTable: readonly CommandEntry[] = [
     renames: { '--plan': '--plan-hash' },
     load: () => import('#cli/reject'),
   },
+  { name: 'expire', summary: "remove what the plan's retention does not keep", load: () => import('#cli/expire') },
+  {
+    name: 'hold',
+    summary: 'keep one backup or dump, whatever the rules say; or no longer',
+    load: () => import('#cli/hold'),
+  },
+  { name: 'holds', summary: 'list what is held', load: () => import('#cli/holds') },
   { name: 'evidence', summary: 'tell who did what, and check the record of it', load: () => import('#cli/evidence') },
   { name: 'notify', summary: 'send a test notice to every channel of the plan', load: () => import('#cli/notify') },
   { name: 'cost', summary: 'tell what a source costs on AWS in a month', load: () => import('#cli/cost') },

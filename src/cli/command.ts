@@ -30,6 +30,8 @@ export type CommandEnd = Promise<ExitCode | undefined> | Promise<void>;
 export interface ArgumentDefinition {
   summary: string;
   optional?: true;
+  /** the last one: the value is a list */
+  repeatable?: true;
   /** from src/model, like parseLsn: @throws InputInvalid that names `field` */
   parse?: (text: string, field: string) => unknown;
 }
@@ -68,9 +70,11 @@ export interface CommandContext {
 
 type Parsed<Definition> = Definition extends { parse: (text: string, field: string) => infer Value } ? Value : string;
 
-type ArgumentValue<Definition> = Definition extends { optional: true }
-  ? Parsed<Definition> | undefined
-  : Parsed<Definition>;
+type ArgumentValue<Definition> = Definition extends { repeatable: true }
+  ? Parsed<Definition>[]
+  : Definition extends { optional: true }
+    ? Parsed<Definition> | undefined
+    : Parsed<Definition>;
 
 type OptionValue<Definition> = Definition extends { flags: `${string}<${string}` }
   ? Definition extends { repeatable: true }

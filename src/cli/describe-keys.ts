@@ -14,21 +14,24 @@ export function describeKeys(sources: readonly KeysListed[]): string {
     .join('\n');
 }
 
-function describeUsers({ method, key, backups, onlyBackups, walKeys, onlyWalKeys }: KeyUsers): string[] {
-  const only = onlyBackups.length + onlyWalKeys;
+function describeUsers(users: KeyUsers): string[] {
+  const { method, key, backups, onlyBackups, dumps, onlyDumps, walKeys, onlyWalKeys } = users;
+  const only = onlyBackups.length + onlyDumps.length + onlyWalKeys;
   return [
     `  ${describeWrappingKey({ method, keyId: key })}`,
-    `    opens ${amount(backups, walKeys)}`,
-    only === 0 ? '    all of which other keys open, too' : `    NOTHING ELSE OPENS ${amount(onlyBackups, onlyWalKeys)}`,
+    `    opens ${amount(backups, dumps, walKeys)}`,
+    only === 0
+      ? '    all of which other keys open, too'
+      : `    NOTHING ELSE OPENS ${amount(onlyBackups, onlyDumps, onlyWalKeys)}`,
   ];
 }
 
 /** `2 backups (20261120T… to 20261121T…) and 3 data keys of WAL` */
-function amount(backups: readonly string[], walKeys: number): string {
-  const [first, last] = [backups[0], backups.at(-1)];
-  const range = first === last ? first : `${first} to ${last}`;
+function amount(backups: readonly string[], dumps: readonly string[], walKeys: number): string {
+  const range = (ids: readonly string[]) => (ids.length === 1 ? ids[0] : `${ids[0]} to ${ids.at(-1)}`);
   const parts = [
-    ...(backups.length > 0 ? [`${counted(backups.length, 'backup')} (${range})`] : []),
+    ...(backups.length > 0 ? [`${counted(backups.length, 'backup')} (${range(backups)})`] : []),
+    ...(dumps.length > 0 ? [`${counted(dumps.length, 'dump')} (${range(dumps)})`] : []),
     ...(walKeys > 0 ? [`${counted(walKeys, 'data key')} of WAL`] : []),
   ];
   return parts.join(' and ');

@@ -1,5 +1,6 @@
 import { tookOf } from '#cli/describe-execution';
 import { formatTable } from '#cli/format-table';
+import { describeLastDump } from '#cli/last-dump';
 import type { DatabaseReport, SourceReport, StatusReport } from '#cli/status-report';
 import { formatDuration } from '#model/duration';
 import { formatBytes } from '#model/format-bytes';
@@ -37,7 +38,7 @@ export function describeStatus(report: StatusReport, behind = ''): string {
 }
 
 function describeSource(source: SourceReport, now: Date): string[] {
-  const { name, proven, window, rpo, rto, tier, counts, bytes } = source;
+  const { name, proven, window, rpo, rto, tier, counts, bytes, dump } = source;
   const promised = (ms: number | undefined) => (ms === undefined ? '' : `, promised at most ${formatDuration(ms)}`);
   const states = Object.entries(counts).filter(([, count]) => count > 0);
   return [
@@ -47,11 +48,12 @@ function describeSource(source: SourceReport, now: Date): string[] {
     describeRpo(rpo, tier),
     `  RTO     ${rto ? `${formatDuration(rto.ms)}${promised(tier?.rtoMs)} (${rto.basis})` : 'not measured yet: no drill has been made'}`,
     `  backups ${states.length === 0 ? 'none' : states.map(([state, count]) => `${count} ${state}`).join(', ')}, ${formatBytes(bytes)} stored`,
+    ...describeLastDump(dump, now),
   ];
 }
 
 function describeDatabase(source: DatabaseReport, now: Date): string[] {
-  const { name, database, status, engineVersion, window, rpo, tier, snapshots } = source;
+  const { name, database, status, engineVersion, window, rpo, tier, snapshots, dump } = source;
   const { own, automated, others, copied, newest } = snapshots;
   const counts = [
     `${own} of this plan (${copied} copied)`,
@@ -65,6 +67,7 @@ function describeDatabase(source: DatabaseReport, now: Date): string[] {
     `  window  ${window ? `${window.from} to ${window.to}` : 'NO INSTANT CAN BE RESTORED'}`,
     describeRpo(rpo, tier),
     `  backups ${newest === undefined ? 'no snapshots' : `${counts.join(', ')}${age}`}`,
+    ...describeLastDump(dump, now),
   ];
 }
 

@@ -3,7 +3,7 @@ import { defaultAnswers, type PlanAnswers } from '#cli/plan-template';
 import { checkSources, describeReadiness, isReady } from '#cli/source-readiness';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { writePlan } from '#cli/write-plan';
-import { chooseSource } from '#model/choose-source';
+import { chooseDumped, dumpedSources } from '#model/choose-dumped';
 import { InputInvalid } from '#model/failure';
 import { readKeyFile } from '#runtime/key-file';
 
@@ -16,7 +16,8 @@ that changes it. The plan stays when something failed, with exit code 4; mend it
 
 With --stack the plan is one to deploy on AWS: bucket and key are those of the stack, and nothing but the plan is written.
 
---check writes nothing: it reads the plan and its key file and looks at the servers of its sources.`,
+--check writes nothing: it reads the plan and its key file and looks at the servers of its sources; of databases that RDS
+runs, at those that can be dumped.`,
   examples: [
     'lifeboat init --host db.example.org --user lifeboat',
     'lifeboat init --source orders --host /var/run/postgresql --user postgres --bucket /mnt/backups',
@@ -60,8 +61,9 @@ With --stack the plan is one to deploy on AWS: bucket and key are those of the s
     const plan = await context.writtenPlan();
     if (check && typeof plan.encryption === 'object' && 'keyFile' in plan.encryption)
       await readKeyFile(plan.encryption.keyFile);
-    const chosen = source === undefined ? plan.sources : [chooseSource(plan, source, '--source')];
-    const sources = await Promise.race([checkSources(chosen, context.environment), interrupted(context.signal)]);
+    const chosen = source === undefined ? dumpedSources(plan) : [chooseDumped(plan, source, '--source')];
+    const checking = checkSources(chosen, context.environment, plan.aws === undefined);
+    const sources = await Promise.race([checking, interrupted(context.signal)]);
     context.output.print([...(written?.lines ?? []), describeReadiness(sources)].join('\n'), {
       plan: context.planPath,
       keyId: written?.keyId ?? null,

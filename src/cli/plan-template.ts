@@ -55,8 +55,18 @@ sources:
       # incremental: cron(0 2 ? * MON-SAT *) # PostgreSQL 17 and newer, with summarize_wal = on
       drill: cron(0 5 1 * ? *)
       scrub: cron(0 6 * * ? *)
+      # retention: cron(0 7 * * ? *) # removes what \`retention\` below does not keep; try \`lifeboat expire --dry-run\` first
+      # dump: cron(0 4 ? * SUN *) # by pg_dump, and restored for a look: for one table, or a newer version
       # timezone: Europe/Berlin # else UTC. A time that summer time leaves out is skipped, one that comes twice counts once
       # windowMinutes: 15 # in AWS it may begin that much later; \`lifeboat up\` begins on time
+
+    # What is dumped: all databases unless some are named, with rows. \`restoreTest: false\` only reads a dump back.
+    # dump: { databases: [shop], schemaOnly: false, restoreTest: true }
+
+    # What is kept: every instant of the window; then the last good backup and dump of so many days, weeks, months and years
+    # that have one; and always the last proven one, what others build on, and what is held. Without it everything is kept.
+    # It may stand beside \`sources\`, too, for all of them.
+    # retention: { window: 35d, daily: 0, weekly: 8, monthly: 12, yearly: 3 }
 
     # What is promised: data lost at most, time to be back. Measured every minute; what is above is told.
     tier:

@@ -4,7 +4,7 @@ import { describeKeys, describeRekeyed } from '#cli/describe-keys';
 import { RekeyRecorder } from '#cli/record-rekeyed';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { parseBackupId } from '#model/backup-id';
-import { chooseSource } from '#model/choose-source';
+import { chooseAny } from '#model/choose-source';
 import { InputInvalid } from '#model/failure';
 import { parseKmsArn } from '#model/kms-arn';
 import { openKeyRing, openStoreAt } from '#runtime/open-bucket';
@@ -15,7 +15,7 @@ import { type RekeyOutcome, rekeySource } from '#tasks/rekey';
 export const command = defineCommand({
   name: 'rekey',
   summary: 'wrap data keys by the key of the plan',
-  help: `Backups and WAL are encrypted with data keys, and these are wrapped by the key that the plan names. After the plan has
+  help: `Backups, dumps and WAL are encrypted with data keys, and these are wrapped by the key that the plan names. After the plan has
 got another key, this wraps the data keys of everything that is stored by it, too: parts and WAL are not touched, and
 nothing is overwritten; each new wrap is a small object below <source>/keys/. Interrupted or run again it goes on with
 what is left. What the old key wrapped is unwrapped by the plan's own keys (a KMS key: whichever these credentials may
@@ -62,7 +62,9 @@ the exit code is 6, and it needs the old key until it expires.`,
     }
     const plan = await readPlan();
     const isOne = source !== undefined || backup !== undefined;
-    const names = (isOne ? [chooseSource(plan, source, '--source')] : plan.sources).map(({ name }) => name);
+    const names = (isOne ? [chooseAny(plan, source, '--source')] : [...plan.sources, ...plan.managed]).map(
+      ({ name }) => name,
+    );
     const all = backup === undefined && !wal;
     const scope = { backup, backups: all || backup !== undefined, wal: all || wal, signal };
     const store = await openStoreAt(plan.bucket, environment);

@@ -1,4 +1,6 @@
+import { checkDump } from '#cli/dump-readiness';
 import { formatTable } from '#cli/format-table';
+import type { DumpedSource } from '#model/choose-dumped';
 import { Failure } from '#model/failure';
 import type { PostgresSource } from '#model/postgres-source';
 import { checkReadiness, connectionFailed } from '#postgres/check-readiness';
@@ -11,12 +13,19 @@ export interface SourceReadiness {
   findings: Finding[];
 }
 
+/** `here`: whether what is planned runs on this machine. */
 export async function checkSources(
-  sources: readonly PostgresSource[],
+  sources: readonly DumpedSource[],
   environment: Environment,
+  here: boolean,
 ): Promise<SourceReadiness[]> {
   return Promise.all(
-    sources.map(async (source) => ({ source: source.name, findings: await checkSource(source, environment) })),
+    sources.map(async (source) => {
+      const own = source.kind === 'postgres' ? await checkSource(source, environment) : [];
+      const isReached = own.every(({ subject, status }) => subject !== 'connection' || status !== 'failed');
+      const ofDump = isReached ? await checkDump(source, environment, here) : [];
+      return { source: source.name, findings: [...own, ...ofDump] };
+    }),
   );
 }
 

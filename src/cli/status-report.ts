@@ -1,4 +1,5 @@
 import type { OpenQuestion } from '#catalog/approvals';
+import type { DumpReport } from '#cli/last-dump';
 import type { BackupId } from '#model/backup-id';
 import type { Exposure } from '#model/exposure';
 import type { Tier } from '#model/postgres-source';
@@ -32,6 +33,8 @@ export interface SourceReport {
   rto: RtoForecast | undefined;
   tier: Tier | undefined;
   counts: Record<StandingState, number>;
+  /** the newest one; undefined: there is none */
+  dump: DumpReport | undefined;
   /** of all committed backups, without WAL */
   bytes: number;
 }
@@ -48,6 +51,8 @@ export interface DatabaseReport {
   window: { from: string; to: string; count: number } | undefined;
   rpo: (Exposure & { at: string }) | undefined;
   tier: Tier | undefined;
+  /** the newest one; undefined: there is none */
+  dump: DumpReport | undefined;
   /** those that can be restored; `newest` is when that was taken */
   snapshots: { own: number; automated: number; others: number; copied: number; newest: string | undefined };
 }

@@ -113,7 +113,17 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const machineNames = ['backup', 'drill', 'rds-restore', 'rds-snapshot', 'restore', 'scrub', 'verify'];
+const machineNames = [
+  'backup',
+  'drill',
+  'dump',
+  'rds-restore',
+  'rds-snapshot',
+  'restore',
+  'retention',
+  'scrub',
+  'verify',
+];
 
 /** What notices are given for being told at a clean stop. */
 const drainMs = 5_000;

@@ -11,6 +11,7 @@ export const localSubstitutions = (names: {
   ...Object.fromEntries(names.tasks.map((name) => [`${pascal(name)}TaskArn`, taskDefinitionArn(name)])),
   // what has no volumes has no task of its own for them
   DrillVolumeTaskArn: taskDefinitionArn('drill'),
+  ProveDumpVolumeTaskArn: taskDefinitionArn('prove-dump'),
   VolumeRoleArn: `arn:aws:iam::${localAccount}:role/lifeboat-local-volumes`,
   ClusterArn: clusterArn,
   // here one topic has it all: each notice says itself whom it is for

@@ -38,6 +38,13 @@ export function parseExecutionArn(arn: string): ExecutionName | undefined {
   return { machine: machineOf(machine), name, ...(mapRun === undefined ? {} : { mapRun }) };
 }
 
+/** What executions of one stack's machines have in common: partition, region, account and stack; undefined: it is none's ARN. */
+export function stackOf(execution: string): string | undefined {
+  const machine = parseExecutionArn(execution)?.machine;
+  const [, stack] = /^(.*:execution:[^:/]*)[:/]/.exec(execution) ?? [];
+  return machine === undefined ? undefined : stack!.slice(0, -machine.length);
+}
+
 /** `backup` of `arn:…:stateMachine:lifeboat-prod_backup`, also with a version behind it; undefined for anything else. */
 export function parseMachineArn(arn: string): string | undefined {
   const match = /^arn:aws[\w-]*:states:[\w-]+:\d{12}:stateMachine:([\w-]{0,79}[a-zA-Z0-9-])(?:[:/][^\s]*)?$/.exec(arn);

@@ -19,6 +19,8 @@ const dumpedDatabase = z.strictObject({
   encoding: z.string(),
   collate: z.string(),
   ctype: z.string(),
+  /** only where its default collation is none of libc: whose, and which */
+  locale: z.strictObject({ provider: z.enum(['icu', 'builtin']), name: z.string() }).exactOptional(),
   /** pg_database_size when the dump began */
   sizeBytes: bytes,
   /** when its snapshot was taken: each database has one of its own */

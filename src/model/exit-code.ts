@@ -33,6 +33,7 @@ export const exitCodes = [
       'CheckFailed',
       'BackupIncomplete',
       'BackupFailed',
+      'RetentionFailed',
       'BackupDamaged',
       'BackupBroken',
     ],

@@ -21,6 +21,8 @@ export const findingKinds = [
   'rto-above-tier',
   /** a backup that the schedule promised is not there */
   'backup-overdue',
+  /** the same of a dump */
+  'dump-overdue',
   /** stored bytes are not what was written, or a backup failed its drill */
   'damage',
   /** the newest backup was not proven in good time */

@@ -25,8 +25,10 @@ export interface ManagedSnapshot {
   type: string;
   /** `creating`, `available`, … */
   status: string;
-  /** undefined while it is made */
+  /** the instant that it brings back, which a copy of an instance's has from its original; undefined while it is made */
   createdAt: Date | undefined;
+  /** the ARN of what it is a copy of, from another region or account */
+  copyOf?: string | undefined;
   engine: string;
   engineVersion: string;
   sizeGiB: number;

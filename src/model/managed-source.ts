@@ -25,7 +25,7 @@ export interface ManagedSource {
   /** of dumps: zstd */
   compressionLevel: number;
   dump: DumpSettings;
-  /** of dumps; absent: the plan's own, if it has some */
+  /** of dumps and snapshots; absent: the plan's own, if it has some */
   retention?: RetentionRules;
   schedules: { snapshot?: Schedule; dump?: Schedule; retention?: Schedule; timezone: string; windowMinutes: number };
   tier?: Tier;

@@ -14,6 +14,11 @@ export const metricHelp = {
   BackupVerified: 'whether the last backup that was read back was as it was written',
   DrillProven: 'whether the last drill proved its backup',
   DrillSeconds: 'how long the last drill that was carried out took to restore, replay and check',
+  // after a dump, and after it was read back and restored
+  DumpRawBytes: 'bytes that the last dump read from the databases',
+  DumpStoredBytes: 'bytes that the last dump stored',
+  DumpSeconds: 'how long the last dump took',
+  DumpProven: 'whether the last dump could be read back, and restored where the plan asks for it',
   // after each object that arrives
   ObjectVerified: 'whether the last object that arrived was as it was written',
   // each minute
@@ -26,6 +31,7 @@ export const metricHelp = {
   WalLagSeconds: 'for how long the stored WAL has not grown although the server went on',
   WalGaps: 'stretches of missing WAL behind the newest backup',
   OverdueBackups: 'backups that the schedule promised and that are not there',
+  OverdueDumps: 'dumps that the schedule promised and that are not there',
   BrokenBackups: 'backups that cannot be restored',
   UnprovenBackups: 'backups that nobody has restored yet',
   ProvenBackups: 'backups that were restored and checked',

@@ -17,6 +17,10 @@ export function snapshotName(source: string, execution: string): string {
 
 const longest = 200;
 
+/** How the names of all of a source's snapshots begin; those of a source whose name goes on like this begin so, too. */
+export const snapshotPrefix = (source: string): string =>
+  `lifeboat-${source}-`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+
 /** On what we have made: whose it is. `execution` is an ARN. */
 export const ownTags = (source: string, execution: string): Record<string, string> => ({
   'lifeboat:source': source,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { backupIdSchema, backupKinds } from '#model/backup-id';
+import { dumpIdSchema, dumpKinds } from '#model/dump-id';
+import { expireResultSchema } from '#model/retention-record';
 
 /**
  * What a task leaves in the bucket for the machine that started it, put on condition that there is none yet:
@@ -129,12 +131,54 @@ export type DrillResult = z.infer<typeof drillResultSchema>;
 const drillCleanupSchema = z.strictObject({ removed: z.array(z.string()) });
 export type DrillCleanup = z.infer<typeof drillCleanupSchema>;
 
+export const dumpResultSchema = z.strictObject({
+  source: z.string(),
+  dump: dumpIdSchema,
+  kind: z.enum(dumpKinds),
+  /** names, in the order in which they were dumped */
+  databases: z.array(z.string()),
+  rawBytes: count,
+  storedBytes: count,
+  /** what a person should know, though the dump is good */
+  warnings: z.array(z.string()),
+  durationMs: count,
+});
+export type DumpResult = z.infer<typeof dumpResultSchema>;
+
+export const dumpVerdicts = ['verified', 'proven', 'broken'] as const;
+
+/** What reading a dump back, and restoring it, found out. What could not be carried out leaves none, but a failure. */
+export const proveDumpResultSchema = z.strictObject({
+  source: z.string(),
+  dump: dumpIdSchema,
+  /** the same as `verdict` not being `broken` */
+  ok: z.boolean(),
+  /** verified: all bytes are as they were written; proven: and every database was restored and answered its checks */
+  verdict: z.enum(dumpVerdicts),
+  /** whether all of it was restored into a server */
+  restored: z.boolean(),
+  /** what broke on the way; null when everything was restored, even when a check was then answered wrongly */
+  failure: z.strictObject({ name: z.string(), message: z.string() }).nullable(),
+  checks: z.array(checkResultSchema),
+  /** those that were restored, with how many tables they then had */
+  databases: z.array(z.strictObject({ name: z.string(), tables: count, durationMs: count })),
+  /** that were read back */
+  rawBytes: count,
+  durationMs: count,
+  startedAt: instant,
+  finishedAt: instant,
+});
+export type ProveDumpResult = z.infer<typeof proveDumpResultSchema>;
+
 /** By task name; receive-wal is a service and leaves none. */
 export const taskResultSchemas = {
   'base-backup': baseBackupResultSchema,
   'verify-part': verifyPartResultSchema,
   restore: restoreRecordSchema,
   drill: z.union([drillResultSchema, drillCleanupSchema]),
+  dump: dumpResultSchema,
+  'prove-dump': proveDumpResultSchema,
+  expire: expireResultSchema,
 };
 
 /** The object that holds a task's result. */

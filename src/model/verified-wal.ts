@@ -1,4 +1,5 @@
-import { type Lsn, parseLsn } from '#model/lsn';
+import { formatLsn, type Lsn, parseLsn } from '#model/lsn';
+import { type LsnRange, subtractRanges } from '#model/lsn-range';
 
 /** WAL without a hole that was read back: `[start, end)`, LSNs as text. */
 export interface VerifiedStretch {
@@ -34,6 +35,20 @@ export function withPiece(stretches: readonly VerifiedStretch[], piece: PieceRea
     else joined = join(joined, stretch);
   }
   return [...before, joined, ...after];
+}
+
+/** Nobody knows what was committed by the end of what was cut: so nothing is claimed of it. */
+const unknownTime = new Date(0).toISOString();
+
+/** The stretches of a timeline without what is no longer stored; `gone` is in order, too. */
+export function withoutWal(stretches: readonly VerifiedStretch[], gone: readonly LsnRange[]): VerifiedStretch[] {
+  return stretches.flatMap(({ start, end, last }) => {
+    const whole = { start: parseLsn(start), end: parseLsn(end) };
+    return subtractRanges([whole], gone).map((left): VerifiedStretch => {
+      const known = left.end === whole.end ? last : { ...last, commitTime: null, time: unknownTime };
+      return { start: formatLsn(left.start), end: formatLsn(left.end), last: known };
+    });
+  });
 }
 
 function join(a: VerifiedStretch, b: VerifiedStretch): VerifiedStretch {

@@ -8,10 +8,17 @@ export interface StepFailure {
 
 /** What is wrong after a verification, as machines fail with it and people are told it. */
 export interface VerifyProblem {
-  name: 'BackupDamaged' | 'VerifyIncomplete';
+  name: 'BackupDamaged' | 'BackupExpired' | 'VerifyIncomplete';
   message: string;
   hint: string;
 }
+
+/** It was removed while it was read: what is missing of it says nothing. */
+export const expiredMeanwhile = (source: string, backup: BackupId): VerifyProblem => ({
+  name: 'BackupExpired',
+  message: `backup ${backup} of ${source} was removed by retention while it was read back`,
+  hint: `nothing is said about it; see which backups there are: \`lifeboat backups --source ${source}\``,
+});
 
 /** null: every step has looked, and all is as it was written. */
 export function describeVerification(found: {

@@ -83,6 +83,8 @@ const toldBy: Partial<Record<MetricName | 'RunningTaskCount', string>> = {
   WalGaps: 'gap',
   BrokenBackups: 'broken',
   OverdueBackups: 'overdue',
+  OverdueDumps: 'dump-overdue',
+  DumpProven: 'dump',
   DrillProven: 'drill',
 };
 

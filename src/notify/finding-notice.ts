@@ -8,6 +8,7 @@ const titles: Record<FindingKind, string> = {
   'rpo-above-tier': 'more could be lost than is promised',
   'rto-above-tier': 'a recovery takes longer than is promised',
   'backup-overdue': 'a backup is overdue',
+  'dump-overdue': 'a dump is overdue',
   damage: 'a backup or its WAL is damaged',
   unproven: 'the newest backups are not proven',
   'server-unreachable': 'the server cannot be reached',

@@ -15,6 +15,10 @@ export interface PartWriterOptions {
   lanes: number;
   level: number;
   dataKey: DataKey | undefined;
+  /** what the archives are: of tar, each part's record says where in the format it begins and which files do so in it */
+  format?: 'tar' | 'bytes';
+  /** of an object; without it, that of a part of a tar archive */
+  name?(archive: string, part: number): string;
   header(archive: string, part: number): ContainerHeader;
   /** Stores one part; settles when the store has answered, with the bytes that are stored. */
   store(name: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number>;
@@ -26,7 +30,7 @@ export interface PartWriterOptions {
 export const partName = (archive: string, part: number): string => `${archive}.tar.${String(part).padStart(6, '0')}`;
 
 /**
- * Cuts tar archives into blocks, compresses blocks in parallel, seals them in order and streams them into parts.
+ * Cuts archives into blocks, compresses blocks in parallel, seals them in order and streams them into parts.
  * Nothing is kept but the blocks in flight: lanes + 2, and the bytes the store has not taken yet, of few parts.
  */
 export class PartWriter {
@@ -44,7 +48,7 @@ export class PartWriter {
   #archive = '';
   #archiveBytes = 0;
   #parts = 0;
-  #tar!: TarReader;
+  #tar: TarReader | undefined;
   #block: Buffer;
   #filled = 0;
   #part: OpenPart | undefined;
@@ -61,6 +65,7 @@ export class PartWriter {
     this.#archive = archive;
     this.#archiveBytes = 0;
     this.#parts = 0;
+    if (this.#options.format === 'bytes') return;
     this.#tar = new TarReader({
       onEntry: (entry, position) => {
         const path = entry.type === 'directory' ? `${entry.path}/` : entry.path;
@@ -77,7 +82,7 @@ export class PartWriter {
       const count = Math.min(this.#options.blockBytes - this.#filled, bytes.length - at);
       const piece = bytes.subarray(at, at + count);
       piece.copy(this.#block, this.#filled);
-      this.#tar.feed(piece);
+      this.#tar?.feed(piece);
       this.#filled += count;
       at += count;
       this.#archiveBytes += count;
@@ -114,7 +119,7 @@ export class PartWriter {
 
   #openPart(): OpenPart {
     const number = this.#parts++;
-    const name = partName(this.#archive, number);
+    const name = (this.#options.name ?? partName)(this.#archive, number);
     const sealer = new FrameSealer(this.#options.header(this.#archive, number), this.#options.dataKey);
     const record: PartRecord = {
       archive: this.#archive,
@@ -124,7 +129,7 @@ export class PartWriter {
       rawBytes: 0,
       storedBytes: 0,
       sha256: '',
-      start: this.#tar.state(),
+      start: this.#tar?.state() ?? {},
       frames: [],
       files: [],
     };

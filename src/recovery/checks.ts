@@ -31,8 +31,21 @@ export async function askChecks(work: ChecksWork): Promise<CheckResult[]> {
       results.push(await ask(`amcheck in ${database}`, () => checkIndexes(server, database)));
     }
   }
-  for (const check of work.checks) {
-    work.signal.throwIfAborted();
+  return [...results, ...(await askQueries(server, work.checks, work.signal))];
+}
+
+/** Whoever asks a database something, and is answered in text. */
+export type Asking = Pick<PrivateServer, 'query'>;
+
+/** The plan's own questions. */
+export async function askQueries(
+  server: Asking,
+  checks: readonly Check[],
+  signal: AbortSignal,
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    signal.throwIfAborted();
     results.push(await ask(`query ${check.name}`, () => compareAnswer(server, check)));
   }
   return results;
@@ -87,7 +100,7 @@ async function checkIndexes(server: PrivateServer, database: string): Promise<An
   return { ok: true, detail: `${row!.checked} B-tree indexes are sound` };
 }
 
-async function compareAnswer(server: PrivateServer, check: Check): Promise<Answer> {
+async function compareAnswer(server: Asking, check: Check): Promise<Answer> {
   const [row] = await server.query(check.database, check.query);
   const found = row === undefined ? 'no row' : (Object.values(row)[0] ?? 'null');
   const expected = typeof check.expect === 'boolean' ? (check.expect ? 't' : 'f') : String(check.expect);

@@ -1,29 +1,34 @@
 import { createHash } from 'node:crypto';
 import { findBackups, readBackup } from '#catalog/backups';
+import { findDumps, readDump } from '#catalog/dumps';
 import type { BackupId } from '#model/backup-id';
-import { ObjectDamaged, ObjectMissing, StoreRefused } from '#model/failure';
+import type { DumpId } from '#model/dump-id';
+import type { DumpManifest } from '#model/dump-manifest';
+import { InputInvalid, ObjectDamaged, ObjectMissing, StoreRefused } from '#model/failure';
 import { parseObjectKey, type ReadBackObject } from '#model/object-key';
 import { dataKeyContext, type WrappedKey } from '#model/wrapped-key';
 import { run } from '#pipeline/run';
 import { walKeyContext } from '#pipeline/wal-header';
 import { WalReader } from '#recovery/read-wal';
-import { manifestKey, walFolder } from '#store/bucket-layout';
+import { dumpManifestKey, manifestKey, walFolder } from '#store/bucket-layout';
 import type { ObjectStore, StoredObject } from '#store/object-store';
 
 /** A data key as it stands in a manifest, or in the headers of WAL. */
 export interface KeyInUse {
   wrapped: WrappedKey;
   context: string;
-  /** undefined: of WAL */
-  backup: BackupId | undefined;
-  /** an object that is encrypted with it, or its backup's manifest */
+  /** whose it is; neither of them: of WAL */
+  backup?: BackupId;
+  dump?: DumpId;
+  /** an object that is encrypted with it, or the manifest that it stands in */
   at: string;
 }
 
 export interface KeySearch {
   source: string;
-  /** only this backup */
+  /** only this backup, and no dumps */
   backup?: BackupId | undefined;
+  /** and dumps */
   backups: boolean;
   wal: boolean;
   signal: AbortSignal;
@@ -41,12 +46,13 @@ const lanes = 32;
 const refusalsToGiveUp = 100;
 
 /**
- * Every data key that a source's backups and WAL need. Backups come out of the catalog; WAL is read header by header,
- * one request for each object, since any of them may have a key of its own.
+ * Every data key that a source's backups, dumps and WAL need. Backups come out of the catalog, dumps are one request each; WAL is
+ * read header by header, one request for each object, since any of them may have a key of its own.
  * @throws StoreRefused when nothing can be read; StoreUnavailable
  */
 export async function visitKeys(store: ObjectStore, search: KeySearch): Promise<void> {
   if (search.backups) await visitBackups(store, search);
+  if (search.backups && search.backup === undefined) await visitDumps(store, search);
   if (search.wal) await visitWal(store, search);
 }
 
@@ -63,6 +69,29 @@ async function visitBackups(store: ObjectStore, search: KeySearch): Promise<void
     const wrapped = backup.state === 'committed' ? backup.summary.encryption?.key : undefined;
     const context = dataKeyContext({ source, for: backup.id });
     if (wrapped) await search.onKey({ wrapped, context, backup: backup.id, at });
+  }
+}
+
+async function visitDumps(store: ObjectStore, { source, signal, ...search }: KeySearch): Promise<void> {
+  for (const found of await findDumps(store, source)) {
+    signal.throwIfAborted();
+    search.onObjects(1);
+    const at = dumpManifestKey(source, found.id);
+    if (found.state === 'unreadable') search.onUnread(at, found.failure.message);
+    const manifest = found.state === 'committed' ? await readIfThere(store, source, found.id) : undefined;
+    const wrapped = manifest?.encryption?.key;
+    const context = dataKeyContext({ source, for: found.id });
+    if (wrapped) await search.onKey({ wrapped, context, dump: found.id, at });
+  }
+}
+
+/** undefined: it expired meanwhile */
+async function readIfThere(store: ObjectStore, source: string, id: DumpId): Promise<DumpManifest | undefined> {
+  try {
+    return await readDump(store, source, id);
+  } catch (failure) {
+    if (failure instanceof ObjectMissing || failure instanceof InputInvalid) return undefined;
+    throw failure;
   }
 }
 
@@ -105,7 +134,7 @@ class WalVisitor {
       if (header.source !== source || header.systemId !== systemId || !header.key) {
         return this.#search.onUnread(at, `${at} has a header of something else`);
       }
-      await this.#tell({ wrapped: header.key, context: walKeyContext(source, systemId), backup: undefined, at });
+      await this.#tell({ wrapped: header.key, context: walKeyContext(source, systemId), at });
     } catch (failure) {
       if (failure instanceof ObjectMissing) return; // it expired meanwhile
       if (failure instanceof ObjectDamaged) return this.#search.onUnread(at, failure.message);

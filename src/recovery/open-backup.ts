@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { KeyUnusable } from '#model/failure';
 import { type Manifest, sealedClaims } from '#model/manifest';
-import { hintForKey } from '#model/wrapped-key';
 import { readIndex } from '#pipeline/backup-index';
 import { type ContainerHeader, damaged } from '#pipeline/container';
 import type { DataKey, KeyRing } from '#pipeline/data-key';
 import type { PartRecord } from '#pipeline/part-record';
 import { readContainer } from '#pipeline/read-container';
+import { unwrapKey } from '#recovery/unwrap-key';
 import { backupObjectKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
@@ -47,7 +46,7 @@ export function openBackup(vault: Vault, manifest: Manifest): OpenBackup {
   const { source, backup } = manifest;
   let unwrapped: Promise<DataKey | undefined> | undefined;
   const dataKey = () => {
-    unwrapped ??= unwrapKey(vault.keyRing, manifest);
+    unwrapped ??= unwrapKey(vault.keyRing, { what: 'backup', source, id: backup, encryption: manifest.encryption });
     return unwrapped;
   };
 
@@ -87,23 +86,6 @@ export function openBackup(vault: Vault, manifest: Manifest): OpenBackup {
     serverManifest: () => blocks({ ...manifest.serverManifest, place: { kind: 'backup_manifest' } }),
     partBlocks: (part) => blocks({ ...part, place: { kind: 'part', archive: part.archive, part: part.part } }),
   };
-}
-
-async function unwrapKey(keyRing: KeyRing | undefined, manifest: Manifest): Promise<DataKey | undefined> {
-  if (!manifest.encryption && !keyRing) return undefined;
-  if (!manifest.encryption) {
-    throw new KeyUnusable(`backup ${manifest.backup} is stored in clear, the plan says that backups are encrypted`, {
-      operation: 'open backup',
-      subject: manifest.backup,
-      hint: 'if it is from before the plan was changed, restore with a plan that says encryption: none',
-    });
-  }
-  if (keyRing) return keyRing.unwrap(manifest.encryption.key, `${manifest.source}/${manifest.backup}`);
-  throw new KeyUnusable(`backup ${manifest.backup} is encrypted, the plan says encryption: none`, {
-    operation: 'open backup',
-    subject: manifest.backup,
-    hint: hintForKey(manifest.encryption.key),
-  });
 }
 
 function placeOf({ kind, archive, part }: BackupObjectHeader): ExpectedObject['place'] {

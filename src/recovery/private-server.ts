@@ -68,12 +68,17 @@ export class PrivateServer {
     return this.#server.ended;
   }
 
+  /** Where it listens, on port 5432. */
+  get socketFolder(): string {
+    return this.#folder;
+  }
+
   /** A connection of its own to a database; the caller ends it. */
-  async connect(database: string): Promise<pg.Client> {
+  async connect(database: string, user = this.#options.superuser): Promise<pg.Client> {
     const client = new pg.Client({
       host: this.#folder,
       port: 5432,
-      user: this.#options.superuser,
+      user,
       database,
       types: { getTypeParser: () => (text: string) => text },
     });

@@ -1,4 +1,6 @@
+import { readDumpCatalog } from '#catalog/dumps';
 import { keepManaged, type ListedSnapshot, readManaged, type WatchedDatabase } from '#catalog/managed';
+import { dumpFindings } from '#model/dump-findings';
 import type { Finding } from '#model/finding';
 import { type FindingChanges, findingChanges } from '#model/finding-changes';
 import { type AskedDatabase, isThere, managedExposure, managedFindings, ownSnapshots } from '#model/managed-findings';
@@ -26,14 +28,16 @@ const lastsMs = 180_000;
  */
 export async function watchManaged(work: ManagedWatch): Promise<{ watched: WatchedDatabase; changes: FindingChanges }> {
   const { store, source } = work;
-  const before = await readManaged(store, source.name);
+  const [before, { dumps }] = await Promise.all([readManaged(store, source.name), readDumpCatalog(store, source.name)]);
   const asked = await work.ask().catch((failure: Error) => failure);
   const now = work.now();
   const at = now.toISOString();
   const watchedSince = before && before.watchedSince < at ? before.watchedSince : at;
   const told =
     asked instanceof Error ? unanswered(source, before, asked, now) : answered(work, asked, watchedSince, now);
-  const changes = findingChanges(before?.findings ?? [], told.findings, asked instanceof Error ? judgedByRds : []);
+  const ofDumps = dumpFindings({ source, dumps, watchedSince: new Date(watchedSince), now });
+  const found = [...told.findings, ...ofDumps];
+  const changes = findingChanges(before?.findings ?? [], found, asked instanceof Error ? judgedByRds : []);
   const watched: WatchedDatabase = {
     ...told,
     ...{ format: 'lifeboat-managed/1', at, watchedSince, tier: source.tier ?? null, findings: changes.current },

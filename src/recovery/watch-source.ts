@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readDumpCatalog } from '#catalog/dumps';
 import type { StoredWal } from '#catalog/exposure';
 import { keepExposure, type MeasuredExposure, readExposure } from '#catalog/exposure';
 import { readCatalog } from '#catalog/projection';
@@ -6,6 +7,7 @@ import { readStanding } from '#catalog/standing';
 import { followStoredWal, type StoredReach, storedReach } from '#catalog/stored-wal';
 import { versionOf } from '#catalog/verified';
 import { type DamagedObject, forgetDamaged, type VerifiedWal, verifiedInventory } from '#catalog/wal-projection';
+import { dumpFindings } from '#model/dump-findings';
 import type { ServerState } from '#model/exposure';
 import { type FindingChanges, findingChanges } from '#model/finding-changes';
 import { hasLasted, type LastingTroubles, lastingTroubles } from '#model/lasting-trouble';
@@ -48,9 +50,10 @@ export interface WatchedSource {
  */
 export async function watchSource(work: WatchWork): Promise<WatchedSource> {
   const { store, source } = work;
-  const [before, { backups }, server] = await Promise.all([
+  const [before, { backups }, { dumps }, server] = await Promise.all([
     readExposure(store, source.name),
     readCatalog(store, source.name),
+    readDumpCatalog(store, source.name),
     work.askServer(),
   ]);
   const now = work.now();
@@ -70,13 +73,15 @@ export async function watchSource(work: WatchWork): Promise<WatchedSource> {
   });
   const rto = forecastRto(drills, todaysWork(backups, loss), now);
   const watchedSince = before && before.watchedSince < now.toISOString() ? before.watchedSince : now.toISOString();
-  const found = findingsOf({
+  const ofBackups = findingsOf({
     ...{ source, now, standings, rto, watchedSince: new Date(watchedSince), exposure: loss.exposure },
     exposedSince: loss.reach?.asOf.toISOString() ?? null,
     backups: backups.map(takenBackup),
     damaged: await stillDamaged(store, source.name, loss.wal.damaged),
     ...lasting(troubles, tracked?.reach, server, source, now),
   });
+  const ofDumps = dumpFindings({ source, dumps, watchedSince: new Date(watchedSince), now });
+  const found = [...ofBackups, ...ofDumps];
   const changes = findingChanges(before?.findings ?? [], found, server.state === 'reachable' ? [] : ['receiver-still']);
   const clock = server.state === 'reachable' ? server.clock.toISOString() : undefined;
   const measured: MeasuredExposure = {

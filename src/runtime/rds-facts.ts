@@ -28,8 +28,11 @@ export const clusterFacts = (told: DBCluster): DatabaseFacts => ({
   subnetGroup: told.DBSubnetGroup,
 });
 
+/** SnapshotCreateTime changes where it is copied: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBSnapshot.html */
 export const instanceSnapshot = (told: DBSnapshot): ManagedSnapshot => ({
   ...sameOf(told),
+  createdAt: told.OriginalSnapshotCreateTime ?? told.SnapshotCreateTime,
+  copyOf: told.SourceDBSnapshotIdentifier,
   id: told.DBSnapshotIdentifier ?? '',
   of: told.DBInstanceIdentifier ?? '',
   arn: told.DBSnapshotArn ?? '',
@@ -38,6 +41,8 @@ export const instanceSnapshot = (told: DBSnapshot): ManagedSnapshot => ({
 
 export const clusterSnapshot = (told: DBClusterSnapshot): ManagedSnapshot => ({
   ...sameOf(told),
+  createdAt: told.SnapshotCreateTime,
+  copyOf: told.SourceDBClusterSnapshotArn,
   id: told.DBClusterSnapshotIdentifier ?? '',
   of: told.DBClusterIdentifier ?? '',
   arn: told.DBClusterSnapshotArn ?? '',
@@ -47,7 +52,6 @@ export const clusterSnapshot = (told: DBClusterSnapshot): ManagedSnapshot => ({
 const sameOf = (told: DBSnapshot | DBClusterSnapshot) => ({
   type: told.SnapshotType ?? 'unknown',
   status: told.Status ?? 'unknown',
-  createdAt: told.SnapshotCreateTime,
   engine: told.Engine ?? 'unknown',
   engineVersion: told.EngineVersion ?? 'unknown',
   sizeGiB: told.AllocatedStorage ?? 0,

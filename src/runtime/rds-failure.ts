@@ -14,7 +14,8 @@ export function rdsFailure(error: unknown, call: FailedCall): Failure {
 const hints: Readonly<Record<string, string>> = {
   KMSKeyNotAccessibleFault:
     "a copy of what is encrypted needs a key of its own region, and the right to use it: say copyTo.kmsKey in the plan, and let the key's policy allow it",
-  SnapshotQuotaExceededFault: 'delete snapshots that nobody needs, or ask AWS for a higher quota',
+  SnapshotQuotaExceededFault:
+    'say in the plan what is kept (retention), delete snapshots that nobody needs, or ask AWS for a higher quota',
   InvalidDBSnapshotStateFault: 'it is not ready yet: try again when it is available',
   InvalidDBClusterSnapshotStateFault: 'it is not ready yet: try again when it is available',
 };

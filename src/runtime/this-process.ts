@@ -23,6 +23,9 @@ export const lifeboatWords = (): string[] => [process.execPath, join(import.meta
  */
 export const releaseMemory = (): void => globalThis.gc?.();
 
+/** For what is no text. */
+export const standardOutput = (): NodeJS.WriteStream => process.stdout;
+
 /** How much can be done at the same time. */
 export const cores = (): number => availableParallelism();
 

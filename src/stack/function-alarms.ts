@@ -11,7 +11,7 @@ const functions: Record<string, { title: string; what: string }> = {
     what: 'WAL that nobody has verified does not count, so the RPO grows.',
   },
   MetadataIndexer: { title: 'what is stored is not listed', what: 'The catalog falls behind the bucket.' },
-  StartScheduled: { title: 'what is due cannot be begun', what: 'Backups, drills and scrubs are left out.' },
+  StartScheduled: { title: 'what is due cannot be begun', what: 'Backups, dumps, drills and scrubs are left out.' },
 };
 
 /**

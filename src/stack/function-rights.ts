@@ -7,7 +7,7 @@ import type { Plan } from '#model/plan';
 export const functionRights: Readonly<Record<string, FunctionRights>> = {
   // what the machines ask
   'plan-backup': { get: ['*/backups/*/manifest.json', 'catalog/*/backups.json'], list: ['*/backups/'] },
-  'check-lease': { get: ['*/leases/backup'] },
+  'check-lease': { get: ['*/leases/backup', '*/leases/dump'] },
   'confirm-backup': {
     get: ['executions/*', '*/backups/*/manifest.json', 'catalog/*/backups.json'],
     secrets: ['metrics'],
@@ -22,17 +22,31 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   'record-evidence': { put: ['evidence/*', 'catalog/evidence.json', 'catalog/evidence/*'] },
   'plan-verify': { ...choosing() },
   'plan-scrub': { ...choosing() },
+  'plan-retention': { ...expiring('catalog/*/verified/*'), put: ['executions/retention/*'] },
+  'check-retention': expiring('executions/retention/*'),
   'conclude-verify': {
-    get: ['executions/*'],
+    get: ['executions/*', '*/backups/*/manifest.json', 'catalog/*/backups.json'],
     put: ['catalog/*/verifications/*', 'catalog/*/standing.json'],
     secrets: ['metrics'],
   },
   'plan-drill': { ...planning() },
   'conclude-drill': {
-    get: ['executions/*'],
+    get: ['executions/*', '*/backups/*/manifest.json', 'catalog/*/backups.json', 'catalog/*/wal.json'],
     put: ['catalog/*/proofs/*', 'catalog/*/standing.json'],
     secrets: ['metrics'],
   },
+  'plan-dump': { ...dumping() },
+  'confirm-dump': {
+    get: ['executions/*', '*/dumps/*/manifest.json', 'catalog/*/dump-proofs/*'],
+    put: ['catalog/*/dumps.json'],
+    secrets: ['metrics'],
+  },
+  'conclude-dump': {
+    get: ['executions/*', '*/dumps/*/manifest.json'],
+    put: ['catalog/*/dump-proofs/*', 'catalog/*/dumps.json'],
+    secrets: ['metrics'],
+  },
+  'undo-dump': { ...dumping(), put: ['*/leases/dump'] },
   'plan-restore': { ...planning() },
   'recheck-restore': { ...planning() },
   // what RDS is asked by
@@ -40,6 +54,7 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   'copy-snapshot': { rds: 'copies' },
   'record-snapshot': { put: ['*/snapshots/*'], rds: 'looks' },
   'plan-rds-restore': { rds: 'looks' },
+  'expire-snapshots': { get: ['catalog/approvals.json'], put: ['executions/retention/*'], rds: 'deletes' },
   'ask-approval': { ...asking(), publishes: ['QuestionTopic'] },
   'answer-approval': { ...asking() },
 
@@ -65,15 +80,16 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   },
 
   // what the clock asks
-  'start-scheduled': { starts: ['backup', 'drill', 'rds-snapshot', 'scrub'], asynchronous: true },
+  'start-scheduled': { starts: ['backup', 'drill', 'dump', 'rds-snapshot', 'retention', 'scrub'], asynchronous: true },
   'watch-managed': {
+    get: ['catalog/*/dumps.json'],
     put: ['catalog/*/managed.json'],
     rds: 'looks',
     publishes: ['FailureTopic'],
     secrets: ['metrics'],
   },
   watch: {
-    get: ['*/backups/*', '*/wal/*', 'catalog/*/backups.json', 'catalog/*/standing.json'],
+    get: ['*/backups/*', '*/wal/*', 'catalog/*/backups.json', 'catalog/*/dumps.json', 'catalog/*/standing.json'],
     put: ['catalog/*/exposure.json', 'catalog/*/wal.json'],
     list: ['*/wal/*'],
     publishes: ['FailureTopic'],
@@ -94,8 +110,8 @@ export interface FunctionRights {
   publishes?: readonly TopicName[] | 'as the plan says';
   /** reads the secrets in these parts of the plan */
   secrets?: readonly (keyof Plan)[];
-  /** asks RDS about the plan's databases; or copies their snapshots, too */
-  rds?: 'looks' | 'copies';
+  /** asks RDS about the plan's databases; or copies their snapshots, or deletes those of ours, too */
+  rds?: 'looks' | 'copies' | 'deletes';
   /** machines whose waiting states it answers */
   answers?: readonly string[];
   /** machines that it starts, unless they run */
@@ -113,6 +129,28 @@ function choosing(): FunctionRights {
   return {
     get: ['*/backups/*/manifest.json', 'catalog/*/backups.json', 'catalog/*/standing.json'],
     list: ['*/backups/'],
+  };
+}
+
+/** Knows which dumps there are, and what is known of them. */
+function dumping(): FunctionRights {
+  return {
+    get: ['*/dumps/*/manifest.json', 'catalog/*/dumps.json', 'catalog/*/dump-proofs/*'],
+    list: ['*/dumps/'],
+  };
+}
+
+/** Knows what of a source stays, by its catalog and by what is listed; nothing of it is decrypted. */
+function expiring(...more: string[]): FunctionRights {
+  return {
+    get: [
+      ...['*/backups/*/manifest.json', '*/dumps/*/manifest.json', '*/leases/backup', '*/leases/dump'],
+      ...['backups.json', 'standing.json', 'wal.json', 'dumps.json', 'dump-proofs/*', 'holds/*'].map(
+        (name) => `catalog/*/${name}`,
+      ),
+      ...['catalog/approvals.json', ...more],
+    ],
+    list: ['*/backups/*', '*/dumps/*', '*/wal/*'],
   };
 }
 

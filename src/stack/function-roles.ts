@@ -2,7 +2,7 @@ import type { Plan } from '#model/plan';
 import { type FunctionRights, functionRights } from '#stack/function-rights';
 import { arnOf, ownArn, ref, sub } from '#stack/intrinsics';
 import { logicalName } from '#stack/logical-name';
-import { copyingSnapshots, lookingAtRds } from '#stack/managed-rights';
+import { copyingSnapshots, deletingSnapshots, lookingAtRds } from '#stack/managed-rights';
 import { secretNames } from '#stack/plan-secrets';
 
 interface Statement {
@@ -84,6 +84,7 @@ function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[
     ...(secrets.length > 0 ? [allow('ReadSecrets', ['secretsmanager:GetSecretValue'], secrets.map(secretArn))] : []),
     ...(rights.rds ? lookingAtRds(plan) : []),
     ...(rights.rds === 'copies' ? copyingSnapshots(plan) : []),
+    ...(rights.rds === 'deletes' ? deletingSnapshots(plan) : []),
     ...(rights.answers ? [allow('Answer', ['states:SendTaskSuccess'], rights.answers.map(machineArn))] : []),
     ...(rights.starts ? [allow('Start', startActions, rights.starts.map(machineArn))] : []),
     ...(rights.asynchronous ? [allow('LeaveUndone', ['sqs:SendMessage'], arnOf('DeadLetters'))] : []),

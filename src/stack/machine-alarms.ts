@@ -7,9 +7,17 @@ const machines: Record<string, { title: string; what: string }> = {
   backup: { title: 'a backup failed', what: 'At least one source has no new backup.' },
   verify: { title: 'a backup could not be verified', what: 'It is damaged, or nobody knows whether it is.' },
   drill: { title: 'a drill failed', what: 'A backup could not be restored, or nobody knows whether it can be.' },
+  dump: {
+    title: 'a dump failed',
+    what: 'A source has no new dump, or nobody knows whether it can be restored.',
+  },
   restore: { title: 'a restore failed', what: 'What was to be restored is not.' },
   'rds-snapshot': { title: 'a snapshot failed', what: 'A database of RDS has no new snapshot, or no copy of it.' },
   'rds-restore': { title: 'a restore in RDS failed', what: 'What was to be restored is not.' },
+  retention: {
+    title: 'retention failed',
+    what: 'What should be gone is still stored, or something that is kept lacks a part.',
+  },
   scrub: { title: 'stored backups could not be read back', what: 'One is damaged, or nobody knows whether it is.' },
 };
 

@@ -1,4 +1,5 @@
 import type { Plan } from '#model/plan';
+import { snapshotPrefix } from '#model/snapshot-name';
 import { ownArn, ref, sub } from './intrinsics.ts';
 
 /*
@@ -75,6 +76,40 @@ export const copyingSnapshots = ({ managed }: Plan): RdsStatement[] =>
           },
         ]),
   ]);
+
+/**
+ * Of the function that deletes: by name and tag only what was made of a source that has rules for it, and nothing that is held,
+ * whatever the function thinks.
+ */
+export function deletingSnapshots({ managed, retention }: Plan): RdsStatement[] {
+  const sources = managed.filter((source) => source.retention ?? retention);
+  const types = [
+    ['instance', 'snapshot', 'DeleteDBSnapshot'],
+    ['cluster', 'cluster-snapshot', 'DeleteDBClusterSnapshot'],
+  ] as const;
+  return types.flatMap(([of, type, action]): RdsStatement[] => {
+    const some = sources.filter(({ database }) => database.type === of);
+    if (some.length === 0) return [];
+    return [
+      {
+        Sid: action.replace('DB', ''),
+        Effect: 'Allow',
+        Action: [`rds:${action}`],
+        Resource: some.flatMap(({ name, copyTo }) => {
+          const named = `${type}:${snapshotPrefix(name)}*`;
+          const here = rds(named);
+          return copyTo
+            ? [here, sub(`arn:\${AWS::Partition}:rds:${copyTo.region}:\${AWS::AccountId}:${named}`)]
+            : [here];
+        }),
+        Condition: {
+          StringEquals: { 'aws:ResourceTag/lifeboat:source': some.map(({ name }) => name) },
+          Null: { 'aws:ResourceTag/lifeboat:execution': 'false', 'aws:ResourceTag/lifeboat:hold': 'true' },
+        },
+      },
+    ];
+  });
+}
 
 const copyIn = (region: string, type: 'snapshot' | 'cluster-snapshot') =>
   sub(`arn:\${AWS::Partition}:rds:${region}:\${AWS::AccountId}:${type}:lifeboat-*`);

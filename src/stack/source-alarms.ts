@@ -12,12 +12,19 @@ import { logicalName } from './logical-name.ts';
  */
 export function sourceAlarms(source: PostgresSource): Record<string, object> {
   const id = logicalName(source.name);
-  const plans = { ...unprotected(source), ...tierOf(source), ...walOf(source), ...backupsOf(source) };
+  const plans = {
+    ...unprotected(source),
+    ...tierOf(source),
+    ...walOf(source),
+    ...backupsOf(source),
+    ...dumpsOf(source),
+  };
   return Object.fromEntries(Object.entries(plans).map(([name, plan]) => [`${id}${name}Alarm`, alarm(plan)]));
 }
 
 /** The same of a database that RDS runs, as far as it is measured. */
-export function managedAlarms({ name, tier }: ManagedSource): Record<string, object> {
+export function managedAlarms(managed: ManagedSource): Record<string, object> {
+  const { name, tier } = managed;
   const id = logicalName(name);
   const source = { name, ...(tier && { tier }) };
   const snapshot = `lifeboat backup --source ${name}`;
@@ -32,6 +39,7 @@ export function managedAlarms({ name, tier }: ManagedSource): Record<string, obj
     },
     ...(Rpo && { Rpo: { ...Rpo, what: Rpo.what.replace('the server of', 'the database') } }),
     Overdue: { ...Overdue!, todo: snapshot },
+    ...dumpsOf(managed),
   };
   return Object.fromEntries(Object.entries(plans).map(([alarmName, plan]) => [`${id}${alarmName}Alarm`, alarm(plan)]));
 }
@@ -164,3 +172,30 @@ const backupsOf = ({ name }: Pick<PostgresSource, 'name'>): Plans => ({
     periods: 1,
   },
 });
+
+/** Where a schedule takes them. */
+const dumpsOf = ({ name, schedules }: { name: string; schedules: { dump?: string } }): Plans =>
+  schedules.dump === undefined
+    ? {}
+    : {
+        DumpOverdue: {
+          name: `${name}-dump-overdue`,
+          title: 'a dump is overdue',
+          what: `A dump of ${name} that was due is not there.`,
+          todo: `lifeboat dump ${name}`,
+          ...measured('OverdueDumps', name),
+          above: 0,
+        },
+        Dump: {
+          name: `${name}-dump`,
+          title: 'the last dump is not proven',
+          what: `The last dump of ${name} cannot be read back or restored, or nobody knows whether it can be.`,
+          todo: `lifeboat dump ${name}`,
+          ...measured('DumpProven', name),
+          below: 1,
+          watched: { metric: metricOf('DumpProven', name), statistic: 'Minimum' },
+          // until the next dump, however long that is
+          periodSeconds: 300,
+          periods: 1,
+        },
+      };

@@ -1,17 +1,19 @@
-import type { PostgresSource } from '#model/postgres-source';
+import type { DumpedSource } from '#model/choose-dumped';
+import type { Connection } from '#model/postgres-source';
 import { shortSourceName } from '#model/source-role';
 import { arnOf, ownArn, ref, sub } from './intrinsics.ts';
 
 /**
- * Who writes the backups and the WAL of one source: reads and puts what is this source's, the results of its own tasks, and
- * what the catalog says of its backups. It deletes nothing (a lease is given back by a put), and finds no key of another source's.
+ * Who writes the backups, the WAL and the dumps of one source: reads and puts what is this source's, the results of its own
+ * tasks, and what the catalog says of its backups. It deletes nothing (a lease is given back by a put), and finds no key of
+ * another source's. Of a database that RDS runs, only its dumps are our own.
  */
-export const sourceRole = ({ name, connection }: PostgresSource): object => ({
+export const sourceRole = (source: DumpedSource): object => ({
   Type: 'AWS::IAM::Role',
   Properties: {
-    RoleName: sub(`\${AWS::StackName}-\${AWS::Region}-${shortSourceName(name)}`),
-    Description: `backs up ${name}`,
-    Tags: [{ Key: 'lifeboat:source', Value: name }],
+    RoleName: sub(`\${AWS::StackName}-\${AWS::Region}-${shortSourceName(source.name)}`),
+    Description: `backs up ${source.name}`,
+    Tags: [{ Key: 'lifeboat:source', Value: source.name }],
     AssumeRolePolicyDocument: {
       Version: '2012-10-17',
       Statement: [
@@ -31,32 +33,47 @@ export const sourceRole = ({ name, connection }: PostgresSource): object => ({
         PolicyName: 'write-backups',
         PolicyDocument: {
           Version: '2012-10-17',
-          Statement: [...ofBucket(name), ...ofKeys(name), ...ofSecret(connection)],
+          Statement: [...inBucket(keysOf(source)), ...ofKeys(source.name), ...ofSecret(source.connection)],
         },
       },
     ],
   },
 });
 
-/** The results of its base backups, and the failures beside them (statemachines/backup.asl.json). */
-const resultsOf = (source: string): string => `executions/backup/*/base-backup-${source}.*`;
+/** Patterns of keys in the bucket. */
+interface OwnKeys {
+  /** what it writes for good, or again and again */
+  own: string[];
+  /** what else it writes: the catalog of its backups, and the results of its tasks with the failures beside them */
+  puts: string[];
+  /** what it looks at: what is known of its dumps */
+  gets: string[];
+}
 
-function ofBucket(source: string): object[] {
-  const inBucket = (...keys: string[]) => keys.map((key) => sub(`\${Bucket.Arn}/${key}`));
-  const [own, catalog, results] = [`${source}/*`, `catalog/${source}/backups.json`, resultsOf(source)];
+function keysOf({ name, kind }: DumpedSource): OwnKeys {
+  const gets = [`catalog/${name}/dump-proofs/*`];
+  const ofDumps = [`catalog/${name}/dumps.json`, `executions/dump/*/dump-${name}.*`];
+  if (kind === 'rds') return { own: [`${name}/dumps/*`, `${name}/leases/dump`], puts: ofDumps, gets };
+  const ofBackups = [`catalog/${name}/backups.json`, `executions/backup/*/base-backup-${name}.*`];
+  return { own: [`${name}/*`], puts: [...ofBackups, ...ofDumps], gets };
+}
+
+function inBucket({ own, puts, gets }: OwnKeys): object[] {
+  const objects = (keys: string[]) => keys.map((key) => sub(`\${Bucket.Arn}/${key}`));
   return [
-    { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: inBucket(own, catalog, results) },
+    { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject'], Resource: objects([...own, ...puts]) },
+    { Effect: 'Allow', Action: 's3:GetObject', Resource: objects(gets) },
     {
       Effect: 'Allow',
       Action: ['s3:AbortMultipartUpload', 's3:GetObjectVersion', 's3:PutObjectTagging'],
-      Resource: inBucket(own),
+      Resource: objects(own),
     },
     // also what tells a missing object from a forbidden one: S3 then takes the object's key for the prefix
     {
       Effect: 'Allow',
       Action: 's3:ListBucket',
       Resource: arnOf('Bucket'),
-      Condition: { StringLike: { 's3:prefix': [own, catalog, results] } },
+      Condition: { StringLike: { 's3:prefix': [...own, ...puts, ...gets] } },
     },
   ];
 }
@@ -77,7 +94,7 @@ const ofKeys = (source: string): object[] => [
 ];
 
 /** Secrets Manager puts six characters behind the name: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html */
-const ofSecret = ({ password }: PostgresSource['connection']): object[] =>
+const ofSecret = ({ password }: Connection): object[] =>
   password?.from === 'secret'
     ? [
         {

@@ -1,3 +1,4 @@
+import { dumpedSources } from '#model/choose-dumped';
 import { InputInvalid } from '#model/failure';
 import { isMultiRegionKey, parseKmsArn } from '#model/kms-arn';
 import type { Plan } from '#model/plan';
@@ -6,9 +7,10 @@ import { coldTier, tierTag } from '#model/storage-tier';
 
 /** What src/store/bucket.yml and src/pipeline/keys.yml ask for. @throws InputInvalid for what no bucket can have */
 export function storageOfPlan(
-  { sources, storage }: Plan,
+  plan: Plan,
   { stage, primaryBackupKeyArn }: { stage: string; primaryBackupKeyArn: string },
 ) {
+  const { storage } = plan;
   if (stage !== stage.toLowerCase())
     throw new InputInvalid('stage', stage, 'no capital letters, since it is in the name of the bucket');
   const primary = primaryBackupKeyArn === '' ? undefined : parseKmsArn(primaryBackupKeyArn);
@@ -16,10 +18,9 @@ export function storageOfPlan(
     const allowed = 'the BackupKeyArn that the first stack says, of a multi-Region key (key/mrk-…)';
     throw new InputInvalid('primaryBackupKeyArn', primaryBackupKeyArn, allowed);
   }
-  const names = sources.map(({ name }) => name);
   return {
     lock: lockOf(storage),
-    lifecycle: lifecycleOf(names, storage),
+    lifecycle: lifecycleOf(plan),
     backupKey: primary ? 'replica' : 'primary',
   };
 }
@@ -30,13 +31,14 @@ function lockOf({ lock }: StorageRules) {
 }
 
 /**
- * What S3 does by age alone. It moves parts and whole segments of WAL to cheaper classes and clears away what is no backup, or no longer one:
+ * What S3 does by age alone. It moves parts of backups and dumps and whole segments of WAL to cheaper classes and clears away what is no backup, or no longer one:
  * what was overwritten or deleted goes when its lock has ended, for so long both can be undone. It never lets a backup
  * expire: whether one may go is known to retention, which looks at proofs.
  */
-function lifecycleOf(sources: readonly string[], { lock, tiers }: StorageRules) {
+function lifecycleOf(plan: Plan) {
+  const { lock, tiers } = plan.storage;
   const transitions = transitionsOf(tiers);
-  const cold = transitions.length === 0 ? [] : sources.flatMap((source) => coldRules(source, transitions));
+  const cold = transitions.length === 0 ? [] : coldFolders(plan).map((folder) => coldRule(folder, transitions));
   const Rules = [
     rule('abandoned-uploads', { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }),
     rule('overwritten-and-deleted', {
@@ -52,11 +54,11 @@ function lifecycleOf(sources: readonly string[], { lock, tiers }: StorageRules) 
     ...cold,
   ];
   if (Rules.length <= mostRules) return { Rules, TransitionDefaultMinimumObjectSize: transitionMinimum };
-  const most = (mostRules - (Rules.length - cold.length)) / 2;
+  const most = mostRules - (Rules.length - cold.length);
   throw new InputInvalid(
     'sources',
-    String(sources.length),
-    `at most ${most} where storage.tiers are given, since a bucket takes ${mostRules} lifecycle rules`,
+    `${dumpedSources(plan).length} that make ${cold.length} lifecycle rules`,
+    `at most ${most} rules where storage.tiers are given, since a bucket takes ${mostRules}: one for a source's backups, one for its WAL, and one for its dumps where schedules.dump has some taken`,
     'share the sources out over several plans and stacks',
   );
 }
@@ -84,13 +86,19 @@ function transitionsOf({ infrequentAccess, glacier, deepArchive }: StorageRules[
   return [...at('STANDARD_IA', infrequentAccess), ...at('GLACIER', glacier), ...at('DEEP_ARCHIVE', deepArchive)];
 }
 
-const coldRules = (source: string, Transitions: Transition[]) =>
-  ['backups', 'wal'].map((folder) =>
-    rule(`cold-${source}-${folder}`, {
-      Prefix: `${source}/${folder}/`,
-      TagFilters: [{ Key: tierTag, Value: coldTier }],
-      Transitions,
-    }),
-  );
+/** Of dumps where a schedule takes them: there are as many rules as a bucket takes, and some dumps that a person took stay where they are. */
+const coldFolders = ({ sources, managed }: Plan): { source: string; folder: string }[] => [
+  ...sources.flatMap(({ name }) => ['backups', 'wal'].map((folder) => ({ source: name, folder }))),
+  ...[...sources, ...managed].flatMap(({ name, schedules }) =>
+    schedules.dump === undefined ? [] : [{ source: name, folder: 'dumps' }],
+  ),
+];
+
+const coldRule = ({ source, folder }: { source: string; folder: string }, Transitions: Transition[]) =>
+  rule(`cold-${source}-${folder}`, {
+    Prefix: `${source}/${folder}/`,
+    TagFilters: [{ Key: tierTag, Value: coldTier }],
+    Transitions,
+  });
 
 const rule = <T extends object>(Id: string, does: T) => ({ Id, Status: 'Enabled', ...does });

@@ -52,7 +52,9 @@ export const snapshotKey = (source: string, snapshot: string): string => `${snap
 /** 20261120T051345123Z: text order is time order. */
 const compactTime = (at: Date): string => at.toISOString().replace(/[-:.]/g, '');
 
-export const executionFolder = (machine: string, execution: string): string => `executions/${machine}/${execution}/`;
+export const executionsFolder = 'executions/';
+export const executionFolder = (machine: string, execution: string): string =>
+  `${executionsFolder}${machine}/${execution}/`;
 /** What a task of an execution leaves; `step` names it within the execution. */
 export const taskResultKey = (machine: string, execution: string, step: string): string =>
   `${executionFolder(machine, execution)}${step}.json`;
@@ -62,8 +64,9 @@ export const taskFailurePrefix = (resultKey: string): string => `${resultKey.rep
 export const taskFailureKey = (resultKey: string, startedAt: Date): string =>
   `${taskFailurePrefix(resultKey)}${compactTime(startedAt)}.json`;
 
+export const noticesFolder = 'notices/';
 /** That a channel has taken a notice. */
-export const noticeTakenKey = (notice: string, channel: string): string => `notices/${notice}/${channel}.json`;
+export const noticeTakenKey = (notice: string, channel: string): string => `${noticesFolder}${notice}/${channel}.json`;
 /** What was last told under a dedupe key, which is named by its digest. */
 export const noticeToldKey = (digest: string): string => `catalog/notices/${digest}.json`;
 /** How many notices a channel got lately. */

@@ -27,8 +27,9 @@ export const substitutions = ({ functions, tasks, machines }: House): string[] =
   ...functions.map((name) => `${pascal(name)}FunctionArn`),
   ...tasks.map((name) => `${pascal(name)}TaskArn`),
   ...machines.map((name) => `${pascal(name)}StateMachineArn`),
-  // what large drills and restores get
+  // what large drills, dumps and restores get
   'DrillVolumeTaskArn',
+  'ProveDumpVolumeTaskArn',
   'VolumeRoleArn',
   'ClusterArn',
   'SubnetA',

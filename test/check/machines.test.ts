@@ -6,7 +6,17 @@ import { pascal, substitutionsIn } from './machine-rules.ts';
 import type { Json } from './machine-states.ts';
 
 test('there are machines to look at', () => {
-  assert.deepEqual(house.machines, ['backup', 'drill', 'rds-restore', 'rds-snapshot', 'restore', 'scrub', 'verify']);
+  assert.deepEqual(house.machines, [
+    'backup',
+    'drill',
+    'dump',
+    'rds-restore',
+    'rds-snapshot',
+    'restore',
+    'retention',
+    'scrub',
+    'verify',
+  ]);
 });
 
 for (const name of house.machines) {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { describeStatus } from '#cli/describe-status';
 import type { SourceReport, StatusReport } from '#cli/status-report';
 import type { BackupId } from '#model/backup-id';
+import type { DumpId } from '#model/dump-id';
 
 const now = new Date('2026-11-20T06:00:00Z');
 const source: SourceReport = {
@@ -25,6 +26,7 @@ const source: SourceReport = {
   tier: { rpoMs: 60_000, rtoMs: 3_600_000 },
   counts: { proven: 7, verified: 1, committed: 0, broken: 0 },
   bytes: 3 * 1024 ** 3,
+  dump: undefined,
 };
 const report: StatusReport = {
   now,
@@ -57,7 +59,7 @@ describe('status', () => {
   test('of a source without anything says so in every line', () => {
     const counts = { proven: 0, verified: 0, committed: 0, broken: 0 };
     const bare = { name: 'new', tier: undefined, counts, bytes: 0 };
-    const nothing = { proven: undefined, window: undefined, rpo: undefined, rto: undefined };
+    const nothing = { proven: undefined, window: undefined, rpo: undefined, rto: undefined, dump: undefined };
     assert.deepEqual(linesOf({ sources: [{ ...bare, ...nothing }] }).slice(0, 6), [
       'new',
       '  proven  NO BACKUP IS PROVEN',
@@ -66,6 +68,27 @@ describe('status', () => {
       '  RTO     not measured yet: no drill has been made',
       '  backups none, 0 B stored',
     ]);
+  });
+
+  test('tells of the newest dump where there is one, and whether it is broken', () => {
+    const dump: SourceReport['dump'] = {
+      ...{
+        dump: '20261120T040000000Z-dump' as DumpId,
+        kind: 'dump',
+        state: 'proven',
+        finishedAt: '2026-11-20T04:30:00Z',
+      },
+      ...{ databases: ['shop', 'crm'], storedBytes: 1 << 20, count: 3 },
+    };
+    const line = (more: Partial<typeof dump>) =>
+      linesOf({ sources: [{ ...source, dump: { ...dump, ...more } }] }).find((one) => one.startsWith('  dump'));
+    const told = '20261120T040000000Z-dump';
+    assert.equal(line({}), `  dump    ${told} is proven, 1h 30m old: shop, crm, 1.00 MiB stored, and 2 earlier`);
+    const broken = { state: 'broken', count: 1, databases: ['a', 'b', 'c', 'd'] } as const;
+    assert.equal(
+      line({ ...broken, databases: [...broken.databases] }),
+      `  dump    ${told} is BROKEN, 1h 30m old: 4 databases, 1.00 MiB stored`,
+    );
   });
 
   test('never ends well without a daemon, whatever the bucket says', () => {

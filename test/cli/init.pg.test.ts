@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, st
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { installations } from '#harness/postgres-installations';
+import { installations, machineInstallation } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 import { runLifeboat } from '#harness/run-lifeboat';
 import { parsePlan } from '#model/plan';
@@ -184,3 +184,44 @@ function folder(): string {
   mkdirSync(path);
   return path;
 }
+
+describe('init --check of what is dumped', () => {
+  const installation = machineInstallation();
+  let server: TestServer;
+  before(async () => {
+    server = await TestServer.create(installation);
+    await server.query('create role dumps login');
+    await server.query('create table secret (n int)');
+  });
+  after(() => server.remove());
+
+  const check = async (user: string, ledger: string, source = '') => {
+    const cwd = folder();
+    const connection = `{ host: ${server.home}, user: ${user} }`;
+    const orders = `  orders: { connection: { host: ${server.home}, user: postgres }, ${source} }\n`;
+    const rds = `  ledger: { kind: rds, instance: ledger-db, connection: ${connection}${ledger} }\n`;
+    const plan = `bucket: ./bucket\nencryption: none\nsources:\n${orders}${rds}  quiet: { kind: rds, instance: quiet }\n`;
+    writeFileSync(join(cwd, 'plan.yml'), plan);
+    return runLifeboat(['init', '--check'], { cwd, env: { LIFEBOAT_BIN_DIR: installation.binDir } });
+  };
+
+  test('a database that RDS runs can be dumped where the role may read it, and nothing else is asked of it', async () => {
+    const { exitCode, stdout } = await check('postgres', '');
+    assert.equal(exitCode, 0, stdout);
+    assert.match(
+      stdout,
+      /\nsource ledger\n {2}ok +dump +can be taken of postgres: .*\n {2}ok +pg_dump +.*\nledger is ready\n$/,
+    );
+    assert.doesNotMatch(stdout, /quiet/);
+    assert.equal(stdout.match(/can be taken of/g)?.length, 1, 'no schedule has the other one dumped');
+  });
+
+  test('a role that may not read everything, and a database that is not there, come with what to do', async () => {
+    const refused = await check('dumps', '', 'schedules: { dump: rate(1 day) }');
+    assert.equal(refused.exitCode, 4, refused.stdout);
+    assert.match(refused.stdout, /^ {2}failed +dump +.*secret.*\n +HINT: GRANT pg_read_all_data TO dumps$/m);
+    assert.match(refused.stdout, /^ {2}ok +dump +can be taken of postgres/m);
+    const missing = await check('postgres', ', dump: { databases: [postgrs] }');
+    assert.match(missing.stdout, /^ {2}failed +dump +.*postgrs.*\n +HINT: did you mean "postgres"\?$/m);
+  });
+});

@@ -321,12 +321,23 @@ test('--list tells what each key opens and what only it opens, and needs no key'
   const before = resultOf(ended(await bucket.lifeboat(plan, 'rekey', '--list', '--json')));
   const [first, second] = [backupOfDay(20), backupOfDay(21)];
   assert.deepEqual(before.keys, [
-    { method: 'file', key: old.id, backups: [first, second], onlyBackups: [first, second], walKeys: 3, onlyWalKeys: 3 },
+    {
+      method: 'file',
+      key: old.id,
+      backups: [first, second],
+      onlyBackups: [first, second],
+      dumps: [],
+      onlyDumps: [],
+      walKeys: 3,
+      onlyWalKeys: 3,
+    },
     {
       method: 'kms',
       key: key.arn,
       backups: [backupOfDay(22)],
       onlyBackups: [backupOfDay(22)],
+      dumps: [],
+      onlyDumps: [],
       walKeys: 0,
       onlyWalKeys: 0,
     },

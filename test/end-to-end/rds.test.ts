@@ -3,6 +3,7 @@ import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DaemonProcess, until } from '#harness/daemon-process';
+import { addOwnSnapshot } from '#harness/managed-scene';
 import { serverAccount } from '#harness/postgres-installations';
 import { serverFolder } from '#harness/postgres-server';
 import type { Ended } from '#harness/run-lifeboat';
@@ -17,6 +18,7 @@ sources:
     instance: ledger-db
     copyTo: { region: ${away}, kmsKey: "arn:aws:kms:${away}:111122223333:key/k" }
     tier: { rpo: 10m, rto: 1h }
+    retention: { window: 7d }
   books:
     kind: rds
     cluster: books-cluster
@@ -71,6 +73,38 @@ describe('databases that RDS runs, under lifeboat up', { timeout: 120_000 }, () 
     );
     const evidence = await daemon.run(['evidence']);
     assert.match(evidence.stdout, /snapshot lifeboat-ledger-\S+ of ledger-db, 100 GiB, copied to eu-west-1/);
+  });
+
+  test('keep the snapshots that the rules keep, in both regions; backups lists what is left', async () => {
+    for (const age of [30, 20, 8]) addOwnSnapshot(rds.regions, new Date(), age);
+    rds.regions.addSnapshot(home, 'instance', { id: 'by-hand', of: 'ledger-db', createdAt: new Date(0) });
+    const shown = await daemon.run(['expire', 'ledger', '--dry-run']);
+    assert.equal(shown.exitCode, 0, said(shown));
+    assert.match(shown.stdout, /\nlifeboat-ledger-n30 +eu-west-1 +\S+Z +goes +older than the window of 7d\n/);
+    assert.match(shown.stdout, /\nlifeboat-ledger-n8 +eu-central-1 +\S+Z +stays +window\n/);
+    assert.equal(rds.regions.snapshots(home, 'instance').length, 5);
+    const ended = await daemon.run(['expire', 'ledger', '--requested-by', 'ada']);
+    assert.equal(ended.exitCode, 0, said(ended));
+    assert.match(ended.stdout, /^4 snapshots of ledger deleted: 2 in eu-central-1, 2 in eu-west-1\n/);
+    assert.deepEqual(
+      [home, away].map((region) => rds.regions.snapshots(region, 'instance').length),
+      [3, 2],
+    );
+    await daemon.run(['status']);
+    const listed = JSON.parse((await daemon.run(['backups', '--source', 'ledger', '--json'])).stdout);
+    assert.deepEqual(
+      listed.snapshots.map((one: Record<string, unknown>) => [one.own, one.copiedTo]),
+      [
+        [false, null],
+        [true, away],
+        [true, away],
+      ],
+    );
+    const evidence = await daemon.run(['evidence']);
+    assert.match(evidence.stdout, /ada .*4 snapshots of ledger deleted/);
+    const again = await daemon.run(['expire', 'ledger']);
+    assert.equal(again.exitCode, 0, said(again));
+    assert.equal(rds.regions.snapshots(home, 'instance').length, 3);
   });
 
   test('say in their window which instants there are', async () => {

@@ -3,6 +3,8 @@
 
 decode.py BUCKET_DIR SOURCE BACKUP_ID OUTDIR [--key-file FILE] [--kms]
     OUTDIR/<archive>.tar, OUTDIR/backup_manifest, OUTDIR/data: unpacked and, if incremental, combined with its parents
+decode.py --dump BUCKET_DIR SOURCE DUMP_ID OUTDIR [--key-file FILE] [--kms]
+    OUTDIR/globals.sql, OUTDIR/<place>.dump: what pg_restore reads; prints for each its place and the database's name
 decode.py --wal BUCKET_DIR SOURCE SYSTEM_ID OUTDIR [--key-file FILE] [--kms]
     OUTDIR/<file> for each WAL file; prints for each its name and how many of its bytes are stored
 With --kms the aws command decrypts data keys that KMS wrapped, in the region of the key.
@@ -39,6 +41,15 @@ MANIFEST = BACKUP | {"parts": [PART], "index": OBJECT | {"name": "index.jsonl"},
                      "serverManifest": OBJECT | {"name": "backup_manifest.json"}, "encryption": object,
                      "compression": {"codec": "zstd", "level": int}, "finishedAt": TIME,
                      "requestedBy": str, "execution": object}
+
+DUMP_PART = OBJECT | {"rawBytes": int}
+DATABASE = {"name": str, "owner": str, "encoding": str, "collate": str, "ctype": str, "sizeBytes": int,
+            "startedAt": TIME, "finishedAt": TIME, "parts": [DUMP_PART], "rawBytes": int, "sha256": r"[0-9a-f]{64}"}
+LOCALE = {"locale": {"provider": "icu|builtin", "name": str}}
+DUMP = {"format": "lifeboat-dump/1", "kind": "dump|schema", "server": {"version": str, "major": int}, "client": str,
+        "globals": DUMP_PART | {"name": "globals.sql", "passwords": bool}, "databases": list, "rawBytes": int,
+        "storedBytes": int, "compression": {"codec": "zstd", "level": int}, "encryption": object,
+        "startedAt": TIME, "finishedAt": TIME, "requestedBy": str, "execution": object}
 
 def need(condition, name, what):
     if not condition:
@@ -282,6 +293,54 @@ class Backup:
             file.truncate(max(truncation, blocks[-1] + 1 if blocks else 0) * size)
         os.remove(f"{data}/{incremental}")
 
+class Dump:
+    def __init__(self, bucket, source, dump, out):
+        self.bucket, self.source, self.id, self.out = bucket, source, dump, out
+        self.folder = f"{source}/dumps/{dump}"
+        os.makedirs(out)
+
+    def decode(self):
+        name = f"{self.folder}/manifest.json"
+        manifest = parse_json(self.bucket.get(name), name)
+        check(manifest, DUMP | {"source": self.source, "dump": self.id, "kind": self.id.rpartition("-")[2]}, name)
+        databases, objects = manifest["databases"], [manifest["globals"]]
+        for database in databases:
+            check(database, DATABASE | (LOCALE if "locale" in database else {}), name)
+            objects += database["parts"]
+        for field in "rawBytes", "storedBytes":
+            need(manifest[field] == sum(each[field] for each in objects), name, f"{field} is no sum")
+        encryption, self.cipher, self.data_key = manifest["encryption"], "none", None
+        if encryption:
+            check(encryption, {"cipher": CIPHER, "key": dict}, name)
+            self.cipher, self.data_key = CIPHER, self.bucket.unwrap(encryption["key"], f"{self.source}/{self.id}", name)
+        Path(self.out, "globals.sql").write_bytes(self.read(manifest["globals"], kind="globals"))
+        for place, database in enumerate(databases):
+            self.decode_database(place, database)
+            print(f"{place:04}", database["name"])
+
+    def decode_database(self, place, database):
+        digest, size, target = hashlib.sha256(), 0, f"{place:04}.dump"
+        with open(f"{self.out}/{target}", "xb") as file:
+            for number, part in enumerate(database["parts"]):
+                name = f"{self.folder}/{target}.{number:06}"
+                check(part, DUMP_PART | {"name": f"{target}.{number:06}"}, name)
+                raw = self.read(part, kind="dump", database=place, part=number)
+                need(len(raw) == 256 * MIB or part is database["parts"][-1], name, f"has {len(raw)} raw bytes")
+                digest.update(raw)
+                size += file.write(raw)
+        same = (size, digest.hexdigest()) == (database["rawBytes"], database["sha256"])
+        need(same, f"{self.folder}/{target}", "its raw bytes are not those of the manifest")
+
+    def read(self, entry, **expected):
+        name = f"{self.folder}/{entry['name']}"
+        body = self.bucket.get(name)
+        same = (len(body), hashlib.sha256(body).hexdigest()) == (entry["storedBytes"], entry["sha256"])
+        need(same, name, "has not the length and SHA-256 of the manifest")
+        shape = {"cipher": self.cipher, "source": self.source, "dump": self.id, **expected}
+        raw = self.bucket.read_container(name, body, shape, self.data_key)[1]
+        need(len(raw) == entry["rawBytes"], name, f"has {len(raw)} raw bytes")
+        return raw
+
 class Wal:
     def __init__(self, bucket, source, system_id, out):
         self.bucket, self.source, self.system_id, self.out = bucket, source, system_id, out
@@ -327,12 +386,13 @@ class Wal:
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n", 1)[1])
     parser.add_argument("--wal", action="store_true")
+    parser.add_argument("--dump", action="store_true")
     parser.add_argument("--key-file")
     parser.add_argument("--kms", action="store_true")
     for name in "bucket", "source", "id", "out":
         parser.add_argument(name)
     given = parser.parse_args()
     bucket = Bucket(given.bucket, given.key_file, given.kms)
-    (Wal if given.wal else Backup)(bucket, given.source, given.id, given.out).decode()
+    (Wal if given.wal else Dump if given.dump else Backup)(bucket, given.source, given.id, given.out).decode()
 
 main()

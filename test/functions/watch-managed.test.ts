@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { readManaged } from '#catalog/managed';
 import { away, home, type ManagedScene, managedScene } from '#harness/managed-scene';
+import { storedDump } from '#harness/stored-dump';
 import type { MetricRecord } from '#model/metric';
 import type { Notice } from '#model/notice';
+import { parseSchedule } from '#model/schedule';
 import { provideWorld } from '#runtime/function-world';
 
 process.env.POWERTOOLS_LOG_LEVEL = 'SILENT';
@@ -149,4 +151,21 @@ test('before RDS has ever answered, no number is made up', async () => {
     [],
   );
   assert.match((await seen('ledger'))!.unanswered!.why, /rds:DescribeDBInstances/);
+});
+
+test('a dump that was due is missed after an hour, whether RDS answers or not, until there is one', async () => {
+  scene.source.plan.managed[0]!.schedules.dump = parseSchedule('rate(1 day)');
+  await watch();
+  assert.deepEqual([await kinds('ledger'), metric('OverdueDumps')], [[], 0]);
+  scene.regions.addSnapshot(home, 'instance', { id: 'ours', of: 'ledger-db', tags: { 'lifeboat:source': 'ledger' } });
+  scene.source.pass(24 * 60 + 90);
+  scene.rds.faults.push({ action: 'DescribeDBInstances', status: 403, code: 'AccessDenied', times: 99 });
+  await watch();
+  assert.deepEqual(await kinds('ledger'), ['dump-overdue']);
+  assert.deepEqual(told, [['failure', 'ledger', 'a dump is overdue']]);
+  assert.equal(metric('OverdueDumps'), 1);
+  await storedDump(scene.source, { source: 'ledger' });
+  await watch();
+  assert.deepEqual(await kinds('ledger'), []);
+  assert.deepEqual(told, [['success', 'ledger', 'over: a dump is overdue']]);
 });

@@ -68,7 +68,7 @@ export async function openDeployedEngine(options: DeployedEngineOptions): Promis
 async function deployedMachines(folder: string, stack: string, functions: readonly string[]) {
   const names = {
     functions,
-    machines: ['backup', 'drill', 'rds-restore', 'rds-snapshot', 'restore', 'scrub', 'verify'],
+    machines: ['backup', 'drill', 'dump', 'rds-restore', 'rds-snapshot', 'restore', 'retention', 'scrub', 'verify'],
     tasks: taskNames,
   };
   const substitutions = Object.entries(localSubstitutions(names)).map(([name, value]) => [

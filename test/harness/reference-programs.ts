@@ -43,6 +43,14 @@ export class ReferencePrograms {
     this.#binDir = join(root, 'usr/lib/postgresql', String(major), 'bin');
   }
 
+  /** Scripts that run them, in a folder that a program can be told to find them in. */
+  wrappersIn(folder: string, programs: readonly ('pg_dump' | 'pg_restore')[]): void {
+    for (const program of programs) {
+      const words = [...this.#loader, join(this.#binDir, program)].map((word) => `'${word}'`).join(' ');
+      writeFileSync(join(folder, program), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+    }
+  }
+
   async run(program: 'pg_combinebackup' | 'pg_verifybackup', args: readonly string[]): Promise<Ran> {
     const [loader, ...before] = this.#loader;
     return runProgram(loader!, [...before, join(this.#binDir, program), ...args]);

@@ -107,6 +107,8 @@ const actions: Readonly<Record<string, Action>> = {
     may: ['PreSignedUrl', 'KmsKeyId', 'Tags', 'CopyTags'],
     answer: copySnapshot('cluster'),
   },
+  DeleteDBSnapshot: { needs: ['DBSnapshotIdentifier'], may: [], answer: deleteSnapshot('instance') },
+  DeleteDBClusterSnapshot: { needs: ['DBClusterSnapshotIdentifier'], may: [], answer: deleteSnapshot('cluster') },
   RestoreDBInstanceToPointInTime: {
     needs: ['SourceDBInstanceIdentifier', 'TargetDBInstanceIdentifier', 'RestoreTime'],
     may: restoreOptions,
@@ -177,6 +179,10 @@ function there<T>(found: T | undefined, code: string): T {
 function describe(kind: RdsKind): Action['answer'] {
   const name = kind === 'instance' ? 'DBInstance' : 'DBCluster';
   return (given, regions) => {
+    if (given.text(`${name}Identifier`) === undefined) {
+      const [page, marker] = pageOf(regions.databases(given.region, kind), given);
+      return `${marker}<${name}s>${page.map((one) => printDatabase(kind, one, given.region)).join('')}</${name}s>`;
+    }
     const id = given.id(`${name}Identifier`);
     const found = there(
       regions.database(given.region, kind, id),
@@ -200,10 +206,33 @@ function describeSnapshots(kind: RdsKind): Action['answer'] {
     if (id !== undefined)
       there(found[0], kind === 'instance' ? 'DBSnapshotNotFound' : 'DBClusterSnapshotNotFoundFault');
     if (id !== undefined) for (const one of found) if (one.pending > 0 && --one.pending === 0) one.status = 'available';
-    const from = Number(given.text('Marker') ?? 0);
-    const page = found.slice(from, from + 20);
-    const marker = from + 20 < found.length ? `<Marker>${from + 20}</Marker>` : '';
+    const [page, marker] = pageOf(found, given);
     return `${marker}<${name}s>${page.map((one) => printSnapshot(kind, one, given.region)).join('')}</${name}s>`;
+  };
+}
+
+function pageOf<T>(found: readonly T[], given: Given): [page: T[], marker: string] {
+  const from = Number(given.text('Marker') ?? 0);
+  return [found.slice(from, from + 20), from + 20 < found.length ? `<Marker>${from + 20}</Marker>` : ''];
+}
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSnapshot.html, and the same of clusters */
+function deleteSnapshot(kind: RdsKind): Action['answer'] {
+  const [name, type] = kind === 'instance' ? ['DBSnapshot', 'snapshot'] : ['DBClusterSnapshot', 'cluster-snapshot'];
+  return (given, regions) => {
+    const id = given.id(`${name}Identifier`);
+    const found = there(
+      regions.snapshot(given.region, kind, id),
+      kind === 'instance' ? 'DBSnapshotNotFound' : 'DBClusterSnapshotNotFoundFault',
+    );
+    if (found.status !== 'available' || found.type !== 'manual')
+      throw new AwsRefusal(
+        400,
+        kind === 'instance' ? 'InvalidDBSnapshotState' : 'InvalidDBClusterSnapshotStateFault',
+        `it is ${found.type} and ${found.status}`,
+      );
+    regions.removeSnapshot(given.region, kind, id, arn(given.region, type!, id));
+    return printSnapshot(kind, { ...found, status: 'deleted' }, given.region);
   };
 }
 
@@ -268,6 +297,7 @@ function copySnapshot(kind: RdsKind): Action['answer'] {
     const made = regions.addSnapshot(given.region, kind, {
       ...{ id: target, of: source.of, engineVersion: source.engineVersion, sizeGiB: source.sizeGiB },
       ...{ encrypted: source.encrypted, kmsKey, tags: given.tags, ...beginning(regions) },
+      copyOf: { arn, createdAt: source.copyOf?.createdAt ?? source.createdAt },
     });
     return printSnapshot(kind, made, given.region);
   };
@@ -333,12 +363,17 @@ function printDatabase(kind: RdsKind, database: RdsDatabase, region: string): st
 }
 
 function printSnapshot(kind: RdsKind, snapshot: RdsSnapshot, region: string): string {
-  const { id, of, type, status, createdAt, engineVersion, sizeGiB, encrypted, tags } = snapshot;
+  const { id, of, type, status, createdAt, copyOf, engineVersion, sizeGiB, encrypted, tags } = snapshot;
   const [name, prefix] = kind === 'instance' ? ['DBSnapshot', 'DBInstance'] : ['DBClusterSnapshot', 'DBCluster'];
   const flag = kind === 'instance' ? 'Encrypted' : 'StorageEncrypted';
+  const source = kind === 'instance' ? 'SourceDBSnapshotIdentifier' : 'SourceDBClusterSnapshotArn';
+  const copied = copyOf ? `<${source}>${copyOf.arn}</${source}>` : '';
+  // of clusters it is not told: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBClusterSnapshot.html
+  const original = kind === 'instance' ? time('OriginalSnapshotCreateTime', copyOf?.createdAt ?? createdAt) : '';
   return `<${name}><${name}Identifier>${id}</${name}Identifier><${prefix}Identifier>${of}</${prefix}Identifier>
     <${name}Arn>${arn(region, kind === 'instance' ? 'snapshot' : 'cluster-snapshot', id)}</${name}Arn>
     <SnapshotType>${type}</SnapshotType><Status>${status}</Status>${time('SnapshotCreateTime', status === 'available' ? createdAt : undefined)}
+    ${status === 'available' ? original : ''}${copied}
     <Engine>postgres</Engine><EngineVersion>${engineVersion}</EngineVersion><AllocatedStorage>${sizeGiB}</AllocatedStorage>
     <${flag}>${encrypted}</${flag}>${tagList(tags)}</${name}>`;
 }

@@ -25,6 +25,8 @@ export interface RdsSnapshot {
   type: 'manual' | 'automated';
   status: string;
   createdAt: Date;
+  /** of a copy from another region: of what */
+  copyOf: { arn: string; createdAt: Date } | undefined;
   engineVersion: string;
   sizeGiB: number;
   encrypted: boolean;
@@ -63,7 +65,7 @@ export class RdsRegions {
   addSnapshot(region: string, kind: RdsKind, snapshot: Partial<RdsSnapshot> & { id: string; of: string }): RdsSnapshot {
     const whole: RdsSnapshot = {
       ...{ type: 'manual', status: 'available', createdAt: this.now(), engineVersion: '16.4', sizeGiB: 100 },
-      ...{ encrypted: true, kmsKey: undefined, tags: {}, pending: 0 },
+      ...{ encrypted: true, kmsKey: undefined, copyOf: undefined, tags: {}, pending: 0 },
       ...snapshot,
     };
     this.#snapshots.set(`${region} ${kind} ${whole.id}`, whole);
@@ -78,6 +80,15 @@ export class RdsRegions {
   }
   snapshots(region: string, kind: RdsKind): RdsSnapshot[] {
     return [...this.#snapshots].flatMap(([key, one]) => (key.startsWith(`${region} ${kind} `) ? [one] : []));
+  }
+  /** a copy of it that is being made ends */
+  removeSnapshot(region: string, kind: RdsKind, id: string, arn: string): void {
+    this.#snapshots.delete(`${region} ${kind} ${id}`);
+    for (const one of this.#snapshots.values())
+      if (one.copyOf?.arn === arn && one.status === 'creating') Object.assign(one, { status: 'failed', pending: 0 });
+  }
+  databases(region: string, kind: RdsKind): RdsDatabase[] {
+    return [...this.#databases].flatMap(([key, one]) => (key.startsWith(`${region} ${kind} `) ? [one] : []));
   }
   remove(region: string, kind: RdsKind, id: string): void {
     this.#databases.delete(`${region} ${kind} ${id}`);

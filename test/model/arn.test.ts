@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from '#harness/fast-check';
-import { executionArn, parseExecutionArn, parseMachineArn } from '#model/arn';
+import { executionArn, parseExecutionArn, parseMachineArn, stackOf } from '#model/arn';
 
 const aws = (rest: string, partition = 'aws') => `arn:${partition}:states:eu-central-1:123456789012:${rest}`;
 
@@ -54,3 +54,15 @@ for (const arn of none) {
     assert.equal(parseExecutionArn(arn), undefined);
   });
 }
+
+test('executions are of one stack when nothing but their machines and names differ', () => {
+  const stack = stackOf(aws('execution:lifeboat-prod_rds-snapshot:night'));
+  assert.equal(stack, aws('execution:lifeboat-prod_'));
+  for (const other of ['lifeboat-prod_retention:x', 'lifeboat-prod_backup/Servers:child'])
+    assert.equal(stackOf(aws(`execution:${other}`)), stack);
+  for (const other of ['lifeboat-test_rds-snapshot:night', 'rds-snapshot:night', 'a_lifeboat-prod_rds-snapshot:night'])
+    assert.notEqual(stackOf(aws(`execution:${other}`)), stack);
+  assert.notEqual(stackOf(aws('execution:lifeboat-prod_backup:x').replace('eu-central-1', 'eu-west-1')), stack);
+  assert.notEqual(stackOf(aws('execution:lifeboat-prod_backup:x').replace('123456789012', '210987654321')), stack);
+  assert.equal(stackOf(aws('stateMachine:lifeboat-prod_backup')), undefined);
+});

@@ -20,6 +20,8 @@ test('a database that RDS runs is read, with its identifier as RDS has it, in sm
     {
       ...{ name: 'ledger', kind: 'rds', database: { type: 'instance', id: 'ledger-db' } },
       copyTo: { region: 'eu-west-1', kmsKey: key },
+      compressionLevel: 3,
+      dump: { schemaOnly: false, restoreTest: true },
       schedules: { snapshot: 'rate(1 day)', timezone: 'Europe/Berlin', windowMinutes: 5 },
       tier: { rpoMs: 300_000, rtoMs: 3_600_000 },
     },
@@ -48,7 +50,12 @@ describe('what is wrong with one is told with its place:', () => {
     [
       'what only a server has',
       ledger('    slot: x\n'),
-      /^plan\.yml:7: sources\.ledger\.slot: is not a known key: .*known: kind, instance, cluster, copyTo, schedules, tier$/,
+      /^plan\.yml:7: sources\.ledger\.slot: is not a known key: .*known: kind, instance, cluster, copyTo, connection, compressionLevel, dump, retention, schedules, tier$/,
+    ],
+    [
+      'dumps of what nobody can connect to',
+      ledger('    schedules: { dump: rate(1 day) }\n'),
+      /sources\.ledger\.connection: is missing: expected a map with host and user at least, since schedules\.dump/,
     ],
     ['a schedule of a server', ledger('    schedules: { full: rate(1 day) }\n'), /schedules\.full: is not a known key/],
     [
@@ -85,6 +92,26 @@ test('each kind is chosen by those who can do something with it', () => {
   assert.throws(() => chooseManaged(both, 'main'), { hint: /^main is a PostgreSQL cluster/ });
   assert.throws(() => chooseManaged(both, 'ledgr'), { hint: 'did you mean "ledger"?' });
   assert.throws(() => chooseSource(parse(ledger()), undefined), { message: /and the plan has none$/ });
+});
+
+test('with a connection it is dumped, and what its dumps keep is written down', () => {
+  const plan = parse(
+    ledger(`    connection: { host: h, user: u }
+    dump: { databases: [books] }
+    retention: { window: 7d, monthly: 12 }
+    schedules: { dump: rate(1 day), retention: rate(1 day) }\n`),
+  );
+  const [found] = plan.managed;
+  assert.deepEqual(found?.dump.databases, ['books']);
+  assert.deepEqual(found?.retention, { windowDays: 7, daily: 0, weekly: 0, monthly: 12, yearly: 0 });
+  const started = plannedSchedules(plan).map(({ name, target }) => [
+    name,
+    'stateMachine' in target ? target.stateMachine : target.function,
+  ]);
+  assert.deepEqual(started.slice(0, 2), [
+    ['dump-ledger', 'dump'],
+    ['retention-ledger', 'retention'],
+  ]);
 });
 
 test('its snapshots are scheduled, and it is watched beside the servers; no such database, no such watch', () => {

@@ -25,6 +25,7 @@ describe('a plan is read', () => {
           walChunkSeconds: 5,
           compressionLevel: 3,
           schedules: { timezone: 'UTC', windowMinutes: 0 },
+          dump: { schemaOnly: false, restoreTest: true },
           checks: [],
         },
       ],
@@ -55,7 +56,14 @@ sources:
     slot: lifeboat_orders
     walChunkSeconds: 10
     compressionLevel: 1
-    schedules: { full: "cron(0 2 ? * SUN *)", incremental: rate(6 hours), drill: "cron(0 5 1 * ? *)" }
+    schedules:
+      full: cron(0 2 ? * SUN *)
+      incremental: rate(6 hours)
+      dump: rate(1 day)
+      drill: cron(0 5 1 * ? *)
+      retention: rate(1 day)
+    dump: { databases: [app, Ä b], schemaOnly: true, restoreTest: false }
+    retention: { window: 7d, daily: 14, weekly: 8, monthly: 12, yearly: 7 }
     tier: { rpo: 30s, rto: 1h }
     checks:
       - { name: orders are there, database: app, query: select count(*) > 0 from orders, expect: true }
@@ -70,6 +78,7 @@ notifications:
   - { kind: email, from: a@example.org, to: [b@example.org], smtp: { host: mail, user: a, password: env:SMTP } }
   - { kind: sns, topicArn: "arn:aws:sns:eu-central-1:123456789012:lifeboat", on: [question] }
   - { kind: statuspage, pageId: ctm1234, apiKey: "secret:page#key" }
+retention: { window: 35d }
 metrics: { pushgateway: "https://push.example.org/" }
 `,
       'plan.yml',
@@ -87,6 +96,11 @@ metrics: { pushgateway: "https://push.example.org/" }
       ],
     );
     assert.equal(orders!.schedules.drill, 'cron(0 5 1 * ? *)');
+    assert.equal(orders!.schedules.retention, 'rate(1 day)');
+    assert.deepEqual(orders!.dump, { databases: ['app', 'Ä b'], schemaOnly: true, restoreTest: false });
+    assert.deepEqual(orders!.retention, { windowDays: 7, daily: 14, weekly: 8, monthly: 12, yearly: 7 });
+    assert.deepEqual(plan.retention, { windowDays: 35, daily: 0, weekly: 0, monthly: 0, yearly: 0 });
+    assert.equal(audit!.retention, undefined);
     assert.equal(audit!.connection.sslmode, 'disable');
     assert.deepEqual(audit!.connection.password, { from: 'file', path: '~/.audit' });
     assert.deepEqual(plan.approvers[1], { name: 'Bob' });
@@ -210,6 +224,24 @@ describe('a plan is refused, with the place, the value and what is allowed', () 
       extended('metrics: { pushgateway: env:P, job: a/b }'),
       /metrics\.job: "a\/b" is not allowed/,
     ],
+    [
+      'a retention of half a day',
+      extended('retention: { window: 12h }'),
+      /^plan\.yml:6: retention\.window: "12h" .* whole days, at least 1d/,
+    ],
+    ['a retention without a window', extended('retention: { daily: 7 }'), /retention\.window: is missing/],
+    [
+      'generations without an end',
+      extended('    retention: { window: 7d, daily: 1001 }'),
+      /sources\.orders\.retention\.daily: 1001 .* 0 to 1000$/,
+    ],
+    [
+      'a schedule of a retention that nobody has written',
+      extended('    schedules: { retention: rate(1 day) }'),
+      /sources\.orders\.schedules\.retention: .* neither the source nor the plan has retention$/,
+    ],
+    ['a dump of one database twice', extended('    dump: { databases: [a, a] }'), /dump\.databases: .* each once$/],
+    ['a dump of no database', extended('    dump: { databases: [] }'), /dump\.databases: .* each once$/],
     ['an empty field', connection('host: a, user: '), /connection\.user: nothing is not allowed/],
     ['the same key twice', extended('bucket: again'), /^plan\.yml:6: is not YAML: this key is already there above$/],
     ['a broken quote', extended('fourEyes: "'), /^plan\.yml:\d: is not YAML: Missing closing/],
@@ -223,7 +255,7 @@ describe('a plan is refused, with the place, the value and what is allowed', () 
     assert.equal(
       planFailure(extended('    shedules: {}')).message,
       'plan.yml:6: sources.orders.shedules: is not a known key: did you mean "schedules"? ' +
-        'known: kind, connection, slot, walChunkSeconds, compressionLevel, schedules, tier, checks',
+        'known: kind, connection, slot, walChunkSeconds, compressionLevel, schedules, dump, retention, tier, checks',
     );
     assert.match(
       planFailure(extended('zzzzzzzzzz: 1')).message,

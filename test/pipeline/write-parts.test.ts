@@ -474,3 +474,31 @@ test('parts are named so that their names sort as they follow each other', () =>
   assert.equal(partName('base', 7), 'base.tar.000007');
   assert.ok(partName('base', 99) < partName('base', 100));
 });
+
+test('what is no tar is cut, and put together again, byte for byte, under names of its own', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.uint8Array({ maxLength: 40 * kibi }), { maxLength: 3 }),
+      fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 4 }),
+      async (contents, sizes) => {
+        const { writer, objects, records } = scene({ format: 'bytes', name: (place, part) => `${place}-${part}` });
+        const archives = contents.map((content) => Buffer.from(content));
+        for (const [place, archive] of archives.entries()) {
+          writer.begin(String(place));
+          await writeAll(writer, archive, sizes);
+        }
+        await writer.finish();
+        for (const [place, archive] of archives.entries()) {
+          const parts = records.filter((record) => record.archive === String(place)).sort(byPart);
+          assert.deepEqual(
+            parts.map(({ name }) => name),
+            parts.map((_, part) => `${place}-${part}`),
+          );
+          const raw = await Promise.all(parts.map(({ name }) => open(objects.get(name)!, undefined)));
+          assert.ok(Buffer.concat(raw.map(({ bytes }) => bytes)).equals(archive));
+        }
+      },
+    ),
+    { numRuns: 30 },
+  );
+});

@@ -87,6 +87,7 @@ const source = (more: Partial<PostgresSource> = {}): PostgresSource => ({
   walChunkSeconds: 5,
   compressionLevel: 3,
   schedules: { timezone: 'UTC', windowMinutes: 0 },
+  dump: { schemaOnly: false, restoreTest: true },
   checks: [],
   ...more,
 });
@@ -270,6 +271,14 @@ describe('trouble', () => {
     await watch(reachable(position(4, 0x1000)));
     assert.deepEqual([raised(), ended()], [['damage'], ['damage']]);
     assert.deepEqual((await readVerifiedWal(store, sceneSource)).damaged, []);
+  });
+
+  test('is a dump that is overdue', async () => {
+    const schedules = { timezone: 'UTC', windowMinutes: 0, dump: parseSchedule('rate(1 hour)') };
+    assert.deepEqual((await watch(reachable(position(4)), { schedules })).kinds, []);
+    later(2 * 3600 + 10);
+    assert.deepEqual((await watch(reachable(position(4)), { schedules })).kinds, ['dump-overdue']);
+    assert.deepEqual((await watch(reachable(position(4)), {})).kinds, []);
   });
 
   test('is a backup that is overdue, or not proven in time', async () => {

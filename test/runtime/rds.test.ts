@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { type StrictRds, startStrictRds } from '#harness/strict-rds';
 import { createAwsSdk } from '#runtime/call-aws-sdk';
 import { openRds } from '#runtime/rds';
+import { openRdsDeletion } from '#runtime/rds-deletion';
 
 const [home, away] = ['eu-central-1', 'eu-west-1'];
 const awayKey = `arn:aws:kms:${away}:111122223333:key/k`;
@@ -71,6 +72,41 @@ for (const type of ['instance', 'cluster'] as const) {
     );
   });
 }
+
+for (const type of ['instance', 'cluster'] as const) {
+  test(`a snapshot of one ${type} is deleted in its region, once; RDS refuses what is automated or being made`, async () => {
+    const { regions } = rds;
+    for (const region of [home, away]) regions.addSnapshot(region, type, { id: 'spare', of: 'orders' });
+    regions.addSnapshot(home, type, { id: 'made', of: 'orders', status: 'creating', pending: 9 });
+    regions.addSnapshot(home, type, { id: 'daily', of: 'orders', type: 'automated' });
+    const deletion = openRdsDeletion(rds.environment, home);
+    const ends = [];
+    for (const id of ['spare', 'spare', 'made', 'daily']) ends.push(await deletion.delete(type, id));
+    assert.deepEqual(ends, ['deleted', 'gone', 'busy', 'busy']);
+    assert.ok(regions.snapshot(away, type, 'spare'));
+    assert.ok(regions.snapshot(home, type, 'made') && regions.snapshot(home, type, 'daily'));
+  });
+
+  test(`of each ${type}, what is being made with a source's tag is found, page by page`, async () => {
+    for (let n = 0; n < 45; n++) rds.regions.add('eu-north-1', type, { id: `d${n}` });
+    const tags = { 'lifeboat:source': 'ledger' };
+    rds.regions.add('eu-north-1', type, { id: 'back', status: 'creating', tags });
+    rds.regions.add('eu-north-1', type, { id: 'there', tags });
+    rds.regions.add('eu-north-1', type, { id: 'another', status: 'creating', tags: { 'lifeboat:source': 'books' } });
+    assert.deepEqual(await openRdsDeletion(rds.environment, 'eu-north-1').making(type, 'ledger'), ['back']);
+  });
+}
+
+test('a copy of an instance has the instant of its original', async () => {
+  const createdAt = new Date('2026-01-01T00:00:00Z');
+  rds.regions.addSnapshot(home, 'instance', { id: 'january', of: 'orders', createdAt, encrypted: false });
+  const { arn } = (await openRds(rds.environment).snapshot('instance', 'january'))!;
+  const there = openRds(rds.environment, away);
+  await there.copy({ type: 'instance', arn, id: 'january', kmsKey: undefined, tags: {} });
+  for (let look = 0; look < 3; look++) await there.snapshot('instance', 'january');
+  const copied = await there.snapshot('instance', 'january');
+  assert.deepEqual([copied?.createdAt, copied?.copyOf], [createdAt, arn]);
+});
 
 const failures: [what: string, fault: { status: number; code: string; times: number }, name: string, hint: RegExp][] = [
   [

@@ -86,16 +86,20 @@ describe('alarms', () => {
     ['orders-overdue', 1, 0, 'as before'],
     ['orders-broken', 1, 0, 'as before'],
     ['orders-drill', 0, 1, 'as before'],
+    ['orders-dump', 0, 1, 'as before'],
+    ['orders-dump-overdue', 1, 0, 'as before'],
     ['orders-receiver', 0, 1, 'ALARM'],
     ['billing-receiver', 0, 1, 'ALARM'],
     ['ledger-rpo', 600.1, 600, 'as before'],
     ['ledger-unprotected', 0, 1, 'as before'],
     ['ledger-overdue', 1, 0, 'as before'],
+    ['ledger-dump', 0, 1, 'as before'],
+    ['ledger-dump-overdue', 1, 0, 'as before'],
     ['watch-silent', 1, 2, 'ALARM'],
     ['dead-letters', 1, 0, 'OK'],
     ['new-dead-letters', 1, 0, 'OK'],
     ['old-dead-letters', 864_001, 864_000, 'OK'],
-    ...['backup', 'verify', 'drill', 'restore', 'scrub', 'rds-snapshot', 'rds-restore'].map(
+    ...['backup', 'verify', 'drill', 'dump', 'restore', 'retention', 'scrub', 'rds-snapshot', 'rds-restore'].map(
       (machine): [string, number, number, string] => [`${machine}-failed`, 1, 0, 'OK'],
     ),
     ...['tell', 'watch', 'watch-managed', 'checksum-verifier', 'metadata-indexer', 'start-scheduled'].map(
@@ -112,8 +116,9 @@ describe('alarms', () => {
 
   test('are all of those', () => {
     const known = judged.map(([name]) => `lifeboat-prod-${name}`);
+    // which has no schedule of dumps, either
     const untiered = known.filter((name) => name.includes('-orders-')).map((name) => name.replace('orders', 'billing'));
-    const expected = new Set([...known, ...untiered.filter((name) => !/-r[pt]o$/.test(name))]);
+    const expected = new Set([...known, ...untiered.filter((name) => !/-r[pt]o$|-dump(-overdue)?$/.test(name))]);
     assert.deepEqual(alarms.map(({ AlarmName }) => AlarmName).toSorted(), [...expected].sort());
   });
 

@@ -2,16 +2,20 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { type Access, judgeAccess, type PolicyDocument, type Statement } from '#harness/judge-access';
 import { backupId } from '#model/backup-id';
+import { dumpId } from '#model/dump-id';
 import * as layout from '#store/bucket-layout';
 import { at, guarantee, type Resources } from './guarantee.ts';
 
 const bucket = 'arn:aws:s3:::lifeboat-prod-111122223333-eu-central-1';
 const bucketKey = 'arn:aws:kms:eu-central-1:111122223333:key/bucketkey';
-const retention = 'arn:aws:iam::111122223333:role/retention';
+const retention = 'arn:aws:iam::111122223333:role/retentiontaskrole';
 const replication = 'arn:aws:iam::444455556666:role/lifeboat-prod-eu-central-1_replication';
 
 const id = backupId(new Date('2026-11-20T05:13:45.123Z'), 'full');
 const [part, segment] = [`orders/backups/${id}/base.tar.000000`, 'orders/wal/7571/00000001/000000010000000000000003'];
+
+const dump = dumpId(new Date('2026-11-20T05:13:45.123Z'), 'dump');
+const dumpPart = layout.dumpObjectKey('orders', dump, layout.dumpPartName(0, 0));
 
 /** A role of this account, by TLS 1.3. */
 const caller = {
@@ -131,6 +135,11 @@ describe('the policy of the bucket', () => {
     layout.backupObjectKey('orders', id, layout.serverManifestName),
     layout.rewrapKey('orders', digest, 'kms-mrk-1'),
     layout.snapshotKey('orders', 'lifeboat-orders-x'),
+    dumpPart,
+    layout.dumpManifestKey('orders', dump),
+    layout.dumpObjectKey('orders', dump, layout.globalsName),
+    layout.dumpProofKey('orders', dump, now),
+    layout.taskResultKey('dump', execution, 'dump-orders'),
     layout.taskResultKey('backup', execution, 'base-backup-orders'),
     layout.taskFailureKey(layout.taskResultKey('backup', execution, 'base-backup-orders'), now),
     layout.verifiedKey('orders', segment, digest.slice(16)),
@@ -144,7 +153,9 @@ describe('the policy of the bucket', () => {
   ];
   const rewritten = [
     layout.leaseKey('orders', 'backup'),
+    layout.leaseKey('orders', 'dump'),
     layout.leaseKey('orders', 'receive-wal'),
+    layout.dumpCatalogKey('orders'),
     layout.catalogKey('orders'),
     layout.verifiedWalKey('orders'),
     layout.standingKey('orders'),
@@ -197,8 +208,10 @@ describe('the policy of the bucket', () => {
     },
   });
 
-  const destructive = ['DeleteObject', 'PutObjectRetention', 'PutObjectLegalHold'].map((action) => ({ action }));
+  const deleting = { action: 'DeleteObject' };
   const erasing = [
+    'PutObjectRetention',
+    'PutObjectLegalHold',
     'DeleteObjectVersion',
     'BypassGovernanceRetention',
     'DeleteObjectTagging',
@@ -207,34 +220,23 @@ describe('the policy of the bucket', () => {
   ].map((action) => ({ action }));
   const root = { 'aws:principalarn': 'arn:aws:iam::111122223333:root' };
   const asRoot = ({ action }: Asked): Asked => ({ action, context: root });
-  guarantee('lets nobody delete where no role for that is named, not even the root of the account', {
-    check: (resources) => {
-      const all = [...destructive, ...erasing];
-      return judged(resources, { denied: [...all, ...all.map(asRoot)] });
-    },
-    mistakes: {
-      'writers delete': without('DenyDeletes'),
-      'versions can be removed': without('DenyErasing'),
-      'root may': changed('DenyErasing', {
-        Condition: { ArnNotEquals: { 'aws:PrincipalArn': root['aws:principalarn'] } },
-      }),
-    },
-  });
-
   const asRetention = ({ action }: Asked): Asked => ({ action, context: { 'aws:principalarn': retention } });
-  guarantee('lets only the retention role delete, and leaves the version to S3 until its lock has ended', {
-    deployment: { parameters: { RetentionRoleArn: retention } },
+  guarantee('lets only the retention task delete, and leaves the version to S3 until its lock has ended', {
     check: (resources) =>
       judged(resources, {
-        denied: [...destructive, ...destructive.map(asRoot), ...erasing.map(asRetention)],
-        admitted: destructive.map(asRetention),
+        denied: [deleting, asRoot(deleting), ...erasing, ...erasing.map(asRoot), ...erasing.map(asRetention)],
+        admitted: [asRetention(deleting)],
       }),
     mistakes: {
       'everybody may': without('DenyDeletes'),
       'a role of a like name may': changed('DenyDeletes', {
         Condition: { ArnNotLike: { 'aws:PrincipalArn': 'arn:aws:iam::111122223333:ro*' } },
       }),
+      'nobody may': changed('DenyDeletes', { Condition: {} }),
       'it may erase': without('DenyErasing'),
+      'root may erase': changed('DenyErasing', {
+        Condition: { ArnNotEquals: { 'aws:PrincipalArn': root['aws:principalarn'] } },
+      }),
     },
   });
 
@@ -246,10 +248,18 @@ describe('the policy of the bucket', () => {
   guarantee('lets only parts and WAL have the tag that moves them to a colder class, and no other tag', {
     check: (resources) =>
       judged(resources, {
-        denied: [...writtenOnce.filter((key) => ![part, segment].includes(key) && !key.includes('/wal/')), ...rewritten]
+        denied: [
+          ...writtenOnce.filter((key) => ![part, dumpPart, segment].includes(key) && !key.includes('/wal/')),
+          ...rewritten,
+        ]
           .map((key) => tagging(key, 'cold'))
           .concat(tagging(part, 'warm'), tagging(part)),
-        admitted: [tagging(part, 'cold'), tagging(segment, 'cold'), tagging(`${segment}.00000000-00001000`, 'cold')],
+        admitted: [
+          tagging(part, 'cold'),
+          tagging(dumpPart, 'cold'),
+          tagging(segment, 'cold'),
+          tagging(`${segment}.00000000-00001000`, 'cold'),
+        ],
       }),
     mistakes: {
       'a manifest can be moved to an archive': without('DenyColdIndices'),
@@ -262,7 +272,7 @@ describe('the policy of the bucket', () => {
 
   const replicating = { 'aws:principalaccount': '444455556666', 'aws:principalarn': replication };
   const other = { ...replicating, 'aws:principalarn': 'arn:aws:iam::444455556666:role/other' };
-  const copying = ['ReplicateObject', 'ReplicateTags', 'ObjectOwnerOverrideToBucketOwner'];
+  const copying = ['ReplicateObject', 'ReplicateTags', 'ReplicateDelete', 'ObjectOwnerOverrideToBucketOwner'];
   const allowed = (resources: Resources, action: string, context: Record<string, string>, key = part) => {
     const verdict = judgeAccess(policyOf(resources), accessTo({ action, key, context }));
     return verdict.denied.length === 0 && verdict.allowed.length > 0;
@@ -271,7 +281,7 @@ describe('the policy of the bucket', () => {
     deployment: { parameters: { PrimaryReplicationRoleArn: replication } },
     check: (resources) => [
       ...copying.filter((action) => !allowed(resources, action, replicating)),
-      ...['PutObject', 'GetObject', 'DeleteObject', 'ReplicateDelete'].filter((action) =>
+      ...['PutObject', 'GetObject', 'DeleteObject', 'DeleteObjectVersion'].filter((action) =>
         allowed(resources, action, { ...replicating, ...once }),
       ),
       ...copying.filter(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parsePlan } from '#model/plan';
 import { storageOfPlan } from '#stack/storage';
-import { backupsFolder, executionFolder, noticeTakenKey, walFolder } from '#store/bucket-layout';
+import { backupsFolder, dumpsFolder, executionFolder, noticeTakenKey, walFolder } from '#store/bucket-layout';
 import { at, differences, guarantee, type Resources, set, storageResources } from './guarantee.ts';
 import { packagedTemplate } from './packaged-template.ts';
 
@@ -136,11 +136,13 @@ const changeRule = (id: RegExp, change: Partial<Rule>) => (resources: Resources)
 };
 
 describe('what S3 does by age', () => {
-  guarantee('moves parts and WAL of each source to colder classes when the plan says, and nothing else', {
+  guarantee('moves parts of backups and dumps, and WAL, to colder classes when the plan says, and nothing else', {
     check: (resources) => {
       const moving = rulesOf(resources).filter(({ Transitions }) => Transitions);
       const prefixes = moving.map(({ Prefix }) => Prefix).sort();
-      const expected = ['billing', 'orders'].flatMap((source) => [backupsFolder(source), walFolder(source)]);
+      const ours = ['billing', 'orders'].flatMap((source) => [backupsFolder(source), walFolder(source)]);
+      // where a schedule takes dumps
+      const expected = [...ours, dumpsFolder('ledger'), dumpsFolder('orders')].sort();
       const wrong = moving.filter(
         ({ Status, TagFilters, Transitions = [] }) =>
           Status !== 'Enabled' ||
@@ -155,6 +157,7 @@ describe('what S3 does by age', () => {
     },
     mistakes: {
       'manifests are moved, too': changeRule(/^cold-orders-backups/, { TagFilters: [] }),
+      'those of dumps, too': changeRule(/^cold-ledger-dumps/, { TagFilters: [] }),
       'another tag': changeRule(/^cold-orders-wal/, { TagFilters: [{ Key: 'tier', Value: 'cold' }] }),
       'everything of a source is moved': changeRule(/^cold-billing-wal/, { Prefix: 'billing/' }),
       'evidence is moved': changeRule(/^cold-billing-wal/, { Prefix: 'evidence/' }),
@@ -248,7 +251,10 @@ describe('what S3 does by age', () => {
     const sources = Array.from({ length: 499 }, (_, i) => `s${i}`);
     assert.equal(storageOf('storage: { tiers: { glacier: 7d } }\n', sources.slice(1)).lifecycle.Rules.length, 1000);
     assert.equal(storageOf('', sources).lifecycle.Rules.length, 4);
-    assert.throws(() => storageOf('storage: { tiers: { glacier: 7d } }\n', sources), /sources.*499.*at most 498/s);
+    assert.throws(
+      () => storageOf('storage: { tiers: { glacier: 7d } }\n', sources),
+      /sources: "499 that make 998 lifecycle rules" is not allowed: expected at most 996 rules/,
+    );
   });
 
   test('comes from the plan that is packaged', async () => {

@@ -1,19 +1,33 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { forgetBackups } from '#catalog/forget-backups';
+import { putHold } from '#catalog/holds';
 import { acquireLease } from '#catalog/lease';
 import { printLease } from '#catalog/lease-state';
 import { readVerifiedWal } from '#catalog/wal-projection';
 import { MachineRun, type TaskScript } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
-import { position, StoredWal } from '#harness/verified-scene';
+import { position, StoredWal, sceneSource } from '#harness/verified-scene';
+import { executionArn } from '#model/arn';
+import { parseBackupId } from '#model/backup-id';
 import { printNotice } from '#model/notice';
 import { firingName } from '#model/planned-schedules';
+import type { ExpireResult } from '#model/retention-record';
+import { ownTags, snapshotName } from '#model/snapshot-name';
 import { kmsKeyRing } from '#runtime/kms-key-ring';
-import { catalogKey, leaseKey, manifestKey, standingKey, verifiedWalKey } from '#store/bucket-layout';
+import {
+  catalogKey,
+  dumpCatalogKey,
+  leaseKey,
+  manifestKey,
+  standingKey,
+  taskResultKey,
+  verifiedWalKey,
+} from '#store/bucket-layout';
 import { rekeySource } from '#tasks/rekey';
 import { snsEvent } from '../functions/tell-scene.ts';
 import { httpServer } from '../runtime/http-server.ts';
-import { backupResult, finds, restores, shows, takes } from '../statemachines/scripted-tasks.ts';
+import { backupResult, dumps, finds, provesDump, restores, shows, takes } from '../statemachines/scripted-tasks.ts';
 import { DeployedFunctions } from './deployed-functions.ts';
 
 const plan = `
@@ -23,13 +37,15 @@ aws: { stack: lifeboat-prod, region: eu-central-1 }
 sources:
   main:
     connection: { host: 127.0.0.1, port: 1, user: lifeboat, password: "secret:lifeboat/main#password" }
-    schedules: { full: cron(0 2 * * ? *), drill: cron(0 3 * * ? *), scrub: cron(0 4 * * ? *) }
+    retention: { window: 7d }
+    schedules: { full: cron(0 2 * * ? *), drill: cron(0 3 * * ? *), dump: cron(0 6 * * ? *), scrub: cron(0 4 * * ? *), retention: cron(0 7 * * ? *) }
   ledger:
     kind: rds
     instance: ledger-db
     copyTo: { region: eu-west-1, kmsKey: "arn:aws:kms:eu-west-1:111122223333:key/k" }
     schedules: { snapshot: cron(0 5 * * ? *) }
-  books: { kind: rds, cluster: books-db }
+    retention: { window: 7d }
+  books: { kind: rds, cluster: books-db, retention: { window: 7d } }
 approvers: [{ name: grace }, { name: ada }]
 notifications:
   - { kind: webhook, url: "secret:lifeboat/hook", on: [failure] }
@@ -216,12 +232,15 @@ test('the machines run to their end', async () => {
     'verify-part': (task) => finds()(task, source),
     drill: (task) => shows()(task, source),
     restore: (task) => restores(task, source),
+    dump: (task) => dumps(task, source),
+    'prove-dump': (task) => provesDump()(task, source),
   });
   for (const [machine, input] of [
     ['backup', { requestedBy: 'ada' }],
     ['verify', {}],
     ['drill', {}],
     ['restore', { to: '/var/lib/lifeboat/restored', requestedBy: 'ada' }],
+    ['dump', { source: 'main', requestedBy: 'ada' }],
   ] as const) {
     const end = await run.run(machine, input);
     assert.equal(end.status, 'SUCCEEDED', `${machine}: ${JSON.stringify(end)}`);
@@ -235,6 +254,50 @@ test('the machines run to their end', async () => {
   assert.deepEqual(run.failures, []);
   const asked = (await deployed.sentBy('ask-approval')).map(({ action, input }) => `${action} ${input.TopicArn}`);
   assert.deepEqual(asked, ['sns:Publish arn:aws:sns:eu-central-1:111122223333:lifeboat-prod-question']);
+  run.remove();
+});
+
+test('a dump that fails is undone, one that could not be looked at says so, and a firing takes one', async () => {
+  const { store } = deployed.vault;
+  const run = machines({
+    async dump(task) {
+      if (!task.execution.endsWith('fails')) return dumps(task, source);
+      const lease = printLease({
+        ...{
+          holder: 'a task that died',
+          host: 'task',
+          pid: 1,
+          execution: task.execution,
+          renewals: 0,
+          released: false,
+        },
+        ...{ acquiredAt: new Date().toISOString(), expiresAt: '2999-01-01T00:00:00.000Z', durationMs: 60_000 },
+      });
+      await store.put(leaseKey('main', 'dump'), lease);
+      return task.fail({ name: 'ServerError', message: 'the server is gone', verdict: 'permanent' });
+    },
+    'prove-dump': (task) => task.fail({ name: 'RestoreFailed', message: 'no disk', verdict: 'operator' }),
+  });
+  const failed = await run.run('dump', { source: 'main' }, 'fails');
+  assert.deepEqual([failed.status, failed.error], ['FAILED', 'DumpFailed'], JSON.stringify(failed));
+  const free = await deployed.invoke('check-lease', { source: 'main', work: 'dump' });
+  assert.deepEqual(free.payload, { source: 'main' });
+  // as if its task had died before the catalog knew it: each function makes up for that
+  await store.delete(dumpCatalogKey('main'));
+  const due = source.now;
+  const input = { source: 'main', scheduledTime: due.toISOString() };
+  const unproven = await run.run('dump', input, firingName('dump-main', due));
+  assert.deepEqual([unproven.error, unproven.cause?.split('\n')[0]], ['DumpUnproven', 'RestoreFailed: no disk']);
+  await store.delete(dumpCatalogKey('main'));
+  const undone = { source: 'main', execution: 'nobody', since: due.toISOString() };
+  assert.deepEqual(((await deployed.invoke('undo-dump', undone)).payload as { committed: string[] }).committed, []);
+  const { taken } = (await deployed.invoke('plan-dump', { input })).payload as { taken: string };
+  assert.match(taken, /-dump$/);
+  // a redrive confirms once more what was looked at since
+  const execution = executionArn('dump', firingName('dump-main', due));
+  const resultKey = taskResultKey('dump', firingName('dump-main', due), 'dump-main');
+  const again = { source: 'main', resultKey, execution, since: due.toISOString() };
+  assert.equal(((await deployed.invoke('confirm-dump', again)).payload as { dump: string }).dump, taken);
   run.remove();
 });
 
@@ -299,6 +362,59 @@ test('a snapshot is planned, copied and recorded, a restore planned, and both da
   assert.equal(told.length, 1);
 });
 
+test('snapshots that no rule keeps are deleted in both regions; what is not ours, or held, IAM itself would not let go', async () => {
+  const { regions } = deployed.rds;
+  const ids = ['old', 'older', 'kept'].map((name, index) => {
+    const execution = `arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_rds-snapshot:${name}`;
+    const createdAt = new Date(Date.now() - [20, 30, 10][index]! * 86_400_000);
+    const made = (source: string) => ({ tags: ownTags(source, execution), createdAt });
+    const id = snapshotName('ledger', name);
+    for (const region of ['eu-central-1', 'eu-west-1'])
+      regions.addSnapshot(region, 'instance', { id, of: 'ledger-db', ...made('ledger') });
+    regions.addSnapshot('eu-central-1', 'cluster', {
+      id: snapshotName('books', name),
+      of: 'books-db',
+      ...made('books'),
+    });
+    return id;
+  });
+  const execution = 'arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_retention:night';
+  for (const [source, deleted] of [
+    ['ledger', 4],
+    ['books', 2],
+  ] as const) {
+    const event = { source, execution: `${execution}-${source}` };
+    for (const _ of ['once', 'again']) {
+      const { payload, error } = await deployed.invoke('expire-snapshots', event);
+      const { deleted: count, problem } = (payload ?? {}) as Record<string, unknown>;
+      assert.deepEqual([error, count, problem], [undefined, deleted, null], source);
+    }
+  }
+  for (const region of ['eu-central-1', 'eu-west-1'])
+    assert.deepEqual(
+      ids.map((id) => regions.snapshot(region, 'instance', id) !== undefined),
+      [false, false, true],
+    );
+  const policy = deployed.policies.get('expire-snapshots')!;
+  const may = (tags: Record<string, string>, id = ids[2]!) =>
+    policy.allows({
+      action: 'rds:DeleteDBSnapshot',
+      resource: `arn:aws:rds:eu-central-1:111122223333:snapshot:${id}`,
+      context: Object.fromEntries(Object.entries(tags).map(([key, tag]) => [`aws:ResourceTag/${key}`, tag])),
+    });
+  const own = ownTags('ledger', execution);
+  assert.ok(may(own));
+  for (const [tags, id] of [
+    [{ ...own, 'lifeboat:hold': 'audit' }],
+    [{ ...own, 'lifeboat:source': 'orders' }],
+    [{ 'lifeboat:source': 'ledger' }],
+    [{}],
+    [own, 'rds:ledger-db-2026-11-20'],
+    [own, 'before-the-migration'],
+  ] as [Record<string, string>, string?][])
+    assert.equal(may(tags, id), false, JSON.stringify([tags, id]));
+});
+
 test('a backup that its firing has taken already is not taken again, whatever the catalog knows', async () => {
   const scheduledTime = source.now;
   const firing = firingName('full-main', scheduledTime);
@@ -327,6 +443,87 @@ test('a share of the backups is chosen to be read once more', async () => {
     'arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_scrub:scrub-main-20261120T040000Z';
   const { payload } = await deployed.invoke('plan-scrub', { input: { source: 'main' }, execution });
   assert.match((payload as { told: string }).told, /^\d+ of \d+ stored backups of main were read back once more/);
+});
+
+test('what may go is planned by what the bucket says, and what is left is looked at', async () => {
+  const { store } = deployed.vault;
+  const { backup } = await source.backup();
+  const held = { format: 'lifeboat-hold/1', source: 'main', id: backup, state: 'held', reason: 'an audit' } as const;
+  await putHold(store, { ...held, by: 'ada', at: source.now.toISOString(), until: null });
+  // a segment that is stored as a whole, beside a chunk of it, both long ago
+  const segments = new StoredWal(store);
+  const chunk = await segments.put(position(200), position(200, 100), source.now);
+  const whole = await segments.put(position(200), position(201), source.now);
+  const own = (key: string) => key.replace(sceneSource, 'main');
+  for (const { key } of [chunk, whole]) {
+    const { body } = await store.get(key);
+    await store.put(own(key), Buffer.concat(await Array.fromAsync(body)));
+    deployed.s3.bucket.find(own(key)).lastModified = new Date(Date.now() - 30 * 86_400_000);
+  }
+  for (const key of [catalogKey('main'), dumpCatalogKey('main')]) await store.delete(key);
+  const execution = 'arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_retention:night';
+  const invoke = async (name: string, event: object) => {
+    const { payload, error } = await deployed.invoke(name, event);
+    assert.equal(error, undefined, `${name}: ${JSON.stringify(error)}`);
+    return payload as { planKey: string; planHash: string; told: string };
+  };
+  const { planKey, planHash } = await invoke('plan-retention', { input: { source: 'main' }, execution });
+  const [resultKey, at] = [taskResultKey('retention', 'night', 'expire'), new Date().toISOString()];
+  const result: ExpireResult = {
+    ...{ source: 'main', hash: planHash, backups: [], dumps: [], leftovers: [], wal: { pieces: 0, chunks: 0 } },
+    ...{ records: 0, old: 0, objects: 0, bytes: 0, startedAt: at, finishedAt: at },
+  };
+  const ended = { format: 'lifeboat-result/1', task: 'expire', execution, startedAt: at, finishedAt: at, result };
+  await store.put(resultKey, Buffer.from(JSON.stringify(ended)));
+  for (const key of [catalogKey('main'), dumpCatalogKey('main')]) await store.delete(key);
+  const { told } = await invoke('check-retention', { source: 'main', planKey, planHash, resultKey, since: at });
+  assert.match(told, /of main removed/);
+});
+
+test('a backup that expires while it is looked at is not broken; one that is there may be', async () => {
+  const { store } = deployed.vault;
+  const failure = { name: 'ObjectMissing', message: 'a part is not there' };
+  let expires = false;
+  const expire = async (backup: unknown) => {
+    if (!expires) return;
+    const { id } = parseBackupId(backup as string);
+    await forgetBackups(store, 'main', [id]);
+    await store.delete(manifestKey('main', id));
+  };
+  const run = machines({
+    async drill(task) {
+      await expire(task.input.backup);
+      await shows({ ok: false, verdict: 'broken', failure, reached: null, checks: [] })(task, source);
+    },
+    async 'verify-part'(task) {
+      await expire(task.input.backup);
+      await finds(['a part is not there'])(task, source);
+    },
+  });
+  const { backup } = await source.backup();
+  assert.equal((await run.run('drill', { source: 'main', backup }, 'there')).error, 'BackupBroken');
+  // the same of a later point: whether retention has cut the WAL that leads there is asked of the catalog
+  const [resultKey, at] = [taskResultKey('drill', 'there', 'drill'), source.now.toISOString()];
+  const later = {
+    source: 'main',
+    backup,
+    target: { lsn: '0/FFFFFF', backup },
+    execution: executionArn('drill', 'there'),
+  };
+  const concluded = await deployed.invoke('conclude-drill', {
+    ...later,
+    resultKey,
+    failure: null,
+    startedAt: at,
+    finishedAt: at,
+  });
+  assert.equal((concluded.payload as { verdict: string }).verdict, 'broken', JSON.stringify(concluded.error));
+  expires = true;
+  const ended = await run.run('verify', { source: 'main', backup, drill: false }, 'expired');
+  assert.equal(ended.error, 'BackupExpired', ended.cause);
+  const other = await source.backup();
+  assert.match((await run.run('drill', { source: 'main', backup: other.backup }, 'gone')).cause!, /^BackupExpired: /);
+  run.remove();
 });
 
 test('evidence that is given twice is one record', async () => {
@@ -389,14 +586,14 @@ test('what is due is started under the name of its firing', async () => {
     startDate: 1_795_150_425,
   });
   const scheduledTime = `${new Date().toISOString().slice(0, 17)}00Z`;
-  for (const schedule of ['full-main', 'drill-main', 'scrub-main', 'snapshot-ledger']) {
+  for (const schedule of ['full-main', 'drill-main', 'dump-main', 'scrub-main', 'retention-main', 'snapshot-ledger']) {
     const { payload } = await deployed.invoke('start-scheduled', { schedule, scheduledTime });
     assert.equal((payload as { outcome: string }).outcome, 'started');
   }
   const started = (await deployed.sentBy('start-scheduled')).filter(({ action }) => action === 'states:StartExecution');
   assert.deepEqual(
     started.map(({ input }) => input.stateMachineArn!.split(':').at(-1)),
-    ['backup', 'drill', 'scrub', 'rds-snapshot'].map((machine) => `lifeboat-prod_${machine}`),
+    ['backup', 'drill', 'dump', 'scrub', 'retention', 'rds-snapshot'].map((machine) => `lifeboat-prod_${machine}`),
   );
 });
 

@@ -141,6 +141,11 @@ export class DeployedFunctions {
     const aws = await startGuardedAws({
       ...{ policy: this.policies.get(name)!, s3: this.s3.endpoint, kms: this.kms.endpoint, region },
       rds: this.rds.environment.AWS_ENDPOINT_URL_RDS!,
+      rdsTags: (region, thing) => {
+        const [type, id = ''] = thing.split(':');
+        const kind = type === 'snapshot' ? 'instance' : 'cluster';
+        return this.rds.regions.snapshot(region, kind, id)?.tags ?? {};
+      },
       bucketKeyArn: `arn:aws:kms:${region}:111122223333:key/bucketkey`,
       answers: this.answers,
     });

@@ -38,7 +38,7 @@ export class DeployedTasks {
   readonly #s3: StrictS3;
   readonly #kms: StrictKms;
   readonly #keyArn: string;
-  readonly #plan: string;
+  readonly planText: string;
   readonly #guards: GuardedAws[] = [];
   readonly #started: ReturnType<TaskRunner['start']>[] = [];
 
@@ -67,7 +67,7 @@ export class DeployedTasks {
     this.template = made.template;
     this.#s3 = made.s3;
     this.#kms = made.kms;
-    this.#plan = made.plan;
+    this.planText = made.plan;
     this.#keyArn = made.kms.keys.create(region, { multiRegion: true }).arn;
     this.vault = { store: made.store, keyRing: kmsKeyRing(this.#keyArn, made.kms.environment()) };
   }
@@ -96,7 +96,7 @@ export class DeployedTasks {
       ...{ planPath: '/no/plan.yml', bucket: '/nowhere' },
       env: {
         ...Object.fromEntries(Environment.map(({ Name, Value }) => [Name, Value])),
-        LIFEBOAT_PLAN_DATA: encodePlanData(this.#plan),
+        LIFEBOAT_PLAN_DATA: encodePlanData(this.planText),
         ...{ AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
         AWS_ENDPOINT_URL: aws.endpoint,
         ...(serverAccount ? { LIFEBOAT_RUN_AS: 'nobody' } : {}),
@@ -121,6 +121,12 @@ export class DeployedTasks {
     return { aws, policy, start, result };
   }
 
+  /** As if what lies below had been put so many days ago. */
+  age(prefix: string, days: number): void {
+    for (const [key, stored] of this.#s3.bucket.objects)
+      if (key.startsWith(prefix)) stored.lastModified = new Date(Date.now() - days * 24 * 3_600_000);
+  }
+
   /** A folder that the account of servers may write to. */
   room(name: string): string {
     const path = join(this.folder, name);
@@ -140,6 +146,7 @@ const planOf = (connection: object): string =>
   JSON.stringify({
     bucket: 'stack',
     encryption: { kmsKey: 'stack' },
+    retention: { window: '7d' },
     aws: { stack: 'lifeboat-prod', region },
     sources: {
       orders: { connection: { ...connection, password: 'secret:lifeboat/orders#password' }, walChunkSeconds: 1 },

@@ -10,6 +10,8 @@ export interface GuardedAwsOptions {
   kms: string;
   /** none: nobody asks it */
   rds?: string;
+  /** of one of its snapshots: `snapshot:…` or `cluster-snapshot:…` */
+  rdsTags?: (region: string, thing: string) => Readonly<Record<string, string>>;
   /** the key of the bucket's own encryption, which S3 uses in the name of who asks */
   bucketKeyArn: string;
   region: string;
@@ -124,6 +126,12 @@ class Guard {
     const asked = rdsThings(given).map((thing) => ({
       action,
       resource: thing.startsWith('arn:') ? thing : `arn:aws:rds:${region}:111122223333:${thing}`,
+      context: Object.fromEntries(
+        Object.entries(this.#options.rdsTags?.(region!, thing) ?? {}).map(([key, tag]) => [
+          `aws:ResourceTag/${key}`,
+          tag,
+        ]),
+      ),
     }));
     if (given.has('Tags.Tag.1.Key')) asked.push({ ...asked.at(-1)!, action: 'rds:AddTagsToResource' });
     const isAllowed = asked.map((one) => this.#allows(one)).every(Boolean);
@@ -182,7 +190,10 @@ function rdsThings(given: URLSearchParams): string[] {
     ['TargetDBSnapshotIdentifier', 'snapshot:'],
     ['TargetDBClusterSnapshotIdentifier', 'cluster-snapshot:'],
   ];
-  return things.flatMap(([parameter, type]) => (given.has(parameter) ? [`${type}${given.get(parameter)}`] : []));
+  const named = things.flatMap(([parameter, type]) => (given.has(parameter) ? [`${type}${given.get(parameter)}`] : []));
+  if (named.length > 0) return named;
+  // a list of all
+  return action === 'DescribeDBInstances' ? ['db:*'] : action === 'DescribeDBClusters' ? ['cluster:*'] : [];
 }
 
 const prefixes: Record<string, string> = { AWSStepFunctions: 'states', secretsmanager: 'secretsmanager' };

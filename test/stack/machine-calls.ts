@@ -66,7 +66,7 @@ export function neededGrants({ Resources }: Template, machine: string, propertie
     } else if (service === 'ecs:runTask') {
       add(...tasksAreRun, ...named(Arguments, /\$\{(\w+TaskArn)\}/g).flatMap((name) => running(Resources, name)));
       const text = JSON.stringify(Arguments);
-      if (text.includes('TaskRoleArn')) add(...sourceRoles(Resources).map(toTasks));
+      if (text.includes('TaskRoleArn')) add(...sourceRoles(Resources, machine).map(toTasks));
       if (text.includes('VolumeConfigurations'))
         add(...named(Arguments, /\$\{(VolumeRoleArn)\}/g).map((role) => passing(role, 'ecs')));
     } else if (service === 'aws-sdk:rds') {
@@ -135,8 +135,12 @@ function running(resources: Template['Resources'], task: string): string[] {
   return [`ecs:RunTask ${revisions}${cluster}`, ...(role === undefined ? [] : [toTasks(nameOf(role))])];
 }
 
-const sourceRoles = (resources: Template['Resources']): string[] =>
-  Object.keys(resources).filter((name) => /^Source\w+Role$/.test(name));
+/** What RDS runs is dumped, and not backed up by us. */
+function sourceRoles(resources: Template['Resources'], machine: string): string[] {
+  const roles = Object.keys(resources).filter((name) => /^Source\w+Role$/.test(name));
+  const isOurs = (role: string) => role.replace(/^Source(\w+)Role$/, 'ReceiveWal$1Task') in resources;
+  return machine === 'dump' ? roles : roles.filter(isOurs);
+}
 
 const machineArn = (machine: string) => `arn:states:${account}:stateMachine:\${AWS::StackName}_${machine}`;
 const executionArn = (machine: string) => `arn:states:${account}:execution:\${AWS::StackName}_${machine}`;

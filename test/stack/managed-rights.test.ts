@@ -75,6 +75,35 @@ test("snapshots are taken of the plan's databases, and copied where it says, und
   );
 });
 
+test('snapshots are deleted only of sources with rules, by their names and tags, and by one function', () => {
+  const rules = 'retention: { window: 35d }';
+  const books = `  books: { kind: rds, cluster: books-db, ${rules} }\n`;
+  const { roles, sources } = partsOf(ledger + books + orders);
+  const deletions = statementsOf(roles.ExpireSnapshotsRole).filter(({ Action }) =>
+    listOf(Action).some((action) => action.startsWith('rds:Delete')),
+  );
+  assert.deepEqual(
+    deletions.map(({ Action, Resource, Condition }) => [listOf(Action), listOf(Resource).map(nameOf), Condition]),
+    [
+      [
+        ['rds:DeleteDBClusterSnapshot'],
+        [`arn:rds:\${AWS::Region}:\${AWS::AccountId}:cluster-snapshot:lifeboat-books-*`],
+        {
+          StringEquals: { 'aws:ResourceTag/lifeboat:source': ['books'] },
+          Null: { 'aws:ResourceTag/lifeboat:execution': 'false', 'aws:ResourceTag/lifeboat:hold': 'true' },
+        },
+      ],
+    ],
+  );
+  const others = Object.entries(roles).filter(([name]) => name !== 'ExpireSnapshotsRole');
+  assert.doesNotMatch(JSON.stringify([others, sources]), /rds:Delete/);
+  const both = statementsOf(partsOf(ledger.replace(' }\n', `, ${rules} }\n`)).roles.ExpireSnapshotsRole);
+  assert.deepEqual(
+    grantsOn(both, 'rds:DeleteDBSnapshot'),
+    [`\${AWS::Region}`, 'eu-west-1'].map((region) => `arn:rds:${region}:\${AWS::AccountId}:snapshot:lifeboat-ledger-*`),
+  );
+});
+
 test('what a restore makes has to bear the tag of a source of the plan', () => {
   const made = statementsOf(partsOf(ledger).sources.MakeDatabases);
   const anywhere = made.filter(({ Resource }) =>

@@ -23,31 +23,34 @@ describe('replication', () => {
     mistakes: { 'a copy that nobody asked for': (resources) => set(configuration, {})(withField(resources)) },
   });
 
-  guarantee('copies everything but deletes, in 15 minutes, to the bucket and by the key that are named', {
-    deployment: { parameters },
-    check: (resources) =>
-      differences(resources, {
-        [`${configuration}.Role`]: 'arn:aws:iam::111122223333:role/lifeboat-prod-eu-central-1_replication',
-        [`${configuration}.Rules.length`]: 1,
-        [`${rule}.Status`]: 'Enabled',
-        [`${rule}.Filter`]: { Prefix: '' },
-        [`${rule}.DeleteMarkerReplication.Status`]: 'Disabled',
-        [`${rule}.SourceSelectionCriteria.SseKmsEncryptedObjects.Status`]: 'Enabled',
-        [`${destination}.Bucket`]: replica,
-        [`${destination}.EncryptionConfiguration.ReplicaKmsKeyID`]: replicaKey,
-        [`${destination}.Metrics`]: { Status: 'Enabled', EventThreshold: { Minutes: 15 } },
-        [`${destination}.ReplicationTime`]: { Status: 'Enabled', Time: { Minutes: 15 } },
-      }),
-    mistakes: {
-      'deletes, too': set(`${rule}.DeleteMarkerReplication.Status`, 'Enabled'),
-      'nothing that is encrypted': set(`${rule}.SourceSelectionCriteria`, undefined),
-      'backups only': set(`${rule}.Filter`, { Prefix: 'orders/' }),
-      'by the key of the other region': set(`${destination}.EncryptionConfiguration.ReplicaKmsKeyID`, bucketKey),
-      'without a promise of time': set(`${destination}.ReplicationTime`, undefined),
-      'without metrics': set(`${destination}.Metrics`, undefined),
-      'switched off': set(`${rule}.Status`, 'Disabled'),
+  guarantee(
+    'copies everything, and the markers of what was deleted, in 15 minutes, to the bucket and by the key that are named',
+    {
+      deployment: { parameters },
+      check: (resources) =>
+        differences(resources, {
+          [`${configuration}.Role`]: 'arn:aws:iam::111122223333:role/lifeboat-prod-eu-central-1_replication',
+          [`${configuration}.Rules.length`]: 1,
+          [`${rule}.Status`]: 'Enabled',
+          [`${rule}.Filter`]: { Prefix: '' },
+          [`${rule}.DeleteMarkerReplication.Status`]: 'Enabled',
+          [`${rule}.SourceSelectionCriteria.SseKmsEncryptedObjects.Status`]: 'Enabled',
+          [`${destination}.Bucket`]: replica,
+          [`${destination}.EncryptionConfiguration.ReplicaKmsKeyID`]: replicaKey,
+          [`${destination}.Metrics`]: { Status: 'Enabled', EventThreshold: { Minutes: 15 } },
+          [`${destination}.ReplicationTime`]: { Status: 'Enabled', Time: { Minutes: 15 } },
+        }),
+      mistakes: {
+        'a copy that grows for ever': set(`${rule}.DeleteMarkerReplication.Status`, 'Disabled'),
+        'nothing that is encrypted': set(`${rule}.SourceSelectionCriteria`, undefined),
+        'backups only': set(`${rule}.Filter`, { Prefix: 'orders/' }),
+        'by the key of the other region': set(`${destination}.EncryptionConfiguration.ReplicaKmsKeyID`, bucketKey),
+        'without a promise of time': set(`${destination}.ReplicationTime`, undefined),
+        'without metrics': set(`${destination}.Metrics`, undefined),
+        'switched off': set(`${rule}.Status`, 'Disabled'),
+      },
     },
-  });
+  );
 
   const owner = `${destination}.AccessControlTranslation`;
   guarantee('gives the copies to the other account where there is one', {
@@ -90,6 +93,7 @@ describe('replication', () => {
     ['s3:GetObjectLegalHold', `${bucket}/x`],
     ['s3:ReplicateObject', `${replica}/x`],
     ['s3:ReplicateTags', `${replica}/x`],
+    ['s3:ReplicateDelete', `${replica}/x`],
     ['s3:ObjectOwnerOverrideToBucketOwner', `${replica}/x`],
     ['kms:Decrypt', bucketKey, from],
     ['kms:Encrypt', replicaKey, to],
@@ -98,7 +102,9 @@ describe('replication', () => {
   const tooMuch: typeof needed = [
     ['s3:GetObject', `${bucket}/x`],
     ['s3:PutObject', `${replica}/x`],
-    ['s3:ReplicateDelete', `${replica}/x`],
+    ['s3:DeleteObject', `${replica}/x`],
+    ['s3:DeleteObjectVersion', `${replica}/x`],
+    ['s3:ReplicateDelete', `${bucket}/x`],
     ['s3:ReplicateObject', `${bucket}/x`],
     ['s3:ReplicateObject', 'arn:aws:s3:::other/x'],
     ['kms:Decrypt', bucketKey],
@@ -120,7 +126,10 @@ describe('replication', () => {
       'it reads and writes as it likes': (resources) =>
         policyOf(resources).Statement.push({ Effect: 'Allow', Action: 's3:*', Resource: '*' }),
       'tags are not copied': changedStatement('s3:ReplicateTags', (statement) => {
-        statement.Action = 's3:ReplicateObject';
+        statement.Action = ['s3:ReplicateObject', 's3:ReplicateDelete'];
+      }),
+      'markers are not copied': changedStatement('s3:ReplicateDelete', (statement) => {
+        statement.Action = ['s3:ReplicateObject', 's3:ReplicateTags'];
       }),
       'locks are not copied': changedStatement('s3:GetObjectRetention', (statement) => {
         statement.Action = [

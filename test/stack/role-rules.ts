@@ -31,7 +31,7 @@ const here = String.raw`\$\{AWS::Region\}:\$\{AWS::AccountId\}`;
 const ours: readonly RegExp[] = [
   // some keys of one bucket
   /^\$\{Bucket\.Arn\}\/[^*].*$/,
-  /^\$\{Bucket\.Arn\}\/\*\/(?:backups|wal|keys|leases|snapshots)\/.+$/,
+  /^\$\{Bucket\.Arn\}\/\*\/(?:backups|dumps|wal|keys|leases|snapshots)\/.+$/,
   // the streams of one log group, the executions of one machine, the tasks of one cluster
   new RegExp(`^arn:logs:${here}:log-group:[^*?]+:\\*$`),
   /^\$\{TaskLogs\.Arn\}:log-stream:\*$/,
@@ -85,13 +85,21 @@ const excuses: readonly { actions: RegExp; on: RegExp; because: string }[] = [
     because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html',
   },
   {
+    // of one source, and only with its tags
+    actions: /^rds:DeleteDB(?:Cluster)?Snapshot$/,
+    on: new RegExp(
+      String.raw`^arn:rds:(?:${here}|[a-z0-9-]+:\$\{AWS::AccountId\}):(?:cluster-)?snapshot:lifeboat-[a-z0-9-]+-\*$`,
+    ),
+    because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html',
+  },
+  {
     actions: /^ec2:(?:Attach|Create|Delete|Detach)(?:Volume|Tags)$/,
     on: new RegExp(`^arn:ec2:${here}:(?:volume|instance)/\\*$`),
     because: 'https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html',
   },
   {
     actions:
-      /^s3:(?:GetObject(?:LegalHold|Retention|VersionAcl|VersionForReplication|VersionTagging)|Replicate(?:Object|Tags))$/,
+      /^s3:(?:GetObject(?:LegalHold|Retention|VersionAcl|VersionForReplication|VersionTagging)|Replicate(?:Delete|Object|Tags))$/,
     on: /^(?:arn:s3:::\$\{AWS::StackName\}-\$\{AWS::AccountId\}-\$\{AWS::Region\}|\$\{ReplicaBucketArn\})\/\*$/,
     because: 'https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html',
   },
@@ -103,6 +111,7 @@ const conditions: readonly { action: RegExp; anyOf: readonly string[] }[] = [
   { action: /^kms:/, anyOf: ['kms:ViaService', 'kms:EncryptionContext:lifeboat:source'] },
   { action: /^iam:PassRole$/, anyOf: ['iam:PassedToService'] },
   { action: /^ecs:/, anyOf: ['ecs:cluster'] },
+  { action: /^rds:Delete/, anyOf: ['aws:ResourceTag/lifeboat:source'] },
   { action: /^cloudwatch:PutMetricData$/, anyOf: ['cloudwatch:namespace'] },
   {
     action: /^ec2:(?:Create|Delete|Attach|Detach)Volume$/,

@@ -16,6 +16,9 @@ export async function neededActions(template: Template): Promise<Map<string, Rea
   for (const [, { TaskRoleArn }] of resourcesOf(template, 'AWS::ECS::TaskDefinition')) {
     if (TaskRoleArn !== undefined) needed.set(nameOf(TaskRoleArn), used.get('tasks/run-task.ts')!);
   }
+  // what a machine hands to a task whose definition names no role
+  for (const [role] of resourcesOf(template, 'AWS::IAM::Role'))
+    if (/^Source\w+Role$/.test(role)) needed.set(role, used.get('tasks/run-task.ts')!);
   for (const [, properties] of resourcesOf(template, 'AWS::StepFunctions::StateMachine')) {
     const machine = nameOf(properties.StateMachineName).split('_')[1]!;
     const grants = neededGrants(template, machine, properties as unknown as MachineProperties);
@@ -84,6 +87,7 @@ const ofServices: Readonly<Record<string, ReadonlySet<string>>> = {
     's3:GetReplicationConfiguration',
     's3:ListBucket',
     's3:ObjectOwnerOverrideToBucketOwner',
+    's3:ReplicateDelete',
     's3:ReplicateObject',
     's3:ReplicateTags',
   ]),

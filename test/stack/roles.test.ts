@@ -36,7 +36,7 @@ test('policies fit into a role', () => {
   }
 });
 
-test('nobody deletes, unlocks or changes what the bucket and the keys are', () => {
+test('nobody deletes but retention, or unlocks or changes what the bucket and the keys are', () => {
   const forbidden =
     /^(?:s3:(?:Delete|Bypass|Put(?!Object$|ObjectTagging$))|kms:(?!Decrypt$|Encrypt$|GenerateDataKey$|CreateGrant$|DescribeKey$)|iam:(?!PassRole$)|sts:)/;
   for (const role of rolesOf(template)) {
@@ -44,7 +44,7 @@ test('nobody deletes, unlocks or changes what the bucket and the keys are', () =
     const actions = allowed.flatMap(({ Action }) => listOf(Action));
     assert.deepEqual(
       actions.filter((action) => forbidden.test(action)),
-      [],
+      role === 'RetentionTaskRole' ? ['s3:DeleteObject'] : [],
       role,
     );
   }
@@ -117,6 +117,25 @@ describe('a mistake is seen:', () => {
       'a role for whatever service',
       change('RestoreStateMachineRole', 'iam:PassRole', { Condition: {} }),
       /^RestoreStateMachineRole: iam:PassRole without a condition/,
+    ],
+    [
+      'snapshots of whomever',
+      grant('ExpireSnapshotsRole', {
+        Action: 'rds:DeleteDBSnapshot',
+        Resource: { 'Fn::Sub': `arn:\${AWS::Partition}:rds:\${AWS::Region}:\${AWS::AccountId}:snapshot:lifeboat-*` },
+        Condition: { StringEquals: { 'aws:ResourceTag/lifeboat:source': 'ledger' } },
+      }),
+      /^ExpireSnapshotsRole: rds:DeleteDBSnapshot on arn:rds:/,
+    ],
+    [
+      'snapshots of whatever tags',
+      grant('ExpireSnapshotsRole', {
+        Action: 'rds:DeleteDBSnapshot',
+        Resource: {
+          'Fn::Sub': `arn:\${AWS::Partition}:rds:\${AWS::Region}:\${AWS::AccountId}:snapshot:lifeboat-ledger-*`,
+        },
+      }),
+      /^ExpireSnapshotsRole: rds:DeleteDBSnapshot without a condition on aws:ResourceTag\/lifeboat:source$/,
     ],
     [
       'tasks in whatever cluster',

@@ -53,10 +53,12 @@ describe('the schedules of the packaged stack', () => {
       [
         ['full-orders', 'cron(0 2 ? * SUN *)', 'Europe/Berlin', wide],
         ['incremental-orders', 'cron(0 2 ? * MON-SAT *)', 'Europe/Berlin', wide],
+        ['dump-orders', 'cron(0 4 ? * SUN *)', 'Europe/Berlin', wide],
         ['drill-orders', 'cron(0 5 1 * ? *)', 'Europe/Berlin', wide],
         ['scrub-orders', 'cron(0 6 * * ? *)', 'Europe/Berlin', wide],
         ['full-billing', 'cron(0 3 * * ? *)', 'UTC', off],
         ['snapshot-ledger', 'cron(0 1 * * ? *)', 'UTC', off],
+        ['dump-ledger', 'cron(0 4 * * ? *)', 'UTC', off],
         ['watch', 'rate(1 minute)', 'UTC', off],
         ['watch-managed', 'rate(1 minute)', 'UTC', off],
       ],
@@ -158,7 +160,7 @@ test('more than a template can have are refused, with what to do', async () => {
   assert.throws(() => partsOf(70), {
     name: 'InputInvalid',
     message:
-      /70\.yml: sources: "70 sources with 281 schedules" is not allowed: expected as many as make 350 resources \(these make \d+\)/,
+      /70\.yml: sources: "70 sources with 281 schedules" is not allowed: expected as many as make 315 resources \(these make \d+\)/,
     hint: /split its sources over several plans/,
   });
 });

@@ -64,6 +64,8 @@ describe('the role of a source', () => {
       for (const action of ['s3:GetObject', 's3:PutObject']) assert.ok(may(action, inBucket(key)), `${action} ${key}`);
     assert.ok(may('s3:PutObject', inBucket('executions/backup/nightly/base-backup-orders.json')));
     assert.ok(may('s3:PutObject', inBucket('executions/backup/nightly/base-backup-orders.failure-2026.json')));
+    for (const key of ['orders/leases/dump', 'catalog/orders/dumps.json', 'executions/dump/nightly/dump-orders.json'])
+      assert.ok(may('s3:PutObject', inBucket(key)), key);
   });
 
   test('neither reads nor writes what is of another source, not even of one whose name begins alike', () => {
@@ -73,6 +75,9 @@ describe('the role of a source', () => {
       'catalog/orders-eu/backups.json',
       'catalog/orders/proofs/x.json',
       'executions/backup/nightly/base-backup-orders-eu.json',
+      'executions/dump/nightly/dump-orders-eu.json',
+      'executions/dump/nightly/prove-dump.json',
+      'catalog/orders-eu/dumps.json',
       'executions/restore/one/restore.json',
       'evidence/000000000001.json',
       'approvals/restore/one/answer.json',
@@ -111,6 +116,83 @@ describe('the role of a source', () => {
     assert.ok(may('secretsmanager:GetSecretValue', secret('orders/db-a1B2c3')));
     assert.ok(!may('secretsmanager:GetSecretValue', secret('orders-eu/db-a1B2c3')));
     assert.ok(!may('secretsmanager:GetSecretValue', secret('orders/db-admin-a1B2c3')));
+  });
+});
+
+describe('the role of a database that RDS runs', () => {
+  const ofRds = `${head}sources:
+${sourceText('orders')}  ledger:
+    kind: rds
+    instance: ledger-db
+    connection: { host: ledger.internal, user: dumps, password: "secret:ledger/db#pw" }
+  quiet: { kind: rds, instance: quiet-db }
+`;
+  let packaged: Template;
+  before(async () => {
+    const path = join(folder, 'rds.yml');
+    writeFileSync(path, ofRds);
+    packaged = await packagedTemplate({ plan: path });
+  });
+  const may = (action: string, resource: string, context: Record<string, string> = {}) =>
+    new RolePolicy(packaged, roleOf('ledger')).allows({ action, resource, context });
+  const inBucket = (key: string) => `${bucket}/${key}`;
+
+  test('is there where we may connect to it, and it has no receiver', () => {
+    assert.ok(roleOf('ledger') in packaged.Resources);
+    assert.ok(!(roleOf('quiet') in packaged.Resources));
+    assert.ok(!(`${receiverOf('ledger')}Service` in packaged.Resources));
+  });
+
+  test('writes its dumps, what comes of them, and nothing else', () => {
+    const dump = 'ledger/dumps/20261120T051345123Z-dump';
+    for (const key of [
+      `${dump}/manifest.json`,
+      `${dump}/0000.dump.000000`,
+      'ledger/leases/dump',
+      'catalog/ledger/dumps.json',
+      'executions/dump/nightly/dump-ledger.json',
+      'executions/dump/nightly/dump-ledger.failure-2026.json',
+    ])
+      for (const action of ['s3:GetObject', 's3:PutObject']) assert.ok(may(action, inBucket(key)), `${action} ${key}`);
+    assert.ok(may('s3:GetObject', inBucket('catalog/ledger/dump-proofs/x/y.json')));
+    assert.ok(may('s3:PutObjectTagging', inBucket(`${dump}/0000.dump.000000`)));
+    assert.ok(may('s3:ListBucket', bucket, { 's3:prefix': 'ledger/dumps/' }));
+    assert.ok(
+      may('secretsmanager:GetSecretValue', 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ledger/db-a1B2c3'),
+    );
+    for (const key of [
+      'ledger/snapshots/x.json',
+      'ledger/leases/backup',
+      'catalog/ledger/dump-proofs/x/y.json',
+      'catalog/ledger/managed.json',
+      'executions/dump/nightly/dump-orders.json',
+      'executions/dump/nightly/prove-dump.json',
+      'orders/dumps/x/manifest.json',
+    ])
+      assert.ok(!may('s3:PutObject', inBucket(key)), key);
+    for (const key of ['orders/dumps/x/manifest.json', 'catalog/orders/dumps.json'])
+      assert.ok(!may('s3:GetObject', inBucket(key)), key);
+    assert.ok(!may('s3:DeleteObject', inBucket(`${dump}/manifest.json`)));
+  });
+
+  test('is handed on by the machine that dumps, and by no other', () => {
+    const passed = (policy: string) => {
+      const { Roles, PolicyDocument } = packaged.Resources[policy]!.Properties as {
+        Roles: [{ Ref: string }];
+        PolicyDocument: { Statement: [{ Action: string; Resource: { 'Fn::GetAtt': [string, string] }[] }] };
+      };
+      const [{ Action, Resource }] = PolicyDocument.Statement;
+      return [Roles[0].Ref, Action, ...Resource.map((one) => one['Fn::GetAtt'][0])];
+    };
+    const [orders, ledger] = ['orders', 'ledger'].map(roleOf);
+    assert.deepEqual(passed('PassSourceRoles'), ['BackupStateMachineRole', 'iam:PassRole', orders]);
+    assert.deepEqual(passed('PassDumpRoles'), ['DumpStateMachineRole', 'iam:PassRole', orders, ledger]);
+  });
+
+  test('cannot connect by what only this machine has', () => {
+    const text = ofRds.replace('host: ledger.internal', 'host: /var/run/postgresql');
+    const sources = () => sourcesOfPlan({ plan: parsePlan(text, 'plan.yml'), text, fileName: 'plan.yml' });
+    assert.throws(sources, /sources\.ledger\.connection\.host/);
   });
 });
 

@@ -141,18 +141,25 @@ describe('a mistake in a task definition is seen:', () => {
 });
 
 test('what streams has no disk, drills have what Fargate has, and what is larger or has to stay is on a volume', () => {
-  const { BaseBackupTask, VerifyPartTask, DrillTask, DrillVolumeTask, RestoreTask } = definitionsOf(template);
-  const disks = [BaseBackupTask, VerifyPartTask, DrillTask, DrillVolumeTask, RestoreTask].map((task) => [
+  const { BaseBackupTask, VerifyPartTask, DrillTask, DrillVolumeTask, RestoreTask, ...others } =
+    definitionsOf(template);
+  const { DumpTask, ProveDumpTask, ProveDumpVolumeTask } = others;
+  const looks = [DrillTask, DrillVolumeTask, ProveDumpTask, ProveDumpVolumeTask];
+  const disks = [BaseBackupTask, VerifyPartTask, DumpTask, ...looks, RestoreTask].map((task) => [
     task!.EphemeralStorage?.SizeInGiB,
     task!.Volumes.filter(({ ConfiguredAtLaunch }) => ConfiguredAtLaunch).map(({ Name }) => Name),
   ]);
   assert.deepEqual(disks, [
     [undefined, []],
     [undefined, []],
+    [undefined, []],
+    [200, []],
+    [undefined, ['work']],
     [200, []],
     [undefined, ['work']],
     [undefined, ['work']],
   ]);
+  assert.deepEqual([ProveDumpTask!.Cpu, ProveDumpTask!.Memory], [DrillTask!.Cpu, DrillTask!.Memory]);
   assert.deepEqual([DrillVolumeTask!.Cpu, DrillVolumeTask!.Memory], [RestoreTask!.Cpu, RestoreTask!.Memory]);
   assert.deepEqual(
     [DrillTask!.Cpu, DrillTask!.Memory],
@@ -163,17 +170,19 @@ test('what streams has no disk, drills have what Fargate has, and what is larger
 
 test('a revision that executions began with still runs when a deployment has made the next one', () => {
   const ofMachines = namesOf(template).filter((name) => !name.startsWith('ReceiveWal'));
-  assert.equal(ofMachines.length, 5);
+  assert.equal(ofMachines.length, 9);
   for (const name of ofMachines) assert.equal(template.Resources[name]!.UpdateReplacePolicy, 'Retain', name);
 });
 
-test('a base backup has no role of its own to fall back to, the others have one each', () => {
+test('a base backup and a dump have no role of their own to fall back to, the others have one each', () => {
   const roles = Object.entries(definitionsOf(template)).map(([name, { TaskRoleArn }]) => [name, TaskRoleArn]);
-  const { BaseBackupTask, ...others } = Object.fromEntries(roles);
-  assert.equal(BaseBackupTask, undefined);
+  const { BaseBackupTask, DumpTask, ...others } = Object.fromEntries(roles);
+  assert.deepEqual([BaseBackupTask, DumpTask], [undefined, undefined]);
   assert.ok(Object.values(others).every(Boolean));
   assert.notEqual(others.VerifyPartTask, others.DrillTask);
   assert.notEqual(others.DrillTask, others.RestoreTask);
+  assert.notEqual(others.DrillTask, others.ProveDumpTask);
+  assert.equal(others.ProveDumpVolumeTask, others.ProveDumpTask);
 });
 
 describe('the roles of tasks', () => {
@@ -215,17 +224,20 @@ describe('the roles of tasks', () => {
     );
   }
 
-  test('name what they are for, delete nothing, and are taken in this account alone', () => {
+  test('name what they are for, delete nothing but for retention, and are taken in this account alone', () => {
     assert.deepEqual(rolesOf(template).sort(), [
       'DrillTaskRole',
+      'ProveDumpTaskRole',
       'RestoreTaskRole',
+      'RetentionTaskRole',
       'SourceBillingRole',
+      'SourceLedgerRole',
       'SourceOrdersRole',
       'TaskExecutionRole',
       'VerifyPartTaskRole',
       'VolumeRole',
     ]);
-    assert.deepEqual(problems(template), []);
+    assert.deepEqual(problems(template), ['RetentionTaskRole: s3:DeleteObject deletes']);
     for (const role of rolesOf(template)) {
       const { Condition } = (
         template.Resources[role]!.Properties!.AssumeRolePolicyDocument as {

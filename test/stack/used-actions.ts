@@ -58,8 +58,8 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   UploadPart: writes,
   CompleteMultipartUpload: writes,
   AbortMultipartUpload: ['s3:AbortMultipartUpload'],
-  // nothing that is deployed deletes, whatever the store can: docs/aws.md
-  DeleteObject: [],
+  // retention alone: test/stack/roles.test.ts
+  DeleteObject: ['s3:DeleteObject'],
   // of somebody who clears up with rights of his own: `abortStaleUploads`
   ListMultipartUploads: [],
   Decrypt: ['kms:Decrypt'],
@@ -73,6 +73,8 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   DescribeDBInstances: ['rds:DescribeDBInstances'],
   DescribeDBClusters: ['rds:DescribeDBClusters'],
   DescribeDBInstanceAutomatedBackups: ['rds:DescribeDBInstanceAutomatedBackups'],
+  DeleteDBSnapshot: ['rds:DeleteDBSnapshot'],
+  DeleteDBClusterSnapshot: ['rds:DeleteDBClusterSnapshot'],
   DescribeDBSnapshots: ['rds:DescribeDBSnapshots'],
   DescribeDBClusterSnapshots: ['rds:DescribeDBClusterSnapshots'],
   CopyDBSnapshot: ['rds:AddTagsToResource', 'rds:CopyDBSnapshot', ...encryptsCopies],

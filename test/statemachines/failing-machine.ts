@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { storeHistory } from '#harness/expiring-source';
 import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
-import { home, managedScene } from '#harness/managed-scene';
+import { addOwnSnapshot, home, managedScene } from '#harness/managed-scene';
 import { StoredSource } from '#harness/stored-source';
 import type { Json, StatesError } from '#local/integration';
 import { serviceOf } from '../check/aws-errors.ts';
 import { innerScopes, type Machine, type Scope, type State } from '../check/machine-states.ts';
-import { finds, restores, type Script, shows, takes } from './scripted-tasks.ts';
+import { dumps, expires, finds, provesDump, restores, type Script, shows, takes } from './scripted-tasks.ts';
 
 // a thousand buckets that live for a moment: in memory, where the machine has a place for files there
 if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
@@ -26,7 +27,12 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
     { input: { drill: false }, tasks: { 'verify-part': finds() } },
   ],
   drill: [{ input: {}, tasks: { drill: cleans } }],
+  dump: [{ input: {}, tasks: { dump: dumps, 'prove-dump': provesDump() } }],
   restore: [{ input: { to: '/srv/restored' }, tasks: { restore: restores } }],
+  retention: [
+    { input: {}, tasks: { expire: expires } },
+    { input: { source: 'ledger' }, tasks: {} },
+  ],
   scrub: [{ input: {}, tasks: { 'verify-part': finds() } }],
   'rds-snapshot': [
     { input: { source: 'ledger' }, tasks: {} },
@@ -61,7 +67,7 @@ export interface MachineEnd {
 
 /** One execution of a machine in a bucket of its own. */
 export async function runFailing(machine: string, scene: Scene, sabotages: readonly Sabotage[]): Promise<MachineEnd> {
-  const { source, remove } = await sceneOf(machine);
+  const { source, remove } = await sceneOf(machine, scene);
   const calls = new Map<string, number>();
   const refuse: MachineRunOptions['refuse'] = ({ state, execution }) => {
     if (execution.machine !== machine) return undefined;
@@ -85,8 +91,13 @@ export async function runFailing(machine: string, scene: Scene, sabotages: reado
   }
 }
 
-/** A source that has a backup; for machines of RDS, databases there that have a snapshot. */
-async function sceneOf(machine: string): Promise<{ source: StoredSource; remove(): void | Promise<void> }> {
+/** A source that has a backup; for what is done in RDS, databases there that have snapshots. */
+async function sceneOf(machine: string, { input }: Scene): Promise<{ source: StoredSource; remove(): unknown }> {
+  if (machine === 'retention' && (input as { source?: string }).source === 'ledger') {
+    const { source, regions, remove } = await managedScene({ retention: '{ window: 7d }' });
+    for (const age of [100, 90, 1]) addOwnSnapshot(regions, source.now, age);
+    return { source, remove };
+  }
   if (machine.startsWith('rds-')) {
     const { source, regions, remove } = await managedScene();
     regions.looks = 0;
@@ -94,7 +105,8 @@ async function sceneOf(machine: string): Promise<{ source: StoredSource; remove(
     regions.addSnapshot(home, 'cluster', { id: 'kept', of: 'books-cluster' });
     return { source, remove };
   }
-  const source = await StoredSource.create();
+  const source = await StoredSource.create({ more: 'retention: { window: 1d }\n' });
+  if (machine === 'retention') await storeHistory(source, 3, ['full']);
   await source.backup();
   await source.commit();
   return { source, remove: () => source.remove() };

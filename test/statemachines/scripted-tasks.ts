@@ -1,7 +1,13 @@
 import { catalogBackup, commitBackup } from '#catalog/backups';
+import { performExpire, planKeyOf } from '#harness/expiring-source';
 import type { ScriptedTask } from '#harness/machine-run';
+
+import { storedDump } from '#harness/stored-dump';
 import type { StoredSource } from '#harness/stored-source';
+import { parseExecutionArn } from '#model/arn';
 import { backupId } from '#model/backup-id';
+import type { DumpManifest } from '#model/dump-manifest';
+import { Failure } from '#model/failure';
 import type { Manifest } from '#model/manifest';
 import { parseTarget } from '#model/recovery-target';
 import type { RestoreRequest } from '#model/restore-request';
@@ -37,6 +43,20 @@ export const backupResult = ({ source, backup, kind, parent, rawBytes, storedByt
   warnings: [],
   durationMs: 60_000,
 });
+
+/** expire: what the task itself does */
+export const expires: Script = async (task, source) => {
+  const { source: of, planKey, planHash } = task.input as { source: string; planKey: string; planHash: string };
+  const { name: execution } = parseExecutionArn(task.execution)!;
+  if (planKey !== planKeyOf(execution)) throw new Error(`${planKey} is not of ${execution}`);
+  try {
+    await task.leave(await performExpire(source, { of, execution, planHash, signal: task.signal }));
+  } catch (failure) {
+    if (!(failure instanceof Failure)) throw failure;
+    const { name, message, hint = null, verdict } = failure;
+    await task.fail({ name, message, hint, verdict });
+  }
+};
 
 /** verify-part: what it read had this damage */
 export const finds =
@@ -82,3 +102,31 @@ export const restores: Script = async (task, source) => {
     durationsMs: { files: 1, replay: 1, checks: 1 },
   });
 };
+
+/** dump: one more committed dump, which the catalog does not know yet */
+export const dumps: Script = async (task, stored) => {
+  const { source, schemaOnly } = task.input as { source: string; schemaOnly: boolean };
+  const kind = schemaOnly ? 'schema' : 'dump';
+  return task.leave(
+    dumpResult(await storedDump(stored, { source, kind, execution: task.execution, catalogued: false })),
+  );
+};
+
+export const dumpResult = ({ source, dump, kind, databases, rawBytes, storedBytes }: DumpManifest) => ({
+  ...{ source, dump, kind, databases: databases.map(({ name }) => name), rawBytes, storedBytes },
+  warnings: [],
+  durationMs: 60_000,
+});
+
+/** prove-dump: proven where it was to be restored, else verified, unless `more` says otherwise */
+export const provesDump =
+  (more: object = {}): Script =>
+  (task, { now }) => {
+    const { source, dump, restore } = task.input as { source: string; dump: string; restore: boolean };
+    return task.leave({
+      ...{ source, dump, ok: true, verdict: restore ? 'proven' : 'verified', restored: restore, failure: null },
+      checks: restore ? [{ check: 'rows', ok: true, detail: '5', durationMs: 1 }] : [],
+      databases: restore ? [{ name: 'shop', tables: 3, durationMs: 5 }] : [],
+      ...{ rawBytes: 1010, durationMs: 10, startedAt: now.toISOString(), finishedAt: now.toISOString(), ...more },
+    });
+  };

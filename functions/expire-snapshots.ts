@@ -1,0 +1,49 @@
+import { putSnapshotExpiry, snapshotExpiryKey } from '#catalog/snapshot-expiry';
+import { parseExecutionArn } from '#model/arn';
+import { chooseManaged } from '#model/choose-source';
+import { describeSnapshotExpiry } from '#model/describe-snapshot-expiry';
+import { InputInvalid } from '#model/failure';
+import { planSnapshots } from '#model/keep-snapshots';
+import { clip } from '#model/plain-text';
+import { text } from '#model/plan-field';
+import { fields } from '#model/read-input';
+import { chooseRetention } from '#model/retention-choice';
+import { deleteSnapshots } from '#recovery/delete-snapshots';
+import { openRdsDeletion } from '#runtime/rds-deletion';
+import { gatherSnapshotFacts } from '#runtime/snapshot-facts';
+import { edge } from './edge.ts';
+
+/**
+ * Deletes the snapshots that the plan's rules do not keep, here and where they are copied to. What goes is put before the first
+ * one goes, so a retry tells of all of them; it deletes only what it would decide so again. What could not be deleted is told, and
+ * the rest goes all the same: `problem` is the first failure. @throws ConnectionFailed, StoreUnavailable: then ask again
+ */
+export const handler = edge({
+  name: 'expire-snapshots',
+  input: fields({ source: text('the name of a source'), execution: text("the execution's ARN") }),
+
+  async run({ source, execution }, { plan, vault: { store }, environment, now }) {
+    const managed = chooseManaged(plan, source);
+    const { rules } = chooseRetention(plan, managed.name);
+    const named = parseExecutionArn(execution);
+    if (!named) throw new InputInvalid('execution', execution, "an execution's ARN");
+    const facts = await gatherSnapshotFacts(managed, { store, environment, now: now() });
+    const decided = planSnapshots({ ...facts, execution }, rules, now());
+    const planKey = snapshotExpiryKey(named.name);
+    const put = await putSnapshotExpiry(store, planKey, decided);
+    const type = managed.database.type;
+    const outcome = await deleteSnapshots({
+      ...{ put, decided, places: facts.places },
+      remove: ({ region, snapshot }) => openRdsDeletion(environment, region).delete(type, snapshot),
+    });
+    return {
+      source: managed.name,
+      planKey,
+      deleted: outcome.deleted.length,
+      left: outcome.left.length,
+      kept: put.keeps.length,
+      told: clip(describeSnapshotExpiry(put, outcome), 10_000),
+      problem: outcome.problem,
+    };
+  },
+});

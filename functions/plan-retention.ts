@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { gatherRetentionFacts } from '#catalog/retention-facts';
+import { deletesAnything, putRetentionPlan, retentionPlanKey } from '#catalog/retention-plan';
+import { parseExecutionArn } from '#model/arn';
+import { describeRetention } from '#model/describe-retention';
+import { InputInvalid } from '#model/failure';
+import { readRetentionInput, requesterOf } from '#model/machine-input';
+import { clip } from '#model/plain-text';
+import { text } from '#model/plan-field';
+import { fields } from '#model/read-input';
+import { planRetention } from '#model/retention';
+import { chooseRetention } from '#model/retention-choice';
+import { edge } from './edge.ts';
+
+/** What of a source goes and what stays, put for the task that deletes; a retry finds the one that was put first. */
+export const handler = edge({
+  name: 'plan-retention',
+  input: fields({ input: z.unknown(), execution: text("the execution's ARN") }),
+
+  async run({ input, execution }, { plan, vault: { store }, now }) {
+    const asked = readRetentionInput(input);
+    const { source, rules } = chooseRetention(plan, asked.source);
+    const named = parseExecutionArn(execution);
+    if (!named) throw new InputInvalid('execution', execution, "an execution's ARN");
+    const planKey = retentionPlanKey(named.name);
+    const facts = await gatherRetentionFacts(store, plan, source.name, now());
+    const put = await putRetentionPlan(store, planKey, planRetention(facts, rules, now()));
+    return {
+      source: source.name,
+      requestedBy: requesterOf(asked),
+      // RDS has snapshots of it, which are another function's
+      managed: plan.managed.some(({ name }) => name === source.name),
+      planKey,
+      planHash: put.hash,
+      nothing: !(await deletesAnything(store, put)),
+      told: clip(describeRetention(put), 4_000),
+    };
+  },
+});

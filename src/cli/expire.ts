@@ -1,0 +1,108 @@
+import { type ExpiringWal, measureExpiredWal } from '#catalog/measure-expired-wal';
+import { gatherRetentionFacts } from '#catalog/retention-facts';
+import { type CommandContext, defineCommand } from '#cli/command';
+import { expiringSnapshots, tellExpiringSnapshots } from '#cli/expiring-snapshots';
+import { followExecution } from '#cli/follow-execution';
+import { formatTable } from '#cli/format-table';
+import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
+import { UsageInvalid } from '#cli/usage-invalid';
+import { describeRetention } from '#model/describe-retention';
+import { formatBytes } from '#model/format-bytes';
+import { planRetention } from '#model/retention';
+import { chooseRetention } from '#model/retention-choice';
+import type { RetentionPlan } from '#model/retention-record';
+import { openStoreAt } from '#runtime/open-bucket';
+
+export const command = defineCommand({
+  name: 'expire',
+  summary: "remove what the plan's retention does not keep",
+  help: `What stays is said by the plan's retention: every instant of the window, the last good backup (and dump) of so many days,
+weeks, months and years, and always the last proven one, what others build on, and what is held (\`lifeboat hold\`). While
+nothing is proven, nothing that was committed goes.
+
+--dry-run works it out here, from the bucket (and RDS, of a database that it runs), and changes nothing: what goes and why, what stays by which rule, what can be
+restored before and afterwards, and how many bytes go. Without it the daemon or the stack works it out, removes it and
+checks what is left; this asks for it, and tells how it goes.
+
+In a bucket with versions and a lock nothing is lost at once: what was removed can be brought back until its lock ends.`,
+  examples: ['lifeboat expire --dry-run', 'lifeboat expire orders', 'lifeboat expire orders --dry-run --json'],
+  arguments: { source: { summary: 'source in the plan (needed when it has several)', optional: true } },
+  options: {
+    dryRun: { flags: '--dry-run', summary: 'tell what would go, and remove nothing' },
+    noWait: { flags: '--no-wait', summary: 'start it and do not wait for its end' },
+    requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user)' },
+    state: stateOption,
+  },
+
+  async run({ source: asked, dryRun, noWait, requestedBy, state }, context) {
+    const { source } = chooseRetention(await context.plan(), asked);
+    if (!dryRun) return expireByMachine({ source: source.name, requestedBy, wait: !noWait, state }, context);
+    if (noWait) throw new UsageInvalid('--dry-run starts nothing', 'leave out --no-wait or --dry-run');
+    return tellPlan(source.name, context);
+  },
+});
+
+interface AskedExpiry {
+  source: string;
+  requestedBy: string | undefined;
+  wait: boolean;
+  state: string | undefined;
+}
+
+/** @throws RemoteFailure when it fails; what openMachines throws */
+async function expireByMachine({ source, wait, ...asked }: AskedExpiry, context: CommandContext): Promise<void> {
+  const machines = await openMachines(context, asked.state);
+  try {
+    const requestedBy = asked.requestedBy ?? (await whoAsks(context, machines));
+    const arn = await machines.start('retention', { source, requestedBy });
+    if (!wait) return context.output.print(`started ${arn}`, { execution: arn });
+    const { output: ended } = await followExecution(machines, arn, context);
+    const { told } = ended as { told: string };
+    context.output.print(told, { ...(ended as object), execution: arn });
+  } finally {
+    machines.close();
+  }
+}
+
+async function tellPlan(source: string, { plan: readPlan, environment, output, now, signal }: CommandContext) {
+  const plan = await readPlan();
+  const { source: chosen, rules } = chooseRetention(plan, source);
+  const store = await openStoreAt(plan.bucket, environment);
+  const at = now();
+  const decided = planRetention(await gatherRetentionFacts(store, plan, source, at), rules, at);
+  const wal = await measureExpiredWal(store, decided, signal);
+  const snapshots =
+    chosen.kind === 'rds' ? await expiringSnapshots(chosen, rules, { plan, store, environment, now: at }) : undefined;
+  const text = [describe(decided, wal), ...(snapshots ? [tellExpiringSnapshots(snapshots)] : [])].join('\n');
+  output.print(text, { ...decided, dryRun: true, expiringWal: wal, ...(snapshots && { snapshots }) });
+}
+
+function describe(plan: RetentionPlan, wal: ExpiringWal): string {
+  const pieces = [
+    ...(wal.pieces > 0 ? [`${wal.pieces} pieces that nothing needs`] : []),
+    ...(wal.chunks > 0 ? [`${wal.chunks} chunks of segments that are stored as a whole`] : []),
+  ];
+  const walWords = pieces.length === 0 ? 'nothing' : `${pieces.join(', ')}: ${formatBytes(wal.bytes)}`;
+  return [
+    describeRetention(plan),
+    `  WAL now      ${walWords}`,
+    `  altogether   ${formatBytes(plan.bytes + wal.bytes)} would go; nothing was removed`,
+    ...tableOf('GOES', ['WHAT', 'AT', 'STORED', 'WHY'], plan.goes.map(goesRow)),
+    ...tableOf(
+      'STAYS',
+      ['WHAT', 'AT', 'STORED', 'BY'],
+      plan.keeps.map(({ id, what, at, storedBytes, rules }) => [
+        ...[id, what, at ?? ''],
+        ...[at === null ? '' : formatBytes(storedBytes), rules.join(', ')],
+      ]),
+    ),
+  ].join('\n');
+}
+
+const goesRow = ({ id, what, at, storedBytes, why }: RetentionPlan['goes'][number]): string[] => [
+  ...[id, what, at ?? ''],
+  ...[storedBytes === null ? '' : formatBytes(storedBytes), why],
+];
+
+const tableOf = (title: string, head: string[], rows: string[][]): string[] =>
+  rows.length === 0 ? [] : ['', formatTable([[title, ...head], ...rows])];
