@@ -112,7 +112,7 @@ const leftovers = <One extends Found>(
 ): Leftover[] =>
   found.flatMap(({ id, state }) => {
     const startedAt = startOf(id);
-    return state === 'uncommitted' ? [{ id, startedAt, busy: since !== undefined && false }] : [];
+    return state === 'uncommitted' ? [{ id, startedAt, busy: since !== undefined && startedAt >= since }] : [];
   });
 
 const unreadable = <One extends Found>(found: readonly One[], startOf: (id: One['id']) => Date): Unreadable[] =>
