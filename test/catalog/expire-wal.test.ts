@@ -10,7 +10,7 @@ import { formatLsn, type Lsn } from '#model/lsn';
 import type { ReadBackObject } from '#model/object-key';
 import type { WalRule } from '#model/retention-record';
 import { readBack } from '#recovery/read-back';
-import type { ObjectStore } from '#store/object-store';
+import type { ObjectStore, StoredObject } from '#store/object-store';
 
 const written = new Date('2026-11-20T05:00:00Z');
 /** of the store's own clock, since it says when something was stored */
@@ -82,6 +82,14 @@ for (const [kind, open] of storeKinds) {
       assert.deepEqual((await goes(all(after))).length, 3);
       assert.deepEqual(await goes(all(before)), []);
       assert.deepEqual(await goes({ ...all(after), systemId: '1' }), []);
+      // the first of them was stored long ago, the others were not
+      const [{ key }] = (await Array.fromAsync(store.list(`${sceneSource}/wal/`))) as [StoredObject];
+      const { store: aged } = countedStore(store);
+      aged.list = async function* (...args) {
+        for await (const object of store.list(...args))
+          yield object.key === key ? { ...object, lastModified: new Date(0) } : object;
+      };
+      assert.deepEqual(await Array.fromAsync(expiredWal(aged, plan, all(before))), []);
     });
 
     describe('chunks of a segment that is stored as a whole, too,', () => {

@@ -27,7 +27,9 @@ const drill = {
 
 /** What a function logs that found its world by itself, as in Lambda. */
 async function logged(metrics: object) {
-  mkdirSync(join(folder, 'bucket'), { recursive: true });
+  const backup = join(folder, 'bucket', 'main', 'backups', drill.backup);
+  mkdirSync(backup, { recursive: true });
+  writeFileSync(join(backup, 'manifest.json'), 'has not expired');
   const sources = { main: { connection: { host: 'localhost', user: 'lifeboat' } } };
   const plan = { bucket: join(folder, 'bucket'), encryption: 'none', sources, ...metrics };
   writeFileSync(join(folder, 'plan.yml'), JSON.stringify(plan)); // JSON is YAML

@@ -30,6 +30,7 @@ test('the exit codes are a promise', () => {
     'PlanInvalid 2',
     'RestoreFailed 3',
     'RestoreRejected 10',
+    'RetentionFailed 6',
     'ServerError 4',
     'ServerUnsuitable 4',
     'StoreRefused 5',
