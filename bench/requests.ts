@@ -11,7 +11,7 @@ import { receiveWal } from '#tasks/receive-wal';
 
 /**
  * How many requests S3 is sent: for a full backup, for each raw GB of it, and for each object of WAL with the two functions
- * that look at it. What `lifeboat cost` reckons with stands in src/model/cost.ts. Rows to copy: `node bench/requests.ts 300`.
+ * that look at it. What `lifeboat cost` reckons with stands in src/model/cost-work.ts. Rows to copy: `node bench/requests.ts 300`.
  */
 const megabytes = Number(process.argv[2] ?? 300);
 const chunks = 20;

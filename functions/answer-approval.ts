@@ -1,15 +1,14 @@
 import { z } from 'zod';
-import { answerQuestion, outputOf } from '#catalog/answer-question';
-import { ApprovalRefused, decisions } from '#model/approval';
+import { decisions } from '#model/approval';
 import { oneOf, text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { provenCaller } from '#runtime/proven-caller';
-import { stepFunctionsOf } from '#runtime/step-functions';
+import { takeAnswer } from '#runtime/take-answer';
 import { edge } from './edge.ts';
 
 /**
- * A person's yes or no to one plan: kept for good, then brought to the execution that waits for it. With a proof of who
- * answers, it is kept who AWS says that is; the proof itself is neither kept nor told.
+ * A person's yes or no to one plan: kept for good, and once it is decided brought to the execution that waits for it. With a proof
+ * of who answers, it is kept who AWS says that is; the proof itself is neither kept nor told.
  */
 export const handler = edge({
   name: 'answer-approval',
@@ -23,22 +22,13 @@ export const handler = edge({
     proof: z.unknown().optional(),
   }),
 
-  async run({ execution, reason, proof, ...given }, { plan, vault, now, ...world }, logger) {
-    const { environment } = world;
+  async run({ execution, reason, proof, ...given }, world, logger) {
+    const { environment, now } = world;
     const iam = await provenCaller(proof, { execution, ...given }, { environment, now: now() });
-    const work = { store: vault.store, plan, now: now() };
-    const taken = await answerQuestion(work, execution, { ...given, iam, reason: reason ?? null });
-    const output = outputOf(taken.answer);
-    const sent = await stepFunctionsOf(world).sendTaskSuccess(taken.taskToken, output);
-    logger.info('answered', { execution, ...output, again: taken.again, sent });
-    if (sent === 'nobody waits' && !taken.again) throw tooLate(execution);
-    return { execution, ...output };
+    const taken = await takeAnswer(world, execution, { ...given, iam, reason: reason ?? null });
+    const { output, yes, missing, again, sent, untold } = taken;
+    logger.info('answered', { execution, ...output, missing, again, sent });
+    if (untold !== undefined) logger.error('nobody was told of this yes', { execution, reason: untold });
+    return { execution, ...output, yes, missing, ...(untold === undefined ? {} : { untold }) };
   },
 });
-
-const tooLate = (execution: string): ApprovalRefused =>
-  new ApprovalRefused(`${execution.split(':').at(-1)} does not wait for an answer any more`, {
-    operation: 'answer question',
-    subject: execution,
-    hint: 'it was stopped, or its time was over: see `lifeboat executions`, and start it again to be asked again',
-  });

@@ -1,6 +1,7 @@
-import { nameOf, outputOf } from '#catalog/answer-question';
-import { putQuestion, readQuestion } from '#catalog/approvals';
-import type { Question } from '#model/approval';
+import { isDecided, nameOf, outputOf } from '#catalog/answer-question';
+import { putQuestion } from '#catalog/approvals';
+import { readQuestion } from '#catalog/matters';
+import { requiredBy } from '#model/approval-rules';
 import { text, wholeNumber } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { approvalNotice } from '#notify/approval-notice';
@@ -8,8 +9,8 @@ import { stepFunctionsOf } from '#runtime/step-functions';
 import { edge } from './edge.ts';
 
 /**
- * Keep a question with the token of the state that waits for its answer, and tell people. Asked once more with another
- * token, an answer that was given to the same plan goes there at once.
+ * Keep a question, and apart from it the token of the state that waits for its answer, and tell people. Asked once more with
+ * another token, what was decided of the same plan goes there at once.
  */
 export const handler = edge({
   name: 'ask-approval',
@@ -26,13 +27,16 @@ export const handler = edge({
 
   async run({ expiresInSeconds, ...asked }, { plan, vault, now, publish, ...world }, logger) {
     const expiresAt = new Date(now().getTime() + expiresInSeconds * 1000).toISOString();
-    const question: Question = { format: 'lifeboat-question/1', ...asked, askedAt: now().toISOString(), expiresAt };
+    const required = requiredBy(asked.machine, plan);
+    const times = { askedAt: now().toISOString(), expiresAt };
+    const question = { format: 'lifeboat-question/1' as const, ...asked, ...times, required };
     const name = nameOf(asked.execution);
     const number = await putQuestion(vault.store, name, question);
-    const { answer } = (await readQuestion(vault.store, name))!;
-    logger.info('asked', { execution: asked.execution, number, answered: answer !== undefined });
-    if (answer) await stepFunctionsOf(world).sendTaskSuccess(asked.taskToken, outputOf(answer));
-    else await publish?.(approvalNotice(question, plan));
-    return { execution: asked.execution, number, answered: answer !== undefined };
+    const { standing } = (await readQuestion(vault.store, name))!;
+    const answered = isDecided(standing);
+    logger.info('asked', { execution: asked.execution, number, required, answered });
+    if (answered) await stepFunctionsOf(world).sendTaskSuccess(asked.taskToken, outputOf(standing));
+    else await publish?.(approvalNotice(question, plan, standing));
+    return { execution: asked.execution, number, answered };
   },
 });

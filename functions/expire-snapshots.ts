@@ -2,10 +2,11 @@ import { putSnapshotExpiry, snapshotExpiryKey } from '#catalog/snapshot-expiry';
 import { parseExecutionArn } from '#model/arn';
 import { chooseManaged } from '#model/choose-source';
 import { describeSnapshotExpiry } from '#model/describe-snapshot-expiry';
+import { mostWouldGo, snapshotsExpireMost } from '#model/expires-most';
 import { InputInvalid } from '#model/failure';
 import { planSnapshots } from '#model/keep-snapshots';
 import { clip } from '#model/plain-text';
-import { text } from '#model/plan-field';
+import { text, yesOrNo } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { chooseRetention } from '#model/retention-choice';
 import { deleteSnapshots } from '#recovery/delete-snapshots';
@@ -16,19 +17,27 @@ import { edge } from './edge.ts';
 /**
  * Deletes the snapshots that the plan's rules do not keep, here and where they are copied to. What goes is put before the first
  * one goes, so a retry tells of all of them; it deletes only what it would decide so again. What could not be deleted is told, and
- * the rest goes all the same: `problem` is the first failure. @throws ConnectionFailed, StoreUnavailable: then ask again
+ * the rest goes all the same: `problem` is the first failure. @throws MostWouldGo; ConnectionFailed, StoreUnavailable: then ask again
  */
 export const handler = edge({
   name: 'expire-snapshots',
-  input: fields({ source: text('the name of a source'), execution: text("the execution's ARN") }),
+  input: fields({
+    source: text('the name of a source'),
+    execution: text("the execution's ARN"),
+    /** whether most of them may go at once */
+    most: yesOrNo().default(false),
+  }),
 
-  async run({ source, execution }, { plan, vault: { store }, environment, now }) {
+  async run({ source, execution, most }, { plan, vault: { store }, environment, now }) {
     const managed = chooseManaged(plan, source);
     const { rules } = chooseRetention(plan, managed.name);
     const named = parseExecutionArn(execution);
     if (!named) throw new InputInvalid('execution', execution, "an execution's ARN");
     const facts = await gatherSnapshotFacts(managed, { store, environment, now: now() });
-    const decided = planSnapshots({ ...facts, execution }, rules, now());
+    const at = now();
+    const decided = planSnapshots({ ...facts, execution }, rules, at);
+    const much = most ? undefined : snapshotsExpireMost({ ...facts, execution }, rules, decided);
+    if (much !== undefined) throw mostWouldGo(managed.name, much);
     const planKey = snapshotExpiryKey(named.name);
     const put = await putSnapshotExpiry(store, planKey, decided);
     const type = managed.database.type;

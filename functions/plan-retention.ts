@@ -3,6 +3,7 @@ import { gatherRetentionFacts } from '#catalog/retention-facts';
 import { deletesAnything, putRetentionPlan, retentionPlanKey } from '#catalog/retention-plan';
 import { parseExecutionArn } from '#model/arn';
 import { describeRetention } from '#model/describe-retention';
+import { expiresMost, mostWouldGo } from '#model/expires-most';
 import { InputInvalid } from '#model/failure';
 import { readRetentionInput, requesterOf } from '#model/machine-input';
 import { clip } from '#model/plain-text';
@@ -12,7 +13,7 @@ import { planRetention } from '#model/retention';
 import { chooseRetention } from '#model/retention-choice';
 import { edge } from './edge.ts';
 
-/** What of a source goes and what stays, put for the task that deletes; a retry finds the one that was put first. */
+/** What of a source goes and what stays, put for the task that deletes; a retry finds the one that was put first. @throws MostWouldGo */
 export const handler = edge({
   name: 'plan-retention',
   input: fields({ input: z.unknown(), execution: text("the execution's ARN") }),
@@ -24,12 +25,17 @@ export const handler = edge({
     if (!named) throw new InputInvalid('execution', execution, "an execution's ARN");
     const planKey = retentionPlanKey(named.name);
     const facts = await gatherRetentionFacts(store, plan, source.name, now());
-    const put = await putRetentionPlan(store, planKey, planRetention(facts, rules, now()));
+    const decided = planRetention(facts, rules, now());
+    const most = asked.most ?? false;
+    const much = most ? undefined : expiresMost(facts, rules, decided);
+    if (much !== undefined) throw mostWouldGo(source.name, much);
+    const put = await putRetentionPlan(store, planKey, decided);
     return {
       source: source.name,
       requestedBy: requesterOf(asked),
       // RDS has snapshots of it, which are another function's
       managed: plan.managed.some(({ name }) => name === source.name),
+      most,
       planKey,
       planHash: put.hash,
       nothing: !(await deletesAnything(store, put)),

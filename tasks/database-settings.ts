@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RestoreFailed } from '#model/failure';
 import type { ArchiveEntry } from '#postgres/archive-list';
 import { quoteName } from '#postgres/create-database';
 import { feedProgram } from '#postgres/feed-program';
 import { splitStatements } from '#postgres/split-statements';
+import { decodeScript } from '#postgres/text-encoding';
 
 export interface SettingsQuestion {
   /** pg_restore */
@@ -30,10 +32,19 @@ export async function databaseSettings(question: SettingsQuestion): Promise<stri
   const list = join(folder, 'settings');
   writeFileSync(list, `${own.map(({ id }) => `${id};`).join('\n')}\n`, { mode: 0o600 });
   const args = ['--create', '--use-list', list, '--file', '-'];
-  const { stdout } = await feedProgram({
+  const { exitCode, stdout, stderr } = await feedProgram({
     ...{ program, args, environment: { LC_ALL: 'C' }, content, toEnd: false, signal },
   });
-  return splitStatements(stdout).flatMap((statement) => {
+  if (exitCode !== 0) {
+    throw new RestoreFailed(
+      `the settings of the database cannot be read: ${stderr.at(-1) ?? 'pg_restore was killed'}`,
+      {
+        operation: 'restore dump',
+        subject: program,
+      },
+    );
+  }
+  return splitStatements(decodeScript(stdout)).flatMap((statement) => {
     const found = forms.find(({ pattern }) => pattern.test(statement));
     if (!found || (noOwner && found.ofRoles)) return [];
     return [statement.replace(found.pattern, (_, before: string) => before + quoteName(as))];
@@ -45,6 +56,7 @@ const identifier = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
 /** As pg_dump writes them; the database's name is the last of what is matched. */
 const forms = [
   { pattern: new RegExp(`^(ALTER DATABASE )${identifier}(?= (?:SET|CONNECTION LIMIT) )`), ofRoles: false },
+  { pattern: new RegExp(`^(SECURITY LABEL FOR ${identifier} ON DATABASE )${identifier}(?= IS )`), ofRoles: false },
   { pattern: new RegExp(`^(COMMENT ON DATABASE )${identifier}(?= IS )`), ofRoles: false },
   { pattern: new RegExp(`^(ALTER ROLE ${identifier} IN DATABASE )${identifier}(?= SET )`), ofRoles: true },
   { pattern: new RegExp(`^((?:GRANT|REVOKE) [A-Z, ]+ ON DATABASE )${identifier}(?= (?:TO|FROM) )`), ofRoles: true },

@@ -10,7 +10,7 @@ import type { PartRecord } from '#pipeline/part-record';
 import { run } from '#pipeline/run';
 import { PartWriter } from '#pipeline/write-parts';
 import { type DatabaseFacts, type DumpedServer, databaseClock, readDumpFacts } from '#postgres/dump-facts';
-import type { ClientPrograms } from '#runtime/client-programs';
+import type { FoundProgram } from '#runtime/find-program';
 import { type DumpCall, streamDatabase, streamGlobals } from '#sources/dump';
 import { dumpPartName } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
@@ -29,9 +29,11 @@ export interface DumpWork {
   /** the same connection, for PostgreSQL's programs */
   libpq: Readonly<Record<string, string>>;
   /** pg_dump and its siblings of at least that major version, or those that were found */
-  findPrograms(major: number): Promise<ClientPrograms | { found: ClientPrograms[] }>;
+  findPrograms(major: number): Promise<FoundProgram | { found: FoundProgram[] }>;
   level: number;
   lanes: number;
+  /** how long pg_dump waits for who has locked a table; its own default else */
+  lockWaitMs?: number;
   /** raw bytes of a part; a multiple of the block */
   partBytes?: number;
   requestedBy: string;
@@ -62,7 +64,8 @@ export async function takeDump(work: DumpWork): Promise<DumpManifest> {
   const field = `sources.${source}.dump.databases`;
   const { server, databases } = await readDumpFacts(connection, { databases: work.databases, field, schemaOnly });
   const programs = await programsFor(work, server);
-  const call: DumpCall = { binDir: programs.binDir, environment: work.libpq, signal };
+  const lockWait = work.lockWaitMs === undefined ? {} : { lockWaitMs: work.lockWaitMs };
+  const call: DumpCall = { binDir: programs.folder, environment: work.libpq, signal, ...lockWait };
   if (!server.passwords) {
     work.onWarning('the role may not read pg_authid: the dump has roles without their passwords');
   }
@@ -103,10 +106,10 @@ export async function takeDump(work: DumpWork): Promise<DumpManifest> {
 
 async function programsFor({ findPrograms, connection }: DumpWork, { version, major }: DumpedServer) {
   const programs = await findPrograms(major);
-  if ('binDir' in programs) return programs;
+  if ('folder' in programs) return programs;
   const { host, port } = connection;
-  const newest = programs.found.sort((a, b) => b.major - a.major)[0];
-  const there = newest ? `the newest here is ${newest.major}, in ${newest.binDir}` : 'there is none here';
+  const [newest] = programs.found;
+  const there = newest ? `the newest here is ${newest.major}, in ${newest.folder}` : 'there is none here';
   throw new ServerUnsuitable(
     `${host}:${port} runs PostgreSQL ${version}, which needs a pg_dump of ${major} or newer; ${there}`,
     {

@@ -1,4 +1,5 @@
 import { readBackup } from '#catalog/backups';
+import { checkKeptObjects } from '#catalog/check-kept';
 import { readDump } from '#catalog/dumps';
 import { wrapDigest } from '#catalog/key-wraps';
 import { type Lease, type LeasedWork, withLease } from '#catalog/lease';
@@ -10,6 +11,7 @@ import { InputInvalid, ObjectMissing } from '#model/failure';
 import { text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { planRetention } from '#model/retention';
+import { chooseRetention } from '#model/retention-choice';
 import type { ExpireResult, RetentionPlan } from '#model/retention-record';
 import { thisProcess } from '#runtime/this-process';
 import { taskResultKey } from '#store/bucket-layout';
@@ -73,13 +75,18 @@ const takeLease = ({ vault, call, signal, log }: JobWorld, source: string, what:
     onWait: (until) => log.warn('waiting for the lease of an earlier attempt to expire', { what, until }),
   });
 
-/** The plan once more, by what is known now, and for the same instant: so that time alone makes no difference. */
+/**
+ * The plan once more, by what is known now, and for the same instant: so that time alone makes no difference. And what is to
+ * stay instead has to be there: the catalog's word is not enough to delete by.
+ */
 async function checkAgain({ plan, vault, now }: JobWorld, shown: RetentionPlan): Promise<void> {
+  const { rules } = chooseRetention(plan, shown.source);
   const facts = await gatherRetentionFacts(vault.store, plan, shown.source, now());
   // we hold the leases ourselves: nobody writes what is not committed
   const leftovers = facts.leftovers.map((leftover) => ({ ...leftover, busy: false }));
-  const anew = planRetention({ ...facts, leftovers }, shown.rules, new Date(shown.at));
+  const anew = planRetention({ ...facts, leftovers }, rules, new Date(shown.at));
   requireStillHolds(shown, anew, facts);
+  await checkKeptObjects(vault.store, shown, facts);
 }
 
 /** Of the data keys of what goes, by its id; what is in clear has none. */

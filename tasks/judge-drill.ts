@@ -30,7 +30,8 @@ export function hindranceIn(failure: unknown, log: readonly string[]): string | 
 /** The server would go on for ever without taking a connection. */
 export const isHopeless = (line: string): boolean => line.includes('FATAL:  database locale is incompatible');
 
-const noRoom = /No space left on device|Disk quota exceeded|\b(ENOSPC|EDQUOT)\b/i;
+/** The last is what PostgreSQL says where some of a page still had room. */
+const noRoom = /No space left on device|Disk quota exceeded|\b(ENOSPC|EDQUOT)\b|wrote only \d+ of \d+ bytes/i;
 
 /** Rights, memory, a library or a locale that is not installed here, and a kill from outside. */
 const ofTheMachine = new RegExp(
@@ -44,6 +45,7 @@ const ofTheMachine = new RegExp(
     'could not (?:access|load) (?:file|library) "[^"]*"?',
     'database locale is incompatible',
     'terminated by signal 9',
+    'unexpected postmaster exit',
     'gave up \\(SIG(?:KILL|TERM)\\)',
   ].join('|'),
 );

@@ -23,7 +23,7 @@ export function hinderedProof(failure: unknown, log: readonly string[]): unknown
   return new RestoreFailed(`the dump could not be restored here: ${words}`, {
     operation: 'prove dump',
     subject: failure instanceof Failure ? failure.subject : 'dump',
-    hint: /No space left|ENOSPC|quota/i.test(words)
+    hint: /No space left|ENOSPC|quota|wrote only/i.test(words)
       ? 'make room, or name a folder on a larger disk: LIFEBOAT_DRILL_DIR'
       : 'nothing is said about the dump: this machine lacks what the databases use (an extension, a locale, memory): install it, ' +
         'or let the plan say restoreTest: false',
@@ -41,7 +41,7 @@ function wordsOf(failure: unknown, log: readonly string[]): string | undefined {
 /**
  * What databases may use and a machine need not have, as servers say it: the first is 15 to 17 on extensions, the second
  * 18; then locales (15; 16 and newer), a library that wants to be loaded when the server starts, another server that a
- * materialized view is made from, and a setting of a role that this version does not know any more.
+ * materialized view is made from, a setting of a role that this version does not know any more, and somebody who ends the server.
  */
 const notInstalled = new RegExp(
   [
@@ -55,5 +55,6 @@ const notInstalled = new RegExp(
     'could not connect to server "',
     'unrecognized configuration parameter',
     'unsupported version \\(',
+    'terminating connection due to administrator command',
   ].join('|'),
 );

@@ -10,6 +10,7 @@ import type { ProveDumpResult } from '#model/task-result';
 import { createDatabase } from '#postgres/create-database';
 import { feedProgram, type ProgramEnd } from '#postgres/feed-program';
 import type { Account } from '#postgres/server-process';
+import { decodeScript } from '#postgres/text-encoding';
 import { askQueries } from '#recovery/checks';
 import type { Vault } from '#recovery/open-backup';
 import { type OpenDump, openDump } from '#recovery/read-dump';
@@ -21,6 +22,7 @@ import { type ProofPrograms, proofPrograms } from './proof-programs.ts';
 import { readAll } from './read-all.ts';
 import { isErrorLine, restoreArchive } from './restore-archive.ts';
 import { ThrowAwayServer } from './throw-away-server.ts';
+import { isDamage } from './verify-parts.ts';
 
 export interface ProofWork {
   source: string;
@@ -107,7 +109,7 @@ async function restoreAll(work: ProofWork, course: Course, manifest: DumpManifes
   const place = takeDrillPlace(work.parent, work.name);
   try {
     const script = await readAll(counted(work, course, 'restore', dump.globals()), maxGlobalsBytes);
-    const globals = throwAwayGlobals(script.toString('utf8'), join(place.folder, 'tablespaces'));
+    const globals = throwAwayGlobals(decodeScript(script), join(place.folder, 'tablespaces'));
     const server = await ThrowAwayServer.start({
       ...work,
       place,
@@ -122,23 +124,48 @@ async function restoreAll(work: ProofWork, course: Course, manifest: DumpManifes
     // a question may take hours, and whoever wants the end does not wait for its answer
     const hangUp = () => void server.stop();
     work.signal.addEventListener('abort', hangUp, { once: true });
-    try {
-      await makeGlobals(work, server, globals);
-      for (const [index, database] of manifest.databases.entries()) {
-        const content = counted(work, course, 'restore', dump.archive(index));
-        course.databases.push(await restoreOne(work, server, programs, database, content));
-      }
-      course.restored = true;
-      course.checks = await askQueries(server, checksOf(work, manifest), work.signal);
-      work.signal.throwIfAborted();
-    } finally {
-      work.signal.removeEventListener('abort', hangUp);
-      await server.stop();
-    }
+    const [tried] = await Promise.allSettled([fillAndAsk(work, course, { manifest, dump, programs, server, globals })]);
+    work.signal.removeEventListener('abort', hangUp);
+    const end = await server.stop();
+    const failure = tried.status === 'rejected' ? tried.reason : undefined;
+    if (end.signal === 'SIGKILL' && !isDamage(failure)) throw killed(place.dataDir, failure);
+    if (failure !== undefined) throw failure;
   } finally {
     place.remove();
   }
 }
+
+interface Proof {
+  manifest: DumpManifest;
+  dump: OpenDump;
+  programs: ProofPrograms;
+  server: ThrowAwayServer;
+  globals: ThrowAwayGlobals;
+}
+
+async function fillAndAsk(
+  work: ProofWork,
+  course: Course,
+  { manifest, dump, programs, server, globals }: Proof,
+): Promise<void> {
+  await makeGlobals(work, server, globals);
+  for (const [index, database] of manifest.databases.entries()) {
+    const content = counted(work, course, 'restore', dump.archive(index));
+    course.databases.push(await restoreOne(work, server, programs, database, content));
+  }
+  course.restored = true;
+  course.checks = await askQueries(server, checksOf(work, manifest), work.signal);
+  work.signal.throwIfAborted();
+}
+
+/** We send no such signal. */
+const killed = (dataDir: string, cause: unknown): RestoreFailed =>
+  new RestoreFailed('the throw-away server was killed while the dump was restored or asked', {
+    operation: 'ask server',
+    subject: dataDir,
+    hint: 'nothing is said about the dump: see whether this machine had no memory left (the kernel says so in its log)',
+    cause,
+  });
 
 async function makeGlobals(work: ProofWork, server: ThrowAwayServer, globals: ThrowAwayGlobals): Promise<void> {
   for (const folder of globals.tablespaces) {

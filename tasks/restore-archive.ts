@@ -22,6 +22,9 @@ export interface ArchiveRestore {
   signal: AbortSignal;
 }
 
+/** Servers of this version and newer may end sessions that are idle, as pg_restore's is while it waits for the store. */
+const idleTimeout = 14;
+
 /** pg_restore of this version and newer begins with a setting that older servers do not know, and refuse. */
 const settingTimeout = 17;
 
@@ -31,7 +34,12 @@ const settingTimeout = 17;
  * @throws what the content throws, however content the programs were; RestoreFailed without the psql that is needed
  */
 export async function restoreArchive(work: ArchiveRestore): Promise<ProgramEnd> {
-  const { restorer, serverMajor, args, database, environment, content, signal } = work;
+  const { restorer, serverMajor, args, database, content, signal } = work;
+  const options = [
+    work.environment.PGOPTIONS ?? '',
+    ...(serverMajor < idleTimeout ? [] : ['-c idle_session_timeout=0']),
+  ];
+  const environment = { ...work.environment, PGOPTIONS: options.join(' ') };
   const target = ['--no-password', '--dbname', asConnectionString(database)];
   if (restorer.major < settingTimeout || serverMajor >= settingTimeout) {
     const all = ['--exit-on-error', ...target, ...args];

@@ -7,7 +7,7 @@ import type pg from 'pg';
 import { RestoreFailed } from '#model/failure';
 import { quoteName } from '#postgres/create-database';
 import { feedProgram } from '#postgres/feed-program';
-import type { Account } from '#postgres/server-process';
+import type { Account, ServerEnd } from '#postgres/server-process';
 import { PrivateServer } from '#recovery/private-server';
 import type { Environment } from '#runtime/environment';
 import type { DrillPlace } from './drill-place.ts';
@@ -83,8 +83,8 @@ export class ThrowAwayServer {
   }
 
   /** At once: nobody needs it any more. */
-  async stop(): Promise<void> {
-    await this.#server.stop('immediate');
+  stop(): Promise<ServerEnd> {
+    return this.#server.stop('immediate');
   }
 
   async #begin(dataDir: string, signal: AbortSignal): Promise<void> {
@@ -127,6 +127,7 @@ const settings: Record<string, string> = {
   maintenance_work_mem: '128MB',
   autovacuum: 'off',
   max_logical_replication_workers: '0',
+  log_min_error_statement: 'panic', // statements may have passwords in them
 };
 
 async function initialize({ place, binDir, account, superuser, signal }: ThrowAwayOptions): Promise<void> {

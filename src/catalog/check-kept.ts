@@ -5,11 +5,13 @@ import { checkObjects } from '#catalog/check-objects';
 import { readDump } from '#catalog/dumps';
 import { gatherRetentionFacts } from '#catalog/retention-facts';
 import { isDumpId } from '#model/dump-id';
-import { StoreRefused, WalBroken } from '#model/failure';
-import type { BackupSummary, Manifest } from '#model/manifest';
+import { ObjectDamaged, StoreRefused, WalBroken } from '#model/failure';
+import { type BackupSummary, type Manifest, startLsn, stopLsn } from '#model/manifest';
 import type { Plan } from '#model/plan';
 import { planRetention } from '#model/retention';
+import type { RetentionFacts } from '#model/retention-facts';
 import type { RetentionPlan, TimeStretch } from '#model/retention-record';
+import { catalogKey, manifestKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
 /**
@@ -20,18 +22,50 @@ import type { ObjectStore } from '#store/object-store';
 export async function checkKept(store: ObjectStore, plan: Plan, shown: RetentionPlan, now: Date): Promise<void> {
   const { source } = shown;
   const facts = await gatherRetentionFacts(store, plan, source, now);
-  const broken = new Set<string>(facts.backups.filter(({ state }) => state === 'broken').map(({ id }) => id));
-  const backups: BackupSummary[] = [];
-  for (const { id, at } of shown.keeps) {
-    // what cannot be read was so before, and what is broken may lack anything
-    if (at === null || broken.has(id)) continue;
-    if (isDumpId(id)) await checkDumpObjects(store, await readDump(store, source, id));
-    else backups.push(await checkBackup(store, await readBackup(store, source, id)));
-  }
-  await checkKeptWal(store, source, backups);
+  await checkKeptWal(store, source, await checkKeptObjects(store, shown, facts));
   const anew = planRetention(facts, shown.rules, new Date(shown.at));
   const short = shown.lost.after.find((promised) => !anew.lost.before.some((stretch) => holds(stretch, promised)));
   if (short) throw notAsPromised(source, short);
+}
+
+/**
+ * Everything that a plan keeps is there: its manifest, which says what the catalog does, and all that this names. Answers the
+ * backups. @throws ObjectMissing, ObjectDamaged
+ */
+export async function checkKeptObjects(
+  store: ObjectStore,
+  { source, keeps }: Pick<RetentionPlan, 'source' | 'keeps'>,
+  facts: RetentionFacts,
+): Promise<BackupSummary[]> {
+  const points = [...facts.backups, ...facts.dumps];
+  const broken = new Set<string>(points.filter(({ state }) => state === 'broken').map(({ id }) => id));
+  const backups: BackupSummary[] = [];
+  for (const { id, at } of keeps) {
+    // what cannot be read was so before, and what is broken may lack anything
+    if (at === null || broken.has(id)) continue;
+    if (isDumpId(id)) await checkDumpObjects(store, await readDump(store, source, id));
+    else backups.push(await checkBackup(store, asDecided(await readBackup(store, source, id), facts)));
+  }
+  return backups;
+}
+
+/** What is decided by a summary of the catalog is right only if the manifest says the same. */
+function asDecided(manifest: Manifest, { backups }: RetentionFacts): Manifest {
+  const fact = backups.find(({ id }) => id === manifest.backup);
+  const isSame =
+    fact !== undefined &&
+    fact.parent === manifest.parent &&
+    fact.systemId === manifest.server.systemId &&
+    fact.segmentSize === manifest.server.segmentSize &&
+    fact.startLsn === startLsn(manifest) &&
+    fact.stopLsn === stopLsn(manifest);
+  if (isSame) return manifest;
+  const key = manifestKey(manifest.source, manifest.backup);
+  throw new ObjectDamaged(`${key} says otherwise than ${catalogKey(manifest.source)}`, {
+    operation: 'check retention',
+    subject: key,
+    hint: `see with \`lifeboat verify ${manifest.backup}\` whether the manifest is as it was written: then run \`lifeboat catalog rebuild\``,
+  });
 }
 
 async function checkBackup(store: ObjectStore, manifest: Manifest): Promise<BackupSummary> {

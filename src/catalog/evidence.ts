@@ -1,16 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { changeProjection, type Projection, readProjection } from '#catalog/change-projection';
+import { readHeads } from '#catalog/evidence-heads';
 import { parseRecord, printRecord, putRecord, readRecord } from '#catalog/put-record';
-import {
-  type ChainEnd,
-  chainBegin,
-  type Deed,
-  digestOf,
-  type Evidence,
-  evidenceSchema,
-  recordAfter,
-} from '#model/evidence';
+import { chainBegin, type Deed, digestOf, type Evidence, evidenceSchema, recordAfter } from '#model/evidence';
 import { StoreUnavailable } from '#model/failure';
 import { evidenceEndKey, evidenceFolder, evidenceIdKey, evidenceKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
@@ -27,12 +20,15 @@ const endSchema = z.strictObject({
   format: z.literal('lifeboat-evidence-end/1'),
   sequence: z.number().int().nonnegative(),
   digest: z.string().nullable(),
+  /** the newest signed head */
+  head: z.strictObject({ date: z.iso.date(), digest: z.string() }).exactOptional(),
   /** the newest records' ids, oldest first */
   recent: z.array(z.strictObject({ sequence: z.number().int().positive(), id: z.string() })),
 });
-type End = z.infer<typeof endSchema>;
+export type EvidenceEnd = z.infer<typeof endSchema>;
+type End = EvidenceEnd;
 
-const projection: Projection<End> = {
+export const evidenceEnd: Projection<End> = {
   key: evidenceEndKey,
   schema: endSchema,
   empty: { format: 'lifeboat-evidence-end/1', ...chainBegin, recent: [] },
@@ -40,7 +36,7 @@ const projection: Projection<End> = {
 
 const keptRecent = 100;
 const tries = 100;
-const maxRecordBytes = 4 << 20;
+export const maxRecordBytes = 4 << 20;
 
 export interface Recorded {
   key: string;
@@ -56,7 +52,7 @@ export interface Recorded {
 export async function recordEvidence(store: ObjectStore, deed: Deed): Promise<Recorded> {
   const known = await readRecord(store, evidenceIdKey(digestOf(deed.id)), numberSchema);
   if (known) return recorded(known.sequence, true);
-  let end = await readProjection(store, projection);
+  let end = await readProjection(store, evidenceEnd);
   for (let attempt = 0; attempt < tries; attempt++) {
     end = await followToEnd(store, end);
     const earlier = end.recent.find(({ id }) => id === deed.id);
@@ -98,53 +94,22 @@ function withRecord(end: End, id: string, bytes: Buffer): End {
 /** Both only save looking: what fails here is done by the next one. */
 async function noteRecorded(store: ObjectStore, end: End, id: string, outcome: Recorded): Promise<Recorded> {
   await putRecord(store, evidenceIdKey(digestOf(id)), { sequence: outcome.sequence });
-  await changeProjection(store, projection, (known) => (known.sequence < end.sequence ? end : known));
+  await moveEnd(store, end);
   return outcome;
 }
 
-export type EvidenceCheck =
-  | { ok: true; records: number }
-  /** `key`: the first record that is not as it was, or not there; those before it are */
-  | { ok: false; records: number; key: string; problem: string };
-
-/** Walk the whole chain and say where it breaks first. */
-export async function verifyEvidence(store: ObjectStore): Promise<EvidenceCheck> {
-  const end = await readProjection(store, projection);
-  let last: ChainEnd = chainBegin;
-  const broken = (key: string, problem: string): EvidenceCheck => ({ ok: false, records: last.sequence, key, problem });
-  for await (const { key } of store.list(evidenceFolder)) {
-    const expected = evidenceKey(last.sequence + 1);
-    if (key !== expected) return broken(expected, `is missing, and ${key} is there`);
-    const bytes = await readObject(store, key, { maxBytes: maxRecordBytes });
-    const problem = problemOf(bytes, last);
-    if (problem !== undefined) return broken(key, problem);
-    last = { sequence: last.sequence + 1, digest: digestOf(bytes) };
-    if (last.sequence === end.sequence && last.digest !== end.digest) {
-      return broken(key, `was changed: its SHA-256 is ${last.digest}, ${evidenceEndKey} says ${end.digest}`);
-    }
-  }
-  if (last.sequence < end.sequence) {
-    return broken(evidenceKey(last.sequence + 1), `is missing: ${evidenceEndKey} knows records up to ${end.sequence}`);
-  }
-  return { ok: true, records: last.sequence };
+/** Never back, whoever is slower. */
+async function moveEnd(store: ObjectStore, { head: _, ...end }: End): Promise<void> {
+  await changeProjection(store, evidenceEnd, (known) =>
+    known.sequence < end.sequence ? { ...end, ...(known.head && { head: known.head }) } : known,
+  );
 }
 
-function problemOf(bytes: Buffer, last: ChainEnd): string | undefined {
-  const parsed = evidenceSchema.safeParse(fromJson(bytes));
-  if (!parsed.success)
-    return `is no evidence: ${parsed.error.issues[0]!.path.join('.')}: ${parsed.error.issues[0]!.message}`;
-  const { sequence, previous } = parsed.data;
-  if (sequence !== last.sequence + 1) return `says that it is record ${sequence}`;
-  if (previous === last.digest) return undefined;
-  return `follows a record with SHA-256 ${previous}, the one before it has ${last.digest}: one of them was changed`;
-}
-
-function fromJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined; // the schema refuses it
-  }
+/** That there is a signed head of this day. */
+export async function noteHead(store: ObjectStore, head: { date: string; digest: string }): Promise<void> {
+  await changeProjection(store, evidenceEnd, (known) =>
+    known.head === undefined || known.head.date < head.date ? { ...known, head } : known,
+  );
 }
 
 /** All records, oldest first, or those after a number. @throws ObjectDamaged when one is none */
@@ -156,6 +121,8 @@ export async function* readEvidence(store: ObjectStore, after = 0): AsyncGenerat
 
 /** Make the projection of where the chain ends anew. */
 export async function rebuildEvidenceEnd(store: ObjectStore): Promise<void> {
-  const found = await followToEnd(store, projection.empty);
-  await changeProjection(store, projection, (known) => (known.sequence < found.sequence ? found : known));
+  const found = await followToEnd(store, evidenceEnd.empty);
+  await moveEnd(store, found);
+  const newest = (await readHeads(store)).at(-1);
+  if (newest) await noteHead(store, { date: newest.date, digest: newest.digest });
 }

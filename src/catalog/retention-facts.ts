@@ -1,9 +1,9 @@
-import { listOpenQuestions } from '#catalog/approvals';
 import { type FoundBackup, findBackups } from '#catalog/backups';
 import { type FoundDump, findDumps } from '#catalog/dumps';
 import { readHolds } from '#catalog/holds';
 import { type LeasedWork, readLease } from '#catalog/lease';
 import { decideLease } from '#catalog/lease-state';
+import { listRestoring } from '#catalog/open-questions';
 import { readStanding } from '#catalog/standing';
 import { readVerifiedWal, type VerifiedWal, verifiedReach } from '#catalog/wal-projection';
 import { walTimelines } from '#catalog/wal-timelines';
@@ -35,7 +35,7 @@ export async function gatherRetentionFacts(
     findBackups(store, name),
     findDumps(store, name),
     readHolds(store, name, now),
-    listOpenQuestions(store, now),
+    listRestoring(store, now),
     readVerifiedWal(store, name),
   ]);
   const [backupSince, dumpSince, systems] = await Promise.all([

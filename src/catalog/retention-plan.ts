@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { expiredWal } from '#catalog/expire-wal';
 import { putRecord, readRecord } from '#catalog/put-record';
 import { InputInvalid, ObjectDamaged, ObjectMissing } from '#model/failure';
+import { retentionHash } from '#model/retention';
 import { type RetentionPlan, retentionPlanSchema } from '#model/retention-record';
 import { taskResultKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
@@ -24,8 +25,9 @@ export async function readRetentionPlan(
   const about = { operation: 'read retention plan', subject: planKey };
   if (!plan) throw new ObjectMissing(`${planKey} is not there`, { ...about, hint: 'start the machine again' });
   if (plan.source !== source) throw new InputInvalid('source', source, `${plan.source}, whose plan ${planKey} is`);
-  if (plan.hash === planHash) return plan;
-  throw new ObjectDamaged(`${planKey} is the plan ${plan.hash}, and not ${planHash}`, {
+  const hash = retentionHash(plan);
+  if (hash === planHash) return plan;
+  throw new ObjectDamaged(`${planKey} is the plan ${hash}, and not ${planHash}`, {
     ...about,
     hint: 'the object was changed: look who did it, and start the machine again',
   });

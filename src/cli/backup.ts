@@ -2,6 +2,7 @@ import { acquireLease } from '#catalog/lease';
 import { backupByMachine } from '#cli/backup-by-machine';
 import { defineCommand } from '#cli/command';
 import { describeBackup } from '#cli/describe-backup';
+import { type DirectWork, leaveEvidence } from '#cli/leave-evidence';
 import { findMachines, stateOption } from '#cli/open-machines';
 import type { Output } from '#cli/output';
 import type { Progress } from '#cli/progress';
@@ -10,10 +11,12 @@ import { UsageInvalid } from '#cli/usage-invalid';
 import type { BackupKind } from '#model/backup-id';
 import { chooseAny } from '#model/choose-source';
 import { InputInvalid } from '#model/failure';
-import { summarize } from '#model/manifest';
+import { type Manifest, summarize } from '#model/manifest';
 import { connectOptions } from '#runtime/connect-options';
 import { openBucket } from '#runtime/open-bucket';
 import { thisProcess } from '#runtime/this-process';
+import { backupFolder } from '#store/bucket-layout';
+import type { ObjectStore } from '#store/object-store';
 import { backupSource } from '#tasks/backup-source';
 import type { BackupProgress } from '#tasks/base-backup';
 
@@ -61,20 +64,24 @@ Needs two replication connections and one free slot. One backup of a source at a
     const holder = thisProcess();
     const lease = await acquireLease(vault.store, chosen.name, 'backup', { holder });
     const shown = new ShownProgress(output);
+    const who = requestedBy ?? `${environment.USER ?? environment.LOGNAME ?? 'somebody'}@${holder.host}`;
+    const work = directBackup({ store: vault.store, bucket: (await plan()).bucket, source: chosen.name, who });
     try {
-      const { manifest, fallback } = await backupSource({
-        source: chosen,
-        vault,
-        connection,
-        kind: type ?? 'full',
-        lease,
-        requestedBy: requestedBy ?? `${environment.USER ?? environment.LOGNAME ?? 'somebody'}@${holder.host}`,
-        execution: null,
-        startedAt: now(),
-        signal,
-        onProgress: (progress) => shown.show(progress),
-        onWarning: (text) => output.warn(text),
-      });
+      const { manifest, fallback } = await leaveEvidence(work, context, () =>
+        backupSource({
+          source: chosen,
+          vault,
+          connection,
+          kind: type ?? 'full',
+          lease,
+          requestedBy: who,
+          execution: null,
+          startedAt: now(),
+          signal,
+          onProgress: (progress) => shown.show(progress),
+          onWarning: (text) => output.warn(text),
+        }),
+      );
       shown.end();
       if (fallback !== undefined) output.warn(`a full backup was taken: ${fallback}`);
       output.print(describeBackup(manifest), {
@@ -85,6 +92,27 @@ Needs two replication connections and one free slot. One backup of a source at a
     } finally {
       shown.end();
     }
+  },
+});
+
+interface DirectBackup {
+  store: ObjectStore;
+  bucket: string;
+  source: string;
+  who: string;
+}
+
+const directBackup = ({ store, bucket, source, who }: DirectBackup): DirectWork<{ manifest: Manifest }> => ({
+  ...{ store, work: 'backup', source, who, planHash: null },
+  failed: { kind: 'backup', object: null, storedAt: null, bytes: null, verification: null },
+  succeeded: ({ manifest }) => {
+    const { backup: object, kind } = manifest;
+    const bytes = manifest.parts.reduce((sum, part) => sum + part.storedBytes, 0);
+    const storedAt = `${bucket}/${backupFolder(source, object)}`;
+    return {
+      what: `backed up ${source}: ${object}${kind === 'full' ? '' : ', incremental'}`,
+      details: { kind: 'backup', object, storedAt, bytes, verification: null },
+    };
   },
 });
 

@@ -1,7 +1,8 @@
-import { rebuildOpenQuestions } from '#catalog/approvals';
 import { rebuildCatalog } from '#catalog/backups';
 import { rebuildDumps } from '#catalog/dumps';
 import { rebuildEvidenceEnd } from '#catalog/evidence';
+import { rebuildOpenIncidents } from '#catalog/incidents';
+import { rebuildOpenQuestions } from '#catalog/open-questions';
 import { rebuildStanding } from '#catalog/proofs';
 import { rebuildVerifiedWal } from '#catalog/wal-projection';
 import { defineCommand } from '#cli/command';
@@ -12,7 +13,7 @@ export const command = defineCommand({
   name: 'catalog rebuild',
   summary: 'make the catalog anew from the bucket',
   help: `The catalog only saves reads: everything in it stands in manifests and records, too. This reads them all and writes anew
-what is known of backups, dumps, proofs, verified WAL, open questions and the end of the evidence, as after somebody deleted or
+what is known of backups, dumps, proofs, verified WAL, open questions and incidents, and the end of the evidence, as after somebody deleted or
 changed it.`,
   examples: ['lifeboat catalog rebuild', 'lifeboat catalog rebuild --source orders'],
   options: { source: { flags: '--source <name>', summary: 'only this source (default: all)' } },
@@ -42,6 +43,7 @@ changed it.`,
       });
     }
     await rebuildOpenQuestions(store, now());
+    await rebuildOpenIncidents(store, now());
     await rebuildEvidenceEnd(store);
     const lines = results.map(
       ({ source, dumps, ...backups }) => `${source}: ${told(backups)}${anyOf(dumps) ? `; dumps: ${told(dumps)}` : ''}`,

@@ -39,6 +39,11 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'what is safe, what runs, what is wrong and what to do',
     load: () => import('#cli/status'),
   },
+  {
+    name: 'runbook',
+    summary: 'print what to do, step by step, when something is wrong',
+    load: () => import('#cli/runbook'),
+  },
   { name: 'drill', summary: 'prove a backup by restoring it', load: () => import('#cli/drill') },
   {
     name: 'executions',
@@ -66,6 +71,34 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: 'holds', summary: 'list what is held', load: () => import('#cli/holds') },
   { name: 'evidence', summary: 'tell who did what, and check the record of it', load: () => import('#cli/evidence') },
+  {
+    name: 'evidence verify',
+    summary: 'check the record of it, and who has signed it',
+    load: () => import('#cli/evidence-verify'),
+  },
+  {
+    name: 'evidence export',
+    summary: 'write it as CSV, JSON or HTML, for auditors',
+    load: () => import('#cli/evidence-export'),
+  },
+  {
+    name: 'incident open',
+    summary: 'tell everybody that something is broken',
+    load: () => import('#cli/incident-open'),
+  },
+  { name: 'incident update', summary: 'tell everybody how it goes', load: () => import('#cli/incident-update') },
+  {
+    name: 'incident ack',
+    summary: 'say that you run it: nobody else is called',
+    load: () => import('#cli/incident-ack'),
+  },
+  {
+    name: 'incident resolve',
+    summary: 'tell everybody that it works again',
+    load: () => import('#cli/incident-resolve'),
+  },
+  { name: 'incident list', summary: 'list the incidents that are open', load: () => import('#cli/incident-list') },
+  { name: 'incident show', summary: 'tell all of one incident', load: () => import('#cli/incident-show') },
   { name: 'notify', summary: 'send a test notice to every channel of the plan', load: () => import('#cli/notify') },
   { name: 'cost', summary: 'tell what a source costs on AWS in a month', load: () => import('#cli/cost') },
   { name: 'rekey', summary: 'wrap data keys by the key of the plan', load: () => import('#cli/rekey') },

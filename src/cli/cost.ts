@@ -3,16 +3,15 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { type CommandContext, defineCommand } from '#cli/command';
 import { formatTable } from '#cli/format-table';
-import { chooseSource } from '#model/choose-source';
-import { type CostFacts, type CostLine, monthlyCost } from '#model/cost';
+import { chooseAny } from '#model/choose-source';
+import { monthlyCost } from '#model/cost';
+import type { CostLine } from '#model/cost-line';
+import { managedCost } from '#model/cost-managed';
 import { isDuration, parseDuration } from '#model/duration';
 import { InputInvalid } from '#model/failure';
-import { pastFirings } from '#model/next-firing';
-import type { Plan } from '#model/plan';
-import type { PostgresSource } from '#model/postgres-source';
 import { listPrices, type Prices, pricesSchema } from '#model/prices';
-import type { Schedule } from '#model/schedule';
 import { parseSize } from '#model/size';
+import { costFacts, costNotes, managedCostFacts } from './cost-facts.ts';
 
 const dayMs = 24 * 3600 * 1000;
 const usualSizes = ['10GB', '500GB', '10TB'];
@@ -20,15 +19,21 @@ const usualSizes = ['10GB', '500GB', '10TB'];
 export const command = defineCommand({
   name: 'cost',
   summary: 'tell what a source costs on AWS in a month',
-  help: `Computes what AWS asks for: storage by class as the plan's storage.tiers say, requests, moves between classes, Fargate,
-Lambda, Step Functions and events, CloudWatch, KMS, and the second region where the plan has one. Schedules, WAL chunks and tiers are
-the plan's; sizes are given, or three usual ones. Nothing is asked and nothing is changed.
+  help: `Computes what AWS asks for: storage by class (storage.tiers) of what the plan's retention keeps, once there are backups of as many
+years as it speaks of, and of what it deleted until storage.lock has ended; what leaves a cold class before its least time; requests, moves
+between classes, Fargate, Lambda, Step Functions and events, CloudWatch, KMS, scrubs, dumps, retention itself, and the second region
+where the plan has one. Of a database that RDS runs: its snapshots beyond what is free, their copies, and our machines, but neither
+the database nor the backups that RDS takes by itself. Sizes are given, or three usual ones. Nothing is asked and nothing is changed.
 
-Prices are list prices of us-east-1 in US dollars, without free tiers and without what leaves AWS; --prices FILE takes JSON
-with others, like {"standardGbMonth": 0.0245}. The endpoints of a VPC and a NAT gateway are not in it.`,
+A plan without retention keeps everything, and costs more every month: --keep says after how many days to look. Each backup is
+taken to be proven, retention to run every day, a dump to be as large as the database, snapshots to hold what changed since the
+one before, and RDS to give as much room for them for nothing as the database has.
+
+Prices are list prices of us-east-1 in US dollars, without free tiers, without Spot's discount and without what leaves AWS; --prices FILE
+takes JSON with others, like {"standardGbMonth": 0.0245}. The endpoints of a VPC and a NAT gateway are not in it.`,
   examples: ['lifeboat cost', 'lifeboat cost --source orders --size 2TB --wal-per-day 40GB --keep 365d --json'],
   options: {
-    source: { flags: '--source <name>', summary: 'source in the plan (needed when it has several)' },
+    source: { flags: '--source <name>', summary: 'source in the plan, ours or in RDS (needed when it has several)' },
     size: {
       flags: '--size <bytes>',
       summary: `of the database, several times for several columns (default: ${usualSizes.join(', ')})`,
@@ -38,63 +43,50 @@ with others, like {"standardGbMonth": 0.0245}. The endpoints of a VPC and a NAT 
     walPerDay: { flags: '--wal-per-day <bytes>', summary: 'WAL of a day (default: 5 % of the size)', parse: parseSize },
     changed: { flags: '--changed <percent>', summary: 'of the database in a day (default: 2)', parse: parsePercent },
     ratio: { flags: '--ratio <number>', summary: 'raw bytes for a stored one (default: 3)', parse: parseRatio },
-    keep: { flags: '--keep <days>', summary: 'how long backups and WAL are kept (default: 35d)', parse: parseKeep },
+    keep: {
+      flags: '--keep <days>',
+      summary: "instead of the plan's retention: everything stays so long (without retention: 35d)",
+      parse: parseKeep,
+    },
     prices: { flags: '--prices <file>', summary: 'JSON with other prices' },
   },
 
   async run({ source, size, prices: file, ...given }, context) {
     const plan = await context.writtenPlan();
-    const chosen = chooseSource(plan, source, '--source');
+    const chosen = chooseAny(plan, source, '--source');
     const prices = file === undefined ? listPrices : await readPrices(file, context);
     const sizes = size.length > 0 ? size : usualSizes.map((text) => parseSize(text, '--size'));
-    const columns = sizes.map((bytes) => {
-      const facts = factsOf(plan, chosen, bytes, given, context.now());
-      const lines = monthlyCost(facts, prices);
-      return { databaseBytes: bytes, facts, lines, dollars: lines.reduce((sum, { dollars }) => sum + dollars, 0) };
+    const notes = costNotes(plan, chosen, given);
+    const columns = sizes.map((databaseBytes): Column => {
+      const asked = { databaseBytes, ...given };
+      const { facts, lines } =
+        chosen.kind === 'rds'
+          ? reckon(managedCostFacts(plan, chosen, asked, context.now()), prices, managedCost)
+          : reckon(costFacts(plan, chosen, asked, context.now()), prices, monthlyCost);
+      return { databaseBytes, facts, lines, dollars: lines.reduce((sum, { dollars }) => sum + dollars, 0) };
     });
-    context.output.print(describe(chosen.name, columns), { source: chosen.name, currency: 'USD', months: columns });
+    const json = { source: chosen.name, currency: 'USD', notes, months: columns };
+    context.output.print(describe(chosen.name, columns, notes), json);
   },
 });
 
-interface Given {
-  walPerDay: number | undefined;
-  changed: number | undefined;
-  ratio: number | undefined;
-  keep: number | undefined;
-}
-
-function factsOf(plan: Plan, source: PostgresSource, databaseBytes: number, given: Given, now: Date): CostFacts {
-  const { schedules, walChunkSeconds } = source;
-  const monthly = (schedule: Schedule | undefined): number => firingsAMonth(schedule, schedules.timezone, now);
-  return {
-    databaseBytes,
-    walBytesPerDay: given.walPerDay ?? databaseBytes * 0.05,
-    ratio: given.ratio ?? 3,
-    changedPerDay: given.changed ?? 0.02,
-    walChunkSeconds,
-    fullsPerMonth: monthly(schedules.full),
-    incrementalsPerMonth: monthly(schedules.incremental),
-    drillsPerMonth: monthly(schedules.drill),
-    keepDays: given.keep ?? 35,
-    tiers: plan.storage.tiers,
-    replicated: plan.aws?.recoveryRegion !== undefined,
-  };
-}
-
-/** Of four months, since a month may have five Sundays. */
-function firingsAMonth(expression: Schedule | undefined, timezone: string, now: Date): number {
-  if (expression === undefined) return 0;
-  const until = new Date(now.getTime() + 120 * dayMs);
-  return (pastFirings({ expression, timezone, anchor: now }, now, until)?.count ?? 0) / 4;
-}
+const reckon = <Facts extends object>(
+  facts: Facts,
+  prices: Prices,
+  cost: (facts: Facts, prices: Prices) => CostLine[],
+) => ({
+  facts,
+  lines: cost(facts, prices),
+});
 
 interface Column {
   databaseBytes: number;
+  facts: object;
   lines: CostLine[];
   dollars: number;
 }
 
-function describe(source: string, columns: readonly Column[]): string {
+function describe(source: string, columns: readonly Column[], notes: readonly string[]): string {
   const names = columns[0]!.lines.map(({ what }) => what);
   const rows = names.map((name, index) => [name, ...columns.map(({ lines }) => money(lines[index]!.dollars))]);
   const head = ['USD A MONTH', ...columns.map(({ databaseBytes }) => decimal(databaseBytes))];
@@ -104,7 +96,8 @@ function describe(source: string, columns: readonly Column[]): string {
     `${source} with ${decimal(databaseBytes)}:`,
     ...lines.map(({ what, basis: of }) => `  ${what}: ${of}`),
   ]);
-  return [formatTable([head, ...rows, total]), ...basis].join('\n');
+  const told = notes.map((note) => `\n${note}`);
+  return [formatTable([head, ...rows, total]), ...told, ...basis].join('\n');
 }
 
 const money = (dollars: number): string => dollars.toFixed(2);

@@ -19,7 +19,7 @@ export function describeExecutions(executions: readonly ExecutionSummary[], now:
 /** One of them, with what happened in it; `untold`: of how many children nothing is shown. */
 export function describeExecution(
   execution: ExecutionStanding,
-  { lines, untold }: { lines: readonly HistoryLine[]; untold: number },
+  { lines, untold, asked = [] }: { lines: readonly HistoryLine[]; untold: number; asked?: readonly string[] },
   now: Date,
 ): string {
   const { machine, name, status, startedAt, error, cause } = execution;
@@ -28,6 +28,7 @@ export function describeExecution(
     `  started      ${startedAt.toISOString()}, ${status === 'RUNNING' ? 'runs for' : 'took'} ${tookOf(execution, now)}`,
     `  input        ${JSON.stringify(execution.input)}`,
     ...(error === undefined ? [] : [`  failed       ${error}: ${indent(cause ?? 'without a cause')}`]),
+    ...asked.map((line, index) => `  ${(index === 0 ? 'asked' : '').padEnd(13)}${indent(line)}`),
     ...lines.map((line) => `  ${line.at.toISOString().slice(11, 19)}     ${indent(printHistoryLine(line))}`),
     ...(untold === 0 ? [] : [`  and ${untold} more within its Maps, which are not shown one by one`]),
   ].join('\n');

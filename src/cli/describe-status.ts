@@ -1,9 +1,12 @@
+import type { OpenQuestion } from '#catalog/open-questions';
 import { tookOf } from '#cli/describe-execution';
 import { formatTable } from '#cli/format-table';
 import { describeLastDump } from '#cli/last-dump';
 import type { DatabaseReport, SourceReport, StatusReport } from '#cli/status-report';
+import { answerCommand } from '#model/approval';
 import { formatDuration } from '#model/duration';
 import { formatBytes } from '#model/format-bytes';
+import { oneLine } from '#model/plain-text';
 
 /**
  * What on-call looks at first: what is safe, what runs, what waits for somebody, what is wrong and what to do. `behind`
@@ -24,17 +27,36 @@ export function describeStatus(report: StatusReport, behind = ''): string {
       'next',
       report.next.map(({ schedule, at }) => [schedule, at, `in ${formatDuration(Date.parse(at) - now.getTime())}`]),
     ),
-    ...questions.flatMap(({ execution, source, planHash, requestedBy, expiresAt }) => [
-      `ASKED     restore of ${source}, by ${requestedBy}, until ${expiresAt}`,
-      `  yes     lifeboat approve ${execution.split(':').at(-1)} --plan ${planHash.slice(0, 12)}${behind}`,
-      `  no      lifeboat reject ${execution.split(':').at(-1)} --plan ${planHash.slice(0, 12)}${behind}`,
-    ]),
+    ...questions.flatMap((question) => describeQuestion(question, behind)),
+    ...report.ended.map(
+      ({ execution, source, planHash, outcome, why }) =>
+        `${outcome.toUpperCase().padEnd(10)}restore of ${source}, ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}: ${why}`,
+    ),
     ...problems.flatMap(({ source, what, since, todo }) => [
       `WRONG     ${source}: ${what}${since === null ? '' : ` (since ${since})`}`,
       `  do      ${todo}`,
     ]),
     conclusion(report),
   ].join('\n');
+}
+
+function describeQuestion(question: OpenQuestion, behind: string): string[] {
+  const { execution, source, planHash, requestedBy, expiresAt, required = 1, yes } = question;
+  const name = execution.split(':').at(-1)!;
+  const missing = required - yes.length;
+  return [
+    `ASKED     restore of ${source}, by ${requestedBy}, until ${expiresAt}`,
+    ...(required === 1
+      ? []
+      : [
+          `  has     ${yes.length} yes of ${required}: ${missing} more ${missing === 1 ? 'person has' : 'people have'} to say yes`,
+        ]),
+    ...yes.map(
+      ({ by, at, reason }) => `          yes by ${by} at ${at}${reason === null ? '' : `: ${oneLine(reason)}`}`,
+    ),
+    `  yes     ${answerCommand('approve', name, planHash, behind)}`,
+    `  no      ${answerCommand('reject', name, planHash, behind)}`,
+  ];
 }
 
 function describeSource(source: SourceReport, now: Date): string[] {

@@ -3,9 +3,9 @@ import { Failure } from '#model/failure';
 import { formatBytes } from '#model/format-bytes';
 import { readDumpFacts } from '#postgres/dump-facts';
 import type { Finding } from '#postgres/readiness';
-import { findClientPrograms } from '#runtime/client-programs';
 import { connectOptions } from '#runtime/connect-options';
 import type { Environment } from '#runtime/environment';
+import { findClientPrograms } from '#runtime/find-program';
 
 /**
  * What a dump would find: whether it may read everything, and whether there is a pg_dump for it here (`programs`: where
@@ -44,9 +44,9 @@ const withoutPasswords: Finding = {
 
 async function checkPrograms(major: number, environment: Environment): Promise<Finding> {
   const programs = await findClientPrograms(major, environment);
-  if ('binDir' in programs)
-    return { subject: 'pg_dump', status: 'ok', found: `${programs.version}, ${programs.binDir}` };
-  const there = programs.found.map(({ version, binDir }) => `${version} in ${binDir}`).join(', ') || 'none is here';
+  if ('folder' in programs)
+    return { subject: 'pg_dump', status: 'ok', found: `${programs.version}, ${programs.folder}` };
+  const there = programs.found.map(({ version, folder }) => `${version} in ${folder}`).join(', ') || 'none is here';
   const hint = `install the client programs of PostgreSQL ${major} or newer, or name their folder with LIFEBOAT_BIN_DIR`;
   return { ...failed(`the server needs one of ${major} or newer: ${there}`, hint), subject: 'pg_dump' };
 }

@@ -22,8 +22,9 @@ foreign key to a table that does not come is left out and told.
 
 The server is that of the dump's source, unless --into-source names another source of the plan or --into a host; a password
 comes from the plan, else from PGPASSFILE or ~/.pgpass. Roles must be there (\`lifeboat dump-export --globals\`), or say
---no-owner. Everything is compared while it is read; where anything fails, the database that was made is dropped again. At the
-end the rows of each table are counted.`,
+--no-owner; tablespaces, too, or --no-tablespaces. Everything is compared while it is read. The database has a name of its own
+until all of it is there and right, and is dropped again where anything fails. At the end the rows of each table are counted.
+Subscriptions come switched off and without their slots.`,
   examples: [
     'lifeboat dump-restore 20261120T051345123Z-dump --database shop --as shop_restored',
     'lifeboat dump-restore 20261120T051345123Z-dump --database shop --as rescue --table public.orders --table public.lines',
@@ -42,6 +43,7 @@ end the rows of each table are counted.`,
     user: { flags: '--user <role>', summary: 'who connects to --into' },
     sslmode: { flags: '--sslmode <mode>', summary: 'of --into, as libpq means it (default: prefer)' },
     noOwner: { flags: '--no-owner', summary: 'everything belongs to who connects, and nobody is given rights' },
+    noTablespaces: { flags: '--no-tablespaces', summary: "everything lies in the server's default tablespace" },
     binDir: { flags: '--bin-dir <directory>', summary: 'where pg_restore is (default: looked for)' },
   },
 
@@ -50,7 +52,8 @@ end the rows of each table are counted.`,
     const { environment, signal, output } = context;
     const [, { rawBytes }] = findDatabase(manifest, input.database);
     const as = input.as ?? input.database;
-    if (!/^[^\0\n]{1,63}$/.test(as)) throw new InputInvalid('--as', as, 'the name of a database');
+    if (!/^\P{Cc}+$/u.test(as) || Buffer.byteLength(as) > 63)
+      throw new InputInvalid('--as', as, 'the name of a database: 63 bytes at most, without control characters');
     const target = connectionOf(input, plan, source);
     const begun = performance.now();
     const bar = output.progress(input.database, rawBytes);
@@ -61,6 +64,7 @@ end the rows of each table are counted.`,
       as,
       tables: input.table,
       noOwner: input.noOwner,
+      noTablespaces: input.noTablespaces,
       connection: target,
       environment,
       binDir: input.binDir,

@@ -1,30 +1,28 @@
-import { readEvidence, verifyEvidence } from '#catalog/evidence';
+import { readEvidence } from '#catalog/evidence';
+import { checkEvidence } from '#cli/check-evidence';
 import { defineCommand } from '#cli/command';
 import { formatTable } from '#cli/format-table';
 import type { Evidence } from '#model/evidence';
 import { InputInvalid } from '#model/failure';
-import { openStoreAt } from '#runtime/open-bucket';
 
 export const command = defineCommand({
   name: 'evidence',
   summary: 'tell who did what, and check that nothing of it was changed',
   help: `Each backup, verification, drill, approval and restore leaves a record that holds the digest of the one before. All of
-them are read and compared: a record that was changed or taken out is named, and the exit code is 6. The newest are listed.`,
+them are read and compared, with what was signed: what was changed or taken out is named, and the exit code is 6. The newest
+records are listed.`,
   examples: ['lifeboat evidence', 'lifeboat evidence --limit 100 --json'],
   options: { limit: { flags: '--limit <number>', summary: 'how many are listed (default: 20)', parse: parseLimit } },
 
-  async run({ limit = 20 }, { plan, environment, output }) {
-    const store = await openStoreAt((await plan()).bucket, environment);
-    const check = await verifyEvidence(store);
+  async run({ limit = 20 }, context) {
+    const { store, check, told } = await checkEvidence([], context);
     const newest: Evidence[] = [];
     if (check.ok) {
       for await (const record of readEvidence(store, Math.max(0, check.records - limit))) newest.push(record);
     }
     const rows = newest.map(({ sequence, when, who, what, outcome }) => [String(sequence), when, who, outcome, what]);
-    const told = check.ok
-      ? `${check.records} records, an unbroken chain`
-      : `THE CHAIN IS BROKEN after ${check.records} records: ${check.key} ${check.problem}`;
-    output.print(rows.length === 0 ? told : `${formatTable(rows)}\n${told}`, { ...check, newest });
+    const text = told.join('\n');
+    context.output.print(rows.length === 0 ? text : `${formatTable(rows)}\n${text}`, { ...check, newest });
     return check.ok ? 0 : 6;
   },
 });

@@ -1,3 +1,4 @@
+import { askedBy } from '#cli/asked-by';
 import { defineCommand } from '#cli/command';
 import { describeExecution, describeExecutions } from '#cli/describe-execution';
 import { historyLines } from '#cli/history-lines';
@@ -14,8 +15,8 @@ export const command = defineCommand({
   name: 'executions',
   summary: 'list what the machines did and do, or tell one in full',
   help: `Each backup, verification, drill and restore is one execution of a state machine. Without an id the newest ones are
-listed; with an id (its name, the beginning of it, or its ARN) one is told with its input, each state it went through and
-why it failed. Nothing is changed.`,
+listed; with an id (its name, the beginning of it, or its ARN) one is told with its input, what people were asked and what they
+answered, each state it went through and why it failed. Nothing is changed.`,
   examples: [
     'lifeboat executions',
     'lifeboat executions --status RUNNING',
@@ -41,8 +42,9 @@ why it failed. Nothing is changed.`,
       watch.follow(events);
       const lines = historyLines(events, await watch.look(mostRequests));
       const { untold } = watch;
-      const text = describeExecution(standing, { lines, untold }, context.now());
-      context.output.print(text, { ...standing, history: lines, untold });
+      const asked = await askedBy(standing, context);
+      const text = describeExecution(standing, { lines, untold, asked: asked.lines }, context.now());
+      context.output.print(text, { ...standing, history: lines, untold, questions: asked.questions });
     } finally {
       machines.close();
     }

@@ -7,6 +7,7 @@ import { formatTable } from '#cli/format-table';
 import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { describeRetention } from '#model/describe-retention';
+import { expiresMost } from '#model/expires-most';
 import { formatBytes } from '#model/format-bytes';
 import { planRetention } from '#model/retention';
 import { chooseRetention } from '#model/retention-choice';
@@ -24,19 +25,24 @@ nothing is proven, nothing that was committed goes.
 restored before and afterwards, and how many bytes go. Without it the daemon or the stack works it out, removes it and
 checks what is left; this asks for it, and tells how it goes.
 
-In a bucket with versions and a lock nothing is lost at once: what was removed can be brought back until its lock ends.`,
+Where more than half of what can be restored would go, and could have gone a week ago, it is refused without --most: the clock
+may be wrong, or the plan; or it runs for the first time.
+
+In a bucket with versions and a lock nothing is lost at once: what was removed can be brought back for as
+many days as the lock has. In a directory, and of snapshots in RDS, it is gone.`,
   examples: ['lifeboat expire --dry-run', 'lifeboat expire orders', 'lifeboat expire orders --dry-run --json'],
   arguments: { source: { summary: 'source in the plan (needed when it has several)', optional: true } },
   options: {
     dryRun: { flags: '--dry-run', summary: 'tell what would go, and remove nothing' },
+    most: { flags: '--most', summary: 'remove it even if it is most of what there is' },
     noWait: { flags: '--no-wait', summary: 'start it and do not wait for its end' },
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user)' },
     state: stateOption,
   },
 
-  async run({ source: asked, dryRun, noWait, requestedBy, state }, context) {
+  async run({ source: asked, dryRun, most, noWait, requestedBy, state }, context) {
     const { source } = chooseRetention(await context.plan(), asked);
-    if (!dryRun) return expireByMachine({ source: source.name, requestedBy, wait: !noWait, state }, context);
+    if (!dryRun) return expireByMachine({ source: source.name, requestedBy, most, wait: !noWait, state }, context);
     if (noWait) throw new UsageInvalid('--dry-run starts nothing', 'leave out --no-wait or --dry-run');
     return tellPlan(source.name, context);
   },
@@ -45,6 +51,7 @@ In a bucket with versions and a lock nothing is lost at once: what was removed c
 interface AskedExpiry {
   source: string;
   requestedBy: string | undefined;
+  most: boolean;
   wait: boolean;
   state: string | undefined;
 }
@@ -54,7 +61,7 @@ async function expireByMachine({ source, wait, ...asked }: AskedExpiry, context:
   const machines = await openMachines(context, asked.state);
   try {
     const requestedBy = asked.requestedBy ?? (await whoAsks(context, machines));
-    const arn = await machines.start('retention', { source, requestedBy });
+    const arn = await machines.start('retention', { source, requestedBy, ...(asked.most && { most: true }) });
     if (!wait) return context.output.print(`started ${arn}`, { execution: arn });
     const { output: ended } = await followExecution(machines, arn, context);
     const { told } = ended as { told: string };
@@ -69,15 +76,23 @@ async function tellPlan(source: string, { plan: readPlan, environment, output, n
   const { source: chosen, rules } = chooseRetention(plan, source);
   const store = await openStoreAt(plan.bucket, environment);
   const at = now();
-  const decided = planRetention(await gatherRetentionFacts(store, plan, source, at), rules, at);
+  const facts = await gatherRetentionFacts(store, plan, source, at);
+  const decided = planRetention(facts, rules, at);
+  const most = expiresMost(facts, rules, decided);
   const wal = await measureExpiredWal(store, decided, signal);
   const snapshots =
     chosen.kind === 'rds' ? await expiringSnapshots(chosen, rules, { plan, store, environment, now: at }) : undefined;
-  const text = [describe(decided, wal), ...(snapshots ? [tellExpiringSnapshots(snapshots)] : [])].join('\n');
-  output.print(text, { ...decided, dryRun: true, expiringWal: wal, ...(snapshots && { snapshots }) });
+  const text = [describe(decided, wal, most), ...(snapshots ? [tellExpiringSnapshots(snapshots)] : [])].join('\n');
+  output.print(text, {
+    ...decided,
+    dryRun: true,
+    most: most ?? null,
+    expiringWal: wal,
+    ...(snapshots && { snapshots }),
+  });
 }
 
-function describe(plan: RetentionPlan, wal: ExpiringWal): string {
+function describe(plan: RetentionPlan, wal: ExpiringWal, most: string | undefined): string {
   const pieces = [
     ...(wal.pieces > 0 ? [`${wal.pieces} pieces that nothing needs`] : []),
     ...(wal.chunks > 0 ? [`${wal.chunks} chunks of segments that are stored as a whole`] : []),
@@ -87,6 +102,7 @@ function describe(plan: RetentionPlan, wal: ExpiringWal): string {
     describeRetention(plan),
     `  WAL now      ${walWords}`,
     `  altogether   ${formatBytes(plan.bytes + wal.bytes)} would go; nothing was removed`,
+    ...(most === undefined ? [] : [`  refused      without --most: ${most}`]),
     ...tableOf('GOES', ['WHAT', 'AT', 'STORED', 'WHY'], plan.goes.map(goesRow)),
     ...tableOf(
       'STAYS',

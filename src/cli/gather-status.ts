@@ -1,8 +1,9 @@
-import { listOpenQuestions } from '#catalog/approvals';
+import { listEndedQuestions, listOpenQuestions } from '#catalog/open-questions';
 import { askManaged } from '#cli/ask-managed';
 import { type AskedBucket, type AskedSource, askSource, glanceAtSource } from '#cli/ask-source';
 import type { CommandContext } from '#cli/command';
 import { describeProgress } from '#cli/describe-progress';
+import { incidentProblems } from '#cli/incident-problems';
 import { serviceProblem } from '#cli/service-problem';
 import type { Problem, StatusReport } from '#cli/status-report';
 import type { DaemonReport } from '#local/daemon-report';
@@ -53,7 +54,9 @@ export async function gatherStatus(
     next: own?.next ?? [],
     running: running.map((execution) => ({ ...execution, ...describeProgress(execution.arn, own?.tasks ?? []) })),
     questions,
+    ended: (await listEndedQuestions(vault.store, now)).filter(({ source }) => names.has(source)),
     problems: [
+      ...(await incidentProblems(vault.store, names)),
       ...(unseen === undefined ? [] : [watchProblem(unseen)]),
       ...asked.flatMap(({ problems }) => problems),
       ...(own ? [...own.services.flatMap((service) => serviceProblem(service, now)), ...daemonProblems(own)] : []),

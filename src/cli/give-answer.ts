@@ -1,6 +1,6 @@
 import type { CommandContext } from '#cli/command';
 import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
-import { ApprovalRefused, provesIdentity } from '#model/approval';
+import { ApprovalRefused, answerCommand, namesOf, provesIdentity } from '#model/approval';
 import { approvalText } from '#model/caller-proof';
 import { InputInvalid } from '#model/failure';
 import type { Machines } from '#runtime/machines';
@@ -14,7 +14,7 @@ export const answerInput = {
       summary: 'or --plan behind the command: hash of the plan that is answered, at least 12 digits',
       parse: parseHash,
     },
-    reason: { flags: '--reason <text>', summary: 'why; kept as evidence' },
+    reason: { flags: '--reason <text>', summary: 'why; kept as evidence (not needed where the plan says so)' },
     as: { flags: '--as <name>', summary: 'who answers (default: the user; on AWS, the identity)' },
     state: stateOption,
   },
@@ -32,7 +32,7 @@ interface Answer {
 export async function giveAnswer(answer: Answer, context: CommandContext): Promise<void> {
   const { decision, execution, plan, reason, state } = answer;
   if (plan === undefined) {
-    const hint = `see with \`lifeboat status\` what is asked, then: lifeboat ${decision} ${execution} --plan HASH`;
+    const hint = `see with \`lifeboat status\` what is asked, then: ${answerCommand(decision, execution, 'HASH')}`;
     throw new InputInvalid('--plan', plan, 'the hash of the plan that is answered', hint);
   }
   const machines = await openMachines(context, state);
@@ -43,14 +43,31 @@ export async function giveAnswer(answer: Answer, context: CommandContext): Promi
     const given = { execution: arn, decision, plan, by, ...(reason === undefined ? {} : { reason }) };
     const proof = await proofOf({ execution: arn, decision, plan }, machines, context);
     const taken = await machines.invoke('answer-approval', { ...given, ...proof });
-    const { by: called, iam } = { by, ...(taken as { by?: string; iam?: string }) };
-    const who = iam === undefined || iam === called ? called : `${called} (${iam})`;
-    const done = decision === 'approve' ? 'approved' : 'rejected';
-    const next = decision === 'approve' ? `: follow it with \`lifeboat executions ${name}\`` : '; nothing was touched';
-    context.output.print(`${name} is ${done} by ${who}${next}`, taken ?? given);
+    context.output.print(describeTaken(name, decision, taken as Taken), taken ?? given);
   } finally {
     machines.close();
   }
+}
+
+/** What answer-approval says of it; an earlier version's says less. */
+interface Taken {
+  by: string;
+  iam?: string;
+  yes?: string[];
+  missing?: number;
+  untold?: string;
+}
+
+function describeTaken(name: string, decision: Answer['decision'], taken: Taken): string {
+  const { by, iam, yes = [], missing = 0, untold } = taken;
+  const who = iam === undefined || iam === by ? by : `${by} (${iam})`;
+  if (missing > 0) {
+    const all = `${name} has the yes of ${namesOf(yes.map((one) => ({ by: one })))}: ${missing} more ${missing === 1 ? 'has' : 'have'} to say yes`;
+    return untold === undefined ? all : `${all}\nwho may could not be told, so tell them: ${untold}`;
+  }
+  if (decision === 'reject') return `${name} is rejected by ${who}; nothing was touched`;
+  const before = yes.filter((one) => one !== by).map((one) => ({ by: one }));
+  return `${name} is approved by ${namesOf([...before, { by: who }])}: follow it with \`lifeboat executions ${name}\``;
 }
 
 /** On AWS it is proven who answers; by a daemon, where its plan asks for that. The proof is for this answer alone. */

@@ -49,6 +49,7 @@ A hold keeps retention away, and nobody else: against people who may delete ther
       ...{ by: as ?? (await whoHolds(context)), at: at.toISOString(), until: until?.toISOString() ?? null },
     };
     await putHold(store, hold);
+    if (!release) await requireHolds(store, hold, now());
     await recordEvidence(store, deedOf(hold));
     output.print(describe(hold), hold);
   },
@@ -83,6 +84,19 @@ async function requireThere(store: ObjectStore, source: string, id: BackupId | D
 async function requireHeld(store: ObjectStore, source: string, id: BackupId | DumpId, now: Date): Promise<void> {
   if ((await readHolds(store, source, now)).some((hold) => hold.id === id)) return;
   throw new InputInvalid('id', id, `something of ${source} that is held`, 'list it with `lifeboat holds`');
+}
+
+/** Retention may have removed it while this was put, and a clock that was ahead may have put a release that is newer. */
+async function requireHolds(store: ObjectStore, { source, id, at }: Hold, now: Date): Promise<void> {
+  await requireThere(store, source, id);
+  const isInForce = (await readHolds(store, source, now)).some((hold) => hold.id === id && hold.at >= at);
+  if (isInForce) return;
+  throw new InputInvalid(
+    'id',
+    id,
+    `one that nobody released at a later time than ${at}`,
+    'look at the clocks, and hold it again',
+  );
 }
 
 /** On AWS whose credentials these are, elsewhere the user. */

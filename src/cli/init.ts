@@ -6,6 +6,7 @@ import { writePlan } from '#cli/write-plan';
 import { chooseDumped, dumpedSources } from '#model/choose-dumped';
 import { InputInvalid } from '#model/failure';
 import { readKeyFile } from '#runtime/key-file';
+import { openSigningKey } from '#runtime/signing-key';
 
 export const command: CommandDefinition = defineCommand({
   name: 'init',
@@ -61,6 +62,8 @@ runs, at those that can be dumped.`,
     const plan = await context.writtenPlan();
     if (check && typeof plan.encryption === 'object' && 'keyFile' in plan.encryption)
       await readKeyFile(plan.encryption.keyFile);
+    if (check && plan.evidence && 'signingKey' in plan.evidence.signer)
+      await openSigningKey(plan.evidence.signer.signingKey);
     const chosen = source === undefined ? dumpedSources(plan) : [chooseDumped(plan, source, '--source')];
     const checking = checkSources(chosen, context.environment, plan.aws === undefined);
     const sources = await Promise.race([checking, interrupted(context.signal)]);

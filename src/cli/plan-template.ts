@@ -8,6 +8,8 @@ export interface PlanAnswers {
   bucket: string;
   /** undefined: no encryption */
   keyFile: string | undefined;
+  /** signs the evidence */
+  signingKey: string;
   /** undefined: it runs where `lifeboat up` does; else its stack has bucket and key */
   aws: { stack: string; region: string } | undefined;
 }
@@ -20,6 +22,7 @@ export const defaultAnswers: PlanAnswers = {
   database: 'postgres',
   bucket: './bucket',
   keyFile: './lifeboat.key',
+  signingKey: './evidence.key',
   aws: undefined,
 };
 
@@ -82,8 +85,10 @@ sources:
 
 # Who may say yes to a restore; without a list whoever may reach \`lifeboat up\`. With fourEyes never who asked for it.
 # approvers:
-#   - { name: Ada, email: ada@example.org }
+#   - { name: Ada, email: ada@example.org, slack: U012ABCDEF }
 # fourEyes: true
+# slack: { signingSecret: file:/etc/lifeboat/slack-signing-secret } # buttons, for those with a member id: docs/operating.md
+# approvals: { required: 1, reason: required } # so many different people, and whether they have to say why
 
 # A kind is slack, webhook, email, sns or statuspage; an occasion is success, failure or question (default: failure and
 # question).
@@ -105,7 +110,7 @@ sources:
 `;
 }
 
-const kept = ({ bucket, keyFile }: PlanAnswers): string =>
+const kept = ({ bucket, keyFile, signingKey }: PlanAnswers): string =>
   `# After a change: lifeboat init --check, and start \`lifeboat up\` anew, which read it when it started.
 
 # A directory (best on another machine), or s3://bucket/prefix.
@@ -113,7 +118,12 @@ bucket: ${scalar(bucket)}
 
 # Whoever has the key file can read the backups. WITHOUT IT NOBODY CAN: KEEP A COPY ELSEWHERE.
 # \`encryption: none\` stores backups in clear.
-${keyFile === undefined ? 'encryption: none' : `encryption:\n  keyFile: ${scalar(keyFile)}`}`;
+${keyFile === undefined ? 'encryption: none' : `encryption:\n  keyFile: ${scalar(keyFile)}`}
+
+# Who did what is recorded in the bucket, and signed with this key once a day, so that nobody who may write there can change
+# it unseen. Whoever verifies it needs ${scalar(`${signingKey}.pub`)} alone: give that away. After another key: formerKeys: FILE
+evidence:
+  signingKey: ${scalar(signingKey)}`;
 
 const deployed = ({ stack, region }: NonNullable<PlanAnswers['aws']>): string =>
   `# After a change: lifeboat init --check, and deploy it (docs/aws.md).
@@ -121,6 +131,10 @@ const deployed = ({ stack, region }: NonNullable<PlanAnswers['aws']>): string =>
 # The bucket and the key that the stack makes.
 bucket: stack
 encryption:
+  kmsKey: stack
+
+# Who did what is recorded in the bucket, and signed once a day with a key of the stack that signs nothing else.
+evidence:
   kmsKey: stack
 
 aws:

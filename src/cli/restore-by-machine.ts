@@ -1,8 +1,9 @@
-import { readQuestion } from '#catalog/approvals';
+import { readQuestion } from '#catalog/matters';
 import type { CommandContext } from '#cli/command';
 import { describeRestored } from '#cli/describe-restore';
 import { followExecution } from '#cli/follow-execution';
 import { samePlace } from '#cli/same-place';
+import { answerCommand } from '#model/approval';
 import { parseExecutionArn } from '#model/arn';
 import { restoreRecordSchema } from '#model/task-result';
 import type { Machines } from '#runtime/machines';
@@ -18,10 +19,12 @@ export async function restoreByMachine(
   wait: boolean,
   context: CommandContext,
   kind: 'restore' | 'rds-restore' = 'restore',
+  onStarted: (name: string) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const { output, environment, plan } = context;
   const arn = await machines.start(kind, input);
   const { machine, name } = parseExecutionArn(arn)!;
+  await onStarted(name);
   if (!wait) {
     return output.print(`started ${name}: it asks for an approval, see \`lifeboat status\``, { execution: arn });
   }
@@ -35,12 +38,13 @@ export async function restoreByMachine(
     const found = await readQuestion(store, { machine, name });
     if (!found) return;
     asked = true;
-    const hash = found.question.planHash.slice(0, 12);
-    output.note(found.question.plan);
+    const { plan: text, planHash, expiresAt, required = 1 } = found.question;
+    const what = required === 1 ? 'a yes or no' : `the yes of ${required} different people, or one no`;
+    output.note(text);
     output.note(
-      `waits until ${found.question.expiresAt} for a yes or no, from ${where}:\n` +
-        `  ${before}lifeboat approve ${name} --plan ${hash}${behind}\n` +
-        `  ${before}lifeboat reject ${name} --plan ${hash}${behind}`,
+      `waits until ${expiresAt} for ${what}, from ${where}:\n` +
+        `  ${before}${answerCommand('approve', name, planHash, behind)}\n` +
+        `  ${before}${answerCommand('reject', name, planHash, behind)}`,
     );
   });
   const restored = restoreRecordSchema.safeParse(record);

@@ -2,6 +2,8 @@ import { isAbsolute, resolve } from 'node:path';
 import { readChain } from '#catalog/backups';
 import { type CommandContext, defineCommand } from '#cli/command';
 import { describeRestored } from '#cli/describe-restore';
+import { type DirectWork, leaveEvidence } from '#cli/leave-evidence';
+import { noteInIncident, requireOpenIncident } from '#cli/note-in-incident';
 import { findMachines, stateOption, whoAsks } from '#cli/open-machines';
 import type { Output } from '#cli/output';
 import type { Progress } from '#cli/progress';
@@ -11,12 +13,14 @@ import { chooseSource } from '#model/choose-source';
 import { InputInvalid } from '#model/failure';
 import type { Plan } from '#model/plan';
 import { parseTarget, type TargetInput } from '#model/recovery-target';
+import type { RestoreRecord } from '#model/task-result';
 import { describePlan } from '#recovery/describe-plan';
 import { preparePlan } from '#recovery/prepare-plan';
 import { planLayout } from '#recovery/restore-layout';
 import type { Machines } from '#runtime/machines';
 import { openBucket } from '#runtime/open-bucket';
 import { serverAccount } from '#runtime/server-account';
+import type { ObjectStore } from '#store/object-store';
 import { isTrouble, type RestoreProgress, restore } from '#tasks/restore';
 import { restoreWork, serverPrograms } from '#tasks/restore-source';
 
@@ -72,6 +76,7 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     },
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user)' },
     reason: { flags: '--reason <text>', summary: 'why, for whoever approves and for the evidence' },
+    incident: { flags: '--incident <id>', summary: 'the incident that it is for: it is noted there' },
     noWait: { flags: '--no-wait', summary: 'let the machine do it, and do not wait for its end' },
     direct: { flags: '--direct', summary: 'do it in this process, without asking anybody' },
     state: stateOption,
@@ -83,12 +88,17 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     const configuration = await readPlan();
     const source = chooseSource(configuration, input.source, '--source');
     const dataDir = resolve(context.cwd, input.to);
+    await requireOpenIncident(input.incident, context);
     const machines = input.direct || input.dryRun ? undefined : await findMachines(context, input.state);
     if (machines) {
       try {
         const asked = machineInput(source.name, input, machines.kind, context);
         const requestedBy = input.requestedBy ?? (await whoAsks(context, machines));
-        return await restoreByMachine(machines, { ...asked, requestedBy }, !input.noWait, context);
+        const note = (name: string) => `asked for restore ${name} of ${source.name} to ${dataDir}`;
+        const noteRestore = (name: string) =>
+          noteInIncident(input.incident, { by: requestedBy, note: note(name) }, context);
+        const wanted = { ...asked, requestedBy };
+        return await restoreByMachine(machines, wanted, !input.noWait, context, 'restore', noteRestore);
       } finally {
         machines.close();
       }
@@ -101,30 +111,36 @@ until you switch it on. --dry-run prints the plan and its hash.`,
     const described = describePlan(plan, hash, layout);
     if (input.dryRun) return output.print(described, { plan, hash });
     output.note(described);
+    const by = input.requestedBy ?? environment.USER ?? environment.LOGNAME ?? 'somebody';
+    const note = `restores ${source.name} to ${dataDir}, plan ${hash.slice(0, 12)}`;
+    await noteInIncident(input.incident, { by, note }, context);
     const shown = new ShownProgress(output);
     try {
-      const record = await restore(
-        restoreWork({
-          source,
-          prepared: { plan, hash },
-          vault,
-          location: configuration.bucket,
-          planPath: resolve(context.cwd, context.planPath),
-          environment,
-          chain,
-          layout,
-          setAside: input.setAside,
-          account: await serverAccount(input.runAs),
-          binDir: input.noStart ? undefined : serverPrograms(plan.major, binDirOf(input, context), environment),
-          settings: Object.fromEntries(input.set),
-          requestedBy: input.requestedBy ?? environment.USER ?? environment.LOGNAME ?? 'somebody',
-          approvedBy: null,
-          execution: null,
-          now,
-          signal,
-          onProgress: (progress) => shown.show(progress),
-          onLog: (line) => shown.log(line),
-        }),
+      const work = directRestore({ store: vault.store, source: source.name, who: by, planHash: hash, dataDir });
+      const record = await leaveEvidence(work, context, async () =>
+        restore(
+          restoreWork({
+            source,
+            prepared: { plan, hash },
+            vault,
+            location: configuration.bucket,
+            planPath: resolve(context.cwd, context.planPath),
+            environment,
+            chain,
+            layout,
+            setAside: input.setAside,
+            account: await serverAccount(input.runAs),
+            binDir: input.noStart ? undefined : serverPrograms(plan.major, binDirOf(input, context), environment),
+            settings: Object.fromEntries(input.set),
+            requestedBy: input.requestedBy ?? environment.USER ?? environment.LOGNAME ?? 'somebody',
+            approvedBy: null,
+            execution: null,
+            now,
+            signal,
+            onProgress: (progress) => shown.show(progress),
+            onLog: (line) => shown.log(line),
+          }),
+        ),
       );
       shown.end();
       output.print(describeRestored(record), record);
@@ -132,6 +148,27 @@ until you switch it on. --dry-run prints the plan and its hash.`,
       shown.end();
     }
   },
+});
+
+interface DirectRestore {
+  store: ObjectStore;
+  source: string;
+  who: string;
+  planHash: string;
+  dataDir: string;
+}
+
+const directRestore = ({ dataDir, ...asked }: DirectRestore): DirectWork<RestoreRecord> => ({
+  ...{ ...asked, work: 'restore' },
+  failed: { kind: 'restore', from: null, to: dataDir, target: null, reached: null, verification: null },
+  succeeded: ({ chain, target, reached, checks, source }) => ({
+    what: `restored ${source} to ${target} in ${dataDir}, without asking`,
+    details: {
+      ...{ kind: 'restore', from: chain.at(-1) ?? null, to: dataDir, target },
+      reached: reached ? `${reached.lsn}, last transaction ${reached.time ?? 'none'}` : 'not started',
+      verification: `checks: ${checks.filter(({ ok }) => ok).length} of ${checks.length}`,
+    },
+  }),
 });
 
 /** A daemon that is down, or that we may not reach, is no yes. @throws ApprovalRefused */

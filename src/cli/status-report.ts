@@ -1,4 +1,4 @@
-import type { OpenQuestion } from '#catalog/approvals';
+import type { EndedQuestion, OpenQuestion } from '#catalog/open-questions';
 import type { DumpReport } from '#cli/last-dump';
 import type { BackupId } from '#model/backup-id';
 import type { Exposure } from '#model/exposure';
@@ -20,6 +20,8 @@ export interface StatusReport {
   next: { schedule: string; at: string }[];
   running: (ExecutionSummary & { doing?: string })[];
   questions: OpenQuestion[];
+  /** questions that ended without a yes in the last day, oldest first */
+  ended: EndedQuestion[];
   problems: Problem[];
 }
 

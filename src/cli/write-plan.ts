@@ -6,6 +6,7 @@ import { InputInvalid } from '#model/failure';
 import { isS3Url, ofTheStack, parsePlan } from '#model/plan';
 import { resolvePath } from '#runtime/environment';
 import { createKeyFile, type FileKey, readKeyFile } from '#runtime/key-file';
+import { createSigningKey, openSigningKey } from '#runtime/signing-key';
 import { createDirectoryStore } from '#store/directory-store';
 
 export interface WrittenPlan {
@@ -15,7 +16,7 @@ export interface WrittenPlan {
 }
 
 /** What the command line says; the rest are defaults. */
-export type GivenAnswers = { [Name in keyof PlanAnswers]: PlanAnswers[Name] | undefined };
+export type GivenAnswers = { [Name in Exclude<keyof PlanAnswers, 'signingKey'>]: PlanAnswers[Name] | undefined };
 
 /**
  * Write the plan, and before it what it refers to: its key file, its bucket if that is a directory.
@@ -40,6 +41,7 @@ export async function writePlan(
     answers.keyFile === undefined ? undefined : await obtainKey(resolvePath(answers.keyFile, folder, environment));
   if (!isS3Url(answers.bucket) && !answers.aws)
     await createDirectoryStore(resolvePath(answers.bucket, folder, environment));
+  const signs = answers.aws ? undefined : await obtainSigningKey(resolvePath(answers.signingKey, folder, environment));
   await writeOnce(planFile, planPath, content);
 
   if (key) {
@@ -47,14 +49,19 @@ export async function writePlan(
       `without the key file ${answers.keyFile} (key ${key.id}) NOBODY CAN RESTORE the backups: keep a copy elsewhere`,
     );
   }
-  return { lines: [`plan: ${planPath}, written`, ...linesOf(answers, key)], keyId: key?.id };
+  return { lines: [`plan: ${planPath}, written`, ...linesOf(answers, key, signs)], keyId: key?.id };
 }
 
-function linesOf({ aws, bucket, keyFile }: PlanAnswers, key: { isNew: boolean } | undefined): string[] {
+function linesOf(
+  { aws, bucket, keyFile, signingKey }: PlanAnswers,
+  key: { isNew: boolean } | undefined,
+  signs: { isNew: boolean } | undefined,
+): string[] {
   if (aws) return [`stack: ${aws.stack} in ${aws.region}, whose bucket and key it is; how to deploy it: docs/aws.md`];
   return [
     `key file: ${key ? `${keyFile}, ${key.isNew ? 'written' : 'already there'}` : 'none, backups are stored in clear'}`,
     `bucket: ${bucket}`,
+    `signing key: ${signingKey}, ${signs?.isNew ? 'written' : 'already there'}`,
   ];
 }
 
@@ -76,6 +83,13 @@ async function obtainKey(path: string): Promise<FileKey & { isNew: boolean }> {
   if (!(await exists(path))) return { ...(await createKeyFile(path)), isNew: true };
   const [current] = await readKeyFile(path);
   return { ...current, isNew: false };
+}
+
+async function obtainSigningKey(path: string): Promise<{ isNew: boolean }> {
+  const isNew = !(await exists(path));
+  if (isNew) await createSigningKey(path);
+  else await openSigningKey(path);
+  return { isNew };
 }
 
 async function writeOnce(file: string, planPath: string, content: string): Promise<void> {

@@ -4,14 +4,14 @@ import { Refusal } from './refusal.ts';
 /** Lambda takes 6 MB, and nothing takes more. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const bodyLimitBytes = 6 * 1024 * 1024;
 
-/** @throws Refusal when it is longer than anything may be */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** @throws Refusal when it is longer than it may be, or than anything may */
+export async function readBody(request: IncomingMessage, limitBytes = bodyLimitBytes): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    if (bytes > bodyLimitBytes) {
-      throw new Refusal('RequestEntityTooLargeException', `Request must be smaller than ${bodyLimitBytes} bytes`, 413);
+    if (bytes > limitBytes) {
+      throw new Refusal('RequestEntityTooLargeException', `Request must be smaller than ${limitBytes} bytes`, 413);
     }
     chunks.push(chunk);
   }

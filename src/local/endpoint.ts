@@ -7,6 +7,7 @@ import { localRegion } from '#model/arn';
 import { replaceFile } from './durable-file.ts';
 import { invokedFunction, invokeOverHttp, type LambdaAnswer } from './endpoint-lambda.ts';
 import { checkHost, parseJson, readBody } from './endpoint-request.ts';
+import { answerSlack, isForSlack } from './endpoint-slack.ts';
 import { type StatesWorld, statesOperations } from './endpoint-states.ts';
 import type { FunctionHost } from './function-host.ts';
 import type { LocalLog } from './local-log.ts';
@@ -34,7 +35,7 @@ export interface Endpoint {
 /**
  * Step Functions and Lambda Invoke as AWS speaks them, on loopback, for the SDKs and the aws command. Who may read
  * endpoint.json may do everything, and nobody else anything: each request is signed with its credentials, which are
- * others after each start.
+ * others after each start. Only POST /slack is signed by Slack instead, and leads to one function.
  */
 export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
   const { state, now } = options;
@@ -83,6 +84,7 @@ interface Surroundings extends EndpointOptions {
 
 async function answer(request: IncomingMessage, around: Surroundings): Promise<LambdaAnswer> {
   const { method = '', url = '/', headers } = request;
+  if (isForSlack(url)) return answerSlack(around.functions, request, around.log);
   checkHost(headers.host, around.port);
   const body = await readBody(request);
   verifySignature({ method, url, headers, body }, around.credentials, around.now());

@@ -1,11 +1,14 @@
 import { z } from 'zod';
+import { mostRequired } from '#model/approval-rules';
 import { type Approver, approversCalled, approversWith, identity, isSamePerson, type Person } from '#model/approver';
 import { Failure } from '#model/failure';
+import { refuseInSlack } from '#model/slack-identity';
 
 const instant = z.iso.datetime();
-const planHash = z.string().regex(/^[0-9a-f]{64}$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const planHash = sha256;
 
-/** What a machine waits for: a person's yes or no to one plan. */
+/** What a machine waits for: as many people's yes to one plan as are required, or one no. */
 export const questionSchema = z.strictObject({
   format: z.literal('lifeboat-question/1'),
   /** ARN */
@@ -18,15 +21,21 @@ export const questionSchema = z.strictObject({
   requestedBy: z.string(),
   askedAt: instant,
   expiresAt: instant,
-  /** ends the waiting state; whoever has it can answer, so it is in no notice, log or listing */
-  taskToken: z.string(),
+  /** how many different people have to say yes; absent: one */
+  required: z.number().int().min(1).max(mostRequired).exactOptional(),
+  /** names the token that ends the waiting state where few can read it (src/catalog/approval-tokens.ts) */
+  tokenDigest: sha256.exactOptional(),
+  /** the token itself, which earlier versions kept here; whoever has it can answer, so it is in no notice, log or listing */
+  taskToken: z.string().exactOptional(),
 });
 export type Question = z.infer<typeof questionSchema>;
+/** What people are shown of it. */
+export type ShownQuestion = Omit<Question, 'taskToken' | 'tokenDigest'>;
 
 export const decisions = ['approve', 'reject'] as const;
 export type Decision = (typeof decisions)[number];
 
-/** The one answer that a question got; final. */
+/** One person's answer to a question. */
 export const answerSchema = z.strictObject({
   format: z.literal('lifeboat-answer/1'),
   execution: z.string(),
@@ -37,6 +46,8 @@ export const answerSchema = z.strictObject({
   by: z.string(),
   /** the ARN that AWS has confirmed; absent: `by` is what somebody said */
   iam: z.string().exactOptional(),
+  /** the user that Slack has confirmed; absent: it did not come by Slack */
+  slack: z.string().exactOptional(),
   reason: z.string().nullable(),
   at: instant,
 });
@@ -46,15 +57,45 @@ export interface GivenAnswer extends Person {
   decision: Decision;
   /** the plan's hash, or at least 12 digits of its beginning */
   plan: string;
+  reason: string | null;
+}
+
+/** How far a question is. */
+export interface AnswerStanding {
+  /** who said yes, oldest first, the one that decided included */
+  yes: Answer[];
+  /** the one that decided: the last yes that was needed, or a no; undefined: it waits */
+  final: Answer | undefined;
+  /** how many more have to say yes; 0 once it is decided */
+  missing: number;
+}
+
+/** In the order in which they were kept, each was taken after those before it. What came after the end changes nothing. */
+export function standingOf({ required = 1 }: Pick<Question, 'required'>, answers: readonly Answer[]): AnswerStanding {
+  const yes: Answer[] = [];
+  for (const answer of answers) {
+    if (answer.decision === 'approve') yes.push(answer);
+    if (answer.decision === 'reject' || yes.length >= required) return { yes, final: answer, missing: 0 };
+  }
+  return { yes, final: undefined, missing: required - yes.length };
+}
+
+/** A plan that was asked about before, and the hash of the one that took its place. */
+export interface SupersededPlan {
+  planHash: string;
+  by: string;
+  at: string;
 }
 
 export interface ApprovalFacts {
   question: Question;
   answer: GivenAnswer;
-  /** the answer that the question has already */
-  final?: Answer | undefined;
+  /** those that the question has already, in the order in which they were kept */
+  answers?: readonly Answer[];
+  superseded?: readonly SupersededPlan[];
   approvers: readonly Approver[];
   fourEyes: boolean;
+  reasonRequired: boolean;
   /** what somebody says of himself is not enough: see provesIdentity */
   proof: boolean;
   now: Date;
@@ -85,31 +126,26 @@ export class AnswerUndelivered extends Failure {
 }
 
 /**
- * May this answer decide? The first that may is final. Names, e-mail addresses and IAM identities are one person's where
- * the plan's list of approvers says so. Without a list everybody who can reach the machine may answer; with `fourEyes`
- * never the one who asked, nor anybody when nobody knows who asked.
+ * May this answer count? Each yes is of another person, until there are as many as are required; one no ends it, also of who
+ * said yes before; both are final. Names, e-mail addresses and IAM identities are one person's where the plan's list of approvers
+ * says so. Without a list everybody who can reach the machine may answer; with `fourEyes` never the one who asked, nor anybody
+ * when nobody knows who asked.
  */
 export function decideApproval(facts: ApprovalFacts): ApprovalOutcome {
-  const { question, answer, final, approvers, fourEyes, now } = facts;
-  const expected = question.planHash.slice(0, 12);
-  if (!isHashOf(answer.plan, question.planHash)) {
-    return refuse(
-      `the plan to answer is ${expected}…, not ${answer.plan || 'nothing'}`,
-      `read the plan, then: lifeboat ${answer.decision} ${nameOf(question)} --plan ${expected}`,
-    );
-  }
+  const { question, answer, answers = [], approvers, fourEyes, reasonRequired, now } = facts;
+  const wrongPlan = refuseOtherPlan(facts);
+  if (wrongPlan) return wrongPlan;
   if (identity(answer.by) === '') return refuse('nobody answers', 'say who you are: --as NAME');
   const unproven = refuseUnproven(facts);
   if (unproven) return unproven;
   const by = calledByPlan(answer, approvers);
+  const { yes, final } = standingOf(question, answers);
+  const said = (answer.decision === 'approve' ? yes : answers).find(
+    (one) => one.decision === answer.decision && isSamePerson(one, answer, approvers),
+  );
   if (final) {
-    const same = final.decision === answer.decision && isSamePerson(final, answer, approvers);
-    if (same) return { accepted: true, again: true, by: final.by };
-    const what = final.decision === 'approve' ? 'approved' : 'rejected';
-    return refuse(
-      `it was ${what} by ${final.by} at ${final.at}, and that is final`,
-      'start it again to be asked again',
-    );
+    if (said && final.decision === answer.decision) return { accepted: true, again: true, by: said.by };
+    return refuse(`it was ${describeEnd(yes, final)}, and that is final`, 'start it again to be asked again');
   }
   if (now >= new Date(question.expiresAt)) {
     return refuse(`the question expired at ${question.expiresAt}`, 'start it again to be asked again');
@@ -118,12 +154,59 @@ export function decideApproval(facts: ApprovalFacts): ApprovalOutcome {
     const names = approvers.map(({ name }) => name).join(', ');
     return refuse(`${answer.by} is not among the plan's approvers: ${names}`, 'let one of them answer: --as NAME');
   }
-  return (fourEyes && refuseRequester(question, answer, approvers)) || { accepted: true, again: false, by };
+  const asker = fourEyes ? refuseRequester(question, answer, approvers) : undefined;
+  if (asker) return asker;
+  if (said) {
+    if (isCalledAlike(said, answer, approvers)) return { accepted: true, again: true, by: said.by };
+    return refuse(
+      `${by} counts as ${said.by}, who has said yes already: nothing in the plan tells the two apart`,
+      "let somebody else answer, or name both in the plan's approvers, each with an iam of their own",
+    );
+  }
+  if (reasonRequired && !/[\p{L}\p{N}]/u.test(answer.reason ?? '')) {
+    const what = answer.decision === 'approve' ? 'a yes' : 'a no';
+    return refuse(`${what} needs a reason, which is kept as evidence`, 'say why in your own words: --reason TEXT');
+  }
+  return { accepted: true, again: false, by };
+}
+
+/** `approved by Ada and Grace at …` */
+export function describeEnd(yes: readonly Answer[], { decision, by, at }: Answer): string {
+  return decision === 'approve' ? `approved by ${namesOf(yes)} at ${at}` : `rejected by ${by} at ${at}`;
+}
+
+/** `Ada, Grace and Edsger` */
+export function namesOf(people: readonly { by: string }[]): string {
+  const names = people.map(({ by }) => by);
+  return names.length < 2 ? (names[0] ?? 'nobody') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/**
+ * What a person types to answer. The reason is theirs to write: as it stands here it is refused. `name` is as a shell takes it,
+ * `behind` leads to the same place.
+ */
+export const answerCommand = (decision: Decision, name: string, planHash: string, behind = ''): string =>
+  `lifeboat ${decision} ${name} --plan ${planHash.slice(0, 12)}${behind} --reason "…"`;
+
+function refuseOtherPlan({ question, answer, superseded = [] }: ApprovalFacts): Refused | undefined {
+  const { plan, decision } = answer;
+  if (isHashOf(plan, question.planHash)) return undefined;
+  const expected = question.planHash.slice(0, 12);
+  const hint = `read the plan, then: ${answerCommand(decision, nameOf(question), question.planHash)}`;
+  const earlier = superseded.find(({ planHash }) => isHashOf(plan, planHash));
+  if (!earlier) return refuse(`the plan to answer is ${expected}…, not ${plan || 'nothing'}`, hint);
+  const [was, is] = [earlier.planHash, earlier.by].map((hash) => hash.slice(0, 12));
+  return refuse(`plan ${was} was superseded by plan ${is} at ${earlier.at}, and that is final`, hint);
 }
 
 /** Whose IAM identity stands in the plan answers with it, for himself, and nobody else does. */
-function refuseUnproven({ answer, approvers, proof }: ApprovalFacts): Refused | undefined {
-  const { by, iam } = answer;
+function refuseUnproven(facts: ApprovalFacts): Refused | undefined {
+  const { answer, approvers, proof } = facts;
+  const { by, iam, slack } = answer;
+  if (slack !== undefined) {
+    const refusal = refuseInSlack(facts);
+    return refusal && refuse(refusal.reason, refusal.hint);
+  }
   if (iam === undefined) {
     return proof
       ? refuse(
@@ -162,6 +245,12 @@ function refuseRequester(
     "let somebody with another role answer, or name both sessions in the plan as two approvers' iam",
   );
 }
+
+/** Whether two that are one person also come as that: under names of one approver, or with one identity. */
+const isCalledAlike = (a: Person, b: Person, approvers: readonly Approver[]): boolean =>
+  identity(a.by) === identity(b.by) ||
+  (a.iam !== undefined && a.iam === b.iam) ||
+  approversCalled(a.by, approvers).some((one) => approversCalled(b.by, approvers).includes(one));
 
 /** Who comes with an ARN alone is called by his name, where the plan has one. */
 function calledByPlan({ by, iam }: GivenAnswer, approvers: readonly Approver[]): string {

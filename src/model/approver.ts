@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isNamedBy, isSameIdentity, parseIamIdentity } from '#model/iam-identity';
 import { emailAddress } from '#model/notification';
 import { section, text } from '#model/plan-field';
+import { slackUser } from '#model/slack-settings';
 
 /** Somebody who may say yes: names that are one person's. */
 export interface Approver {
@@ -9,6 +10,8 @@ export interface Approver {
   email?: string;
   /** an IAM user, a role, or one session of a role: nobody else may answer for this approver */
   iam?: string;
+  /** the member id of a user of Slack, by whom alone Slack's buttons answer for this approver */
+  slack?: string;
 }
 
 export const approver: z.ZodType<Approver> = section({
@@ -19,6 +22,7 @@ export const approver: z.ZodType<Approver> = section({
       error: 'the ARN of an IAM user, of a role, or of one session of a role (arn:aws:sts::…:assumed-role/…/…)',
     })
     .exactOptional(),
+  slack: slackUser().exactOptional(),
 });
 
 /** Who answers. */
@@ -27,6 +31,8 @@ export interface Person {
   by: string;
   /** the ARN that AWS has confirmed; undefined: nothing proves who it is */
   iam?: string | undefined;
+  /** the user that Slack has confirmed, and whose name in the plan `by` is; undefined: it did not come by Slack */
+  slack?: string | undefined;
 }
 
 /**

@@ -40,8 +40,8 @@ export const exitCodes = [
   },
   {
     code: 7,
-    meaning: 'somebody else holds the lease, or runs here already',
-    failures: ['LeaseHeld', 'AlreadyRunning'],
+    meaning: 'somebody else holds the lease, runs here already, or runs the incident',
+    failures: ['LeaseHeld', 'AlreadyRunning', 'IncidentTaken'],
   },
   { code: 8, meaning: 'the encryption key is missing or unusable', failures: ['KeyUnusable'] },
   { code: 9, meaning: 'status and notify: something is wrong, a channel fails, or no daemon runs', failures: [] },

@@ -43,7 +43,7 @@ function isBetter(a: Dated, b: Dated): boolean {
 const dayMs = 24 * 3600 * 1000;
 
 /** Numbers that grow with time: of the day, week (from Monday, as in ISO 8601), month and year that a clock there shows. */
-function periodsOf(at: Date, timezone: string): Record<Generation, number> {
+export function periodsOf(at: Date, timezone: string): Record<Generation, number> {
   const wall = wallTime(at.getTime(), timezone);
   const daily = Math.floor(wall / dayMs);
   const date = new Date(wall);

@@ -4,7 +4,7 @@ import { isOnPath, type TimelineHistory } from '#model/timeline';
 /**
  * The backups that every instant since `windowStart` needs that can be restored now:
  *
- * - all that became consistent since then
+ * - all that became consistent since then, by the server's clock, or was begun since then, by ours: one of them may be behind
  * - the newest usable one before, of all
  * - of each timeline that WAL was stored of since then, the newest usable one before that leads there: after a restore to an
  *   earlier point that is not the newest of all
@@ -19,7 +19,7 @@ export function windowBackups(
 ): Set<BackupFact> {
   const before = usable.filter(({ at }) => at <= windowStart);
   const newest = before.reduce<BackupFact | undefined>((a, b) => (a && a.at >= b.at ? a : b), undefined);
-  const kept = new Set(backups.filter(({ at }) => at > windowStart));
+  const kept = new Set(backups.filter(({ at, startedAt }) => at > windowStart || startedAt > windowStart));
   for (const backup of newest ? withOverlapping(before, newest) : []) kept.add(backup);
   for (const system of systems) {
     if (unknownTimelines(system, windowStart).length > 0)

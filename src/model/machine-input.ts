@@ -53,7 +53,12 @@ export type DumpInput = z.infer<typeof dumpInput>;
 /** By pg_dump. */
 export const readDumpInput = (input: unknown): DumpInput => readInput(dumpInput, input);
 
-const retentionInput = fields({ source, ...asked });
+const retentionInput = fields({
+  source,
+  /** whether most of what there is may go at once; default: false */
+  most: yesOrNo().exactOptional(),
+  ...asked,
+});
 /** What goes, the plan's rules say. */
 export const readRetentionInput = (input: unknown): z.infer<typeof retentionInput> => readInput(retentionInput, input);
 

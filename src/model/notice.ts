@@ -30,6 +30,8 @@ export interface Notice {
   execution: string | null;
   /** what was told as a failure under the same key is fine again */
   recovered: boolean;
+  /** of a question that the execution asks: the hash of its plan, where the plan lets Slack's buttons answer; not there: where not */
+  asks?: string;
 }
 
 /** As machines write it. */
@@ -65,6 +67,7 @@ export const noticeSchema = z.object({
     .boolean()
     .nullish()
     .transform((value) => value ?? false),
+  asks: z.string().exactOptional(),
 });
 
 /** For publishing. @throws ZodError when it is none: a mistake of ours */

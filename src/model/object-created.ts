@@ -22,7 +22,7 @@ export type ObjectCreated = z.infer<typeof objectCreated>;
 
 /** The keys whose puts somebody waits for: a backup's commit and everything of WAL. Keys as the store has them. */
 export const isAnnounced = (key: string): boolean =>
-  /^(?!(?:catalog|executions|approvals|evidence|notices)\/)[^/]+\/(?:backups\/[^/]+\/manifest\.json|wal\/.+)$/s.test(
+  /^(?!(?:catalog|executions|approvals|evidence|evidence-heads|notices)\/)[^/]+\/(?:backups\/[^/]+\/manifest\.json|wal\/.+)$/s.test(
     key,
   );
 

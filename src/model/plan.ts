@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { type ApprovalRules, approvalRules, unreachable } from '#model/approval-rules';
 import { type Approver, approver } from '#model/approver';
 import { type AwsDeployment, awsDeployment } from '#model/aws-deployment';
 import { type Concurrency, concurrency } from '#model/concurrency';
+import { type EvidenceSettings, evidenceSettings } from '#model/evidence-settings';
+import { contactChannel, type IncidentSettings, incidentSettings } from '#model/incident-settings';
 import { type ManagedSource, managedSource } from '#model/managed-source';
 import { type MetricsSettings, metricsSettings } from '#model/metrics-settings';
 import { type Notification, notification } from '#model/notification';
@@ -11,6 +14,7 @@ import { PlanInvalid } from '#model/plan-invalid';
 import { planProblems } from '#model/plan-problem';
 import { type PostgresSource, postgresSource } from '#model/postgres-source';
 import { type RetentionRules, retentionRules } from '#model/retention-rules';
+import { type SlackSettings, slackProblems, slackSettings } from '#model/slack-settings';
 import { type StorageRules, storageRules } from '#model/storage-rules';
 
 /** The one configuration file, `plan.yml`: what is protected, where it goes, who is told and who may approve. */
@@ -26,13 +30,20 @@ export interface Plan {
   approvers: Approver[];
   /** whether a plan must be approved by somebody else than who asked for it */
   fourEyes: boolean;
+  approvals: ApprovalRules;
+  /** by whose buttons questions are answered, too */
+  slack?: SlackSettings;
   notifications: Notification[];
+  /** absent: incidents can be opened, but nobody is called or reminded by the clock */
+  incidents?: IncidentSettings;
   concurrency: Concurrency;
   storage: StorageRules;
   /** of every source that says nothing of its own; absent: everything is kept */
   retention?: RetentionRules;
   /** where numbers are pushed; without it only to CloudWatch, where there is one */
   metrics?: MetricsSettings;
+  /** by what the evidence is signed; absent: it is not */
+  evidence?: EvidenceSettings;
   /** where it is deployed, if it is */
   aws?: AwsDeployment;
 }
@@ -59,7 +70,16 @@ export const ofTheStack = 'stack';
 const bucketAllowed = 'the path of a directory, s3://bucket/prefix, or stack where the plan has aws';
 
 /** Folders of the bucket that belong to no source. */
-const reserved = ['approvals', 'catalog', 'evidence', 'executions', 'notices'];
+const reserved = [
+  'approval-tokens',
+  'approvals',
+  'catalog',
+  'evidence',
+  'evidence-heads',
+  'executions',
+  'incidents',
+  'notices',
+];
 
 const sourceName = text(
   `1 to 63 lower-case letters, digits or -, beginning with a letter, and none of ${reserved.join(', ')}`,
@@ -102,19 +122,28 @@ const planSchema: z.ZodType<Plan> = section({
     ),
   approvers: listOf(approver, 'approvers').prefault([]),
   fourEyes: yesOrNo().default(false),
+  approvals: approvalRules,
+  slack: slackSettings.exactOptional(),
   notifications: listOf(notification, 'notifications').prefault([]),
+  incidents: incidentSettings.exactOptional(),
   concurrency,
   storage: storageRules,
   retention: retentionRules.exactOptional(),
   metrics: metricsSettings.exactOptional(),
+  evidence: evidenceSettings.exactOptional(),
   aws: awsDeployment.exactOptional(),
 })
-  .superRefine(({ bucket, encryption, approvers, aws }, issues) => {
+  .superRefine(({ bucket, encryption, approvers, fourEyes, approvals, slack, evidence, aws }, issues) => {
     const refuse = (path: PropertyKey[], message: string) => issues.addIssue({ code: 'custom', path, message });
+    for (const { path, allowed } of unreachable(approvals, { approvers, fourEyes }))
+      refuse(['approvals', ...path], allowed);
+    for (const { path, allowed } of slackProblems(slack, approvers)) refuse(path, allowed);
     if (aws) return;
     if (bucket === ofTheStack) refuse(['bucket'], 'a directory or s3://bucket/prefix, since the plan has no aws');
     if (typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack)
       refuse(['encryption', 'kmsKey'], "a KMS key's ARN, since the plan has no aws");
+    if (evidence && 'kmsKey' in evidence.signer && evidence.signer.kmsKey === ofTheStack)
+      refuse(['evidence', 'kmsKey'], "a KMS key's ARN, since the plan has no aws");
     for (const [index, { iam }] of approvers.entries()) {
       if (iam !== undefined)
         refuse(['approvers', index, 'iam'], 'nothing, since the plan has no aws: nobody could check it');
@@ -127,6 +156,13 @@ const planSchema: z.ZodType<Plan> = section({
       managed: sources.filter(isManaged),
     }),
   )
+  .superRefine(({ incidents, notifications }, issues) => {
+    for (const [index, contact] of (incidents?.contacts ?? []).entries()) {
+      if (contactChannel(contact, notifications)) continue;
+      const message = 'nothing, since no notification of kind email says through which server';
+      issues.addIssue({ code: 'custom', path: ['incidents', 'contacts', index, 'email'], message });
+    }
+  })
   .superRefine(({ sources, managed, retention }, issues) => {
     for (const { name, schedules, retention: own } of [...sources, ...managed]) {
       if (schedules.retention === undefined || (own ?? retention) !== undefined) continue;

@@ -37,6 +37,29 @@ export const plannedSchedules = (plan: Plan): PlannedSchedule[] => [
     windowMinutes: 0,
     target: { function: 'watch', input: {} },
   },
+  // after midnight, so that a firing that is hours late is still of its day
+  ...(plan.evidence === undefined
+    ? []
+    : [
+        {
+          name: 'sign-evidence',
+          expression: 'cron(10 0 * * ? *)' as Schedule,
+          timezone: 'UTC',
+          windowMinutes: 0,
+          target: { function: 'sign-evidence', input: {} },
+        },
+      ]),
+  ...(plan.incidents === undefined
+    ? []
+    : [
+        {
+          name: 'tell-incidents',
+          expression: 'rate(1 minute)' as Schedule,
+          timezone: 'UTC',
+          windowMinutes: 0,
+          target: { function: 'tell-incidents', input: {} },
+        },
+      ]),
   ...(plan.managed.length === 0
     ? []
     : [

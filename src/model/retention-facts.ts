@@ -74,7 +74,7 @@ export interface HeldFact {
   reason: string;
 }
 
-/** A restore that somebody is asked about. */
+/** A restore that somebody is asked about, or has said yes to in the last days. */
 export interface AskedFact {
   execution: string;
   /** what its plan names; empty: it does not say, so it may be about any */

@@ -23,8 +23,8 @@ export function retentionNotes(facts: RetentionFacts, wal: readonly WalRule[], w
     ...wal.flatMap((rule) => (rule.rule === 'none' ? [`WAL of system ${rule.systemId} stays: ${rule.why}`] : [])),
     ...asked.map(({ execution, ids }) =>
       ids.length > 0
-        ? `${ids.join(', ')} ${ids.length === 1 ? 'stays' : 'stay'}, since ${execution} asks about a restore`
-        : `nothing goes, since ${execution} asks about a restore and does not say of what`,
+        ? `${ids.join(', ')} ${ids.length === 1 ? 'stays' : 'stay'}, since ${execution} restores it, or asks whether it may`
+        : `nothing goes, since ${execution} restores something, or asks whether it may, and does not say what`,
     ),
     ...held.filter(({ id }) => !known.has(id)).map(({ id }) => `${id} is held, and is not there`),
   ];

@@ -14,7 +14,7 @@ export const snapshotRules = [
   'newest',
   /** somebody has put the tag `lifeboat:hold` on it */
   'held',
-  /** a restore that somebody is asked about names it */
+  /** a restore names it that somebody is asked about, or has said yes to in the last days */
   'asked about',
   /** a database is being made, which may be from it */
   'restored from',

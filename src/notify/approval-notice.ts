@@ -1,32 +1,52 @@
-import type { Question } from '#model/approval';
+import { type AnswerStanding, answerCommand, type ShownQuestion } from '#model/approval';
+import { isSamePerson } from '#model/approver';
 import type { NoticeInput } from '#model/notice';
 import type { Plan } from '#model/plan';
 import { shellWord } from './shell-word.ts';
 
 /**
- * Asks people to approve a plan, which is shown as it is. Neither the token nor a link is in it: whoever reads a mailbox
- * is not an approver. Who answers says which plan by its hash.
+ * Asks people to approve a plan, which is shown as it is, and says who has said yes so far where several have to. Neither the
+ * token nor a link is in it: whoever reads a mailbox is not an approver. Who answers says which plan by its hash.
  */
 export function approvalNotice(
-  { execution, machine, source, planHash, plan, requestedBy, askedAt, expiresAt }: Omit<Question, 'taskToken'>,
-  { approvers, fourEyes }: Pick<Plan, 'approvers' | 'fourEyes'>,
+  question: ShownQuestion,
+  { approvers, fourEyes, slack }: Pick<Plan, 'approvers' | 'fourEyes' | 'slack'>,
+  { yes }: Pick<AnswerStanding, 'yes'> = { yes: [] },
 ): NoticeInput {
+  const { execution, machine, source, planHash, plan, requestedBy, askedAt, expiresAt, required = 1 } = question;
   const name = shellWord(execution.split(':').at(-1)!);
-  const hash = planHash.slice(0, 12);
-  const others = approvers.filter(({ name: approver }) => !fourEyes || approver !== requestedBy);
+  const isFree = ({ name: approver, iam }: Plan['approvers'][number]) =>
+    !(fourEyes && approver === requestedBy) &&
+    !yes.some((answer) => isSamePerson(answer, { by: approver, iam }, approvers));
+  const others = approvers.filter(isFree);
   const anybody = `anybody who can run lifeboat there${fourEyes ? `, but not ${requestedBy}` : ''}`;
   const listed = others.map((approver) => approver.name).join(', ') || 'nobody: who asked is the only approver';
   const names = approvers.length === 0 ? anybody : listed;
+  const soFar = yes.length === 0 ? '' : `: ${yes.length} of ${required} said yes`;
   return {
     format: 'lifeboat-notice/1',
     occasion: 'question',
     subject: source,
     machine,
     execution,
-    title: `approve? ${machine} of ${source}, asked for by ${requestedBy}`,
-    what: [plan, '', `May answer: ${names}.`, `Without an answer by ${expiresAt} nothing is done.`].join('\n'),
+    title: `approve? ${machine} of ${source}, asked for by ${requestedBy}${soFar}`,
+    what: [
+      ...[plan, '', ...describeStanding(required, yes), `May answer: ${names}.`],
+      `Without ${required === 1 ? 'an answer' : `${required} people's yes`} by ${expiresAt} nothing is done.`,
+    ].join('\n'),
     since: askedAt,
-    todo: `lifeboat approve ${name} --plan ${hash}\nlifeboat reject ${name} --plan ${hash}`,
-    dedupe: `question ${execution} ${planHash}`,
+    todo: `${answerCommand('approve', name, planHash)}\n${answerCommand('reject', name, planHash)}`,
+    dedupe: `question ${execution} ${planHash}${yes.length === 0 ? '' : ` yes ${yes.length}`}`,
+    ...(slack && { asks: planHash }),
   };
+}
+
+function describeStanding(required: number, yes: AnswerStanding['yes']): string[] {
+  if (required === 1) return [];
+  const missing = required - yes.length;
+  return [
+    `${required} different people have to say yes; one no ends it.`,
+    ...yes.map(({ by, at, reason }) => `${by} said yes at ${at}${reason === null ? '' : `: ${reason}`}`),
+    ...(yes.length === 0 ? [] : [`${missing} more ${missing === 1 ? 'has' : 'have'} to.`]),
+  ];
 }

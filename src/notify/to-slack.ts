@@ -1,6 +1,7 @@
 import type { Notice } from '#model/notice';
 import { clip } from '#model/plain-text';
 import { headline, origin } from './notice-text.ts';
+import { answerBlocks, type SlackAnswerBlock } from './slack-buttons.ts';
 
 export interface SlackMessage {
   /** what a notification on a phone shows */
@@ -11,7 +12,8 @@ export interface SlackMessage {
 export type SlackBlock =
   | { type: 'header'; text: { type: 'plain_text'; text: string; emoji: false } }
   | { type: 'section'; text: Mrkdwn }
-  | { type: 'context'; elements: Mrkdwn[] };
+  | { type: 'context'; elements: Mrkdwn[] }
+  | SlackAnswerBlock;
 
 /** `verbatim`: nothing in it becomes a link, a channel or a mention by itself */
 interface Mrkdwn {
@@ -37,8 +39,16 @@ export function toSlack(notice: Notice): SlackMessage {
       ...(small.length === 0
         ? []
         : [{ type: 'context' as const, elements: small.map((line) => mrkdwn(escapeMrkdwn(line, 1_000))) }]),
+      ...buttons(notice),
     ],
   };
+}
+
+/** Nobody says yes by a button to what is cut: that plan is read, and answered, with the commands. */
+function buttons({ what, asks, execution, subject, title }: Notice): SlackBlock[] {
+  const isWhole = escapeMrkdwn(what, Number.POSITIVE_INFINITY).length <= sectionChars;
+  if (asks === undefined || execution === null || !/^[0-9a-f]{64}$/.test(asks) || !isWhole) return [];
+  return answerBlocks(execution, asks, `${subject}: ${title}`);
 }
 
 const mrkdwn = (text: string): Mrkdwn => ({ type: 'mrkdwn', text, verbatim: true });
@@ -55,7 +65,7 @@ function commandBlock(todo: string): string {
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 /** Without `<` there is no mention (`<!channel>`) and no link. No escape is cut in its middle. */
-function escapeMrkdwn(text: string, maxChars: number): string {
+export function escapeMrkdwn(text: string, maxChars: number): string {
   const escaped = Array.from(text, (character) => escapes[character] ?? character);
   let length = 0;
   let fits = 0; // characters that leave room for the mark of a cut

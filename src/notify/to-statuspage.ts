@@ -6,6 +6,8 @@ import { clip } from '#model/plain-text';
 export type StatuspageDeed =
   /** there is an unresolved incident with this key */
   | { deed: 'open'; key: string; name: string; body: string }
+  /** it says this of it, and is opened if there is none */
+  | { deed: 'update'; key: string; name: string; body: string }
   /** there is none */
   | { deed: 'resolve'; key: string; body: string }
   /** nothing is changed: only whether the page could be */
@@ -16,13 +18,13 @@ export type StatuspageDeed =
  * key never ends, or that has none, is for a person to resolve. `id` is the notice's.
  */
 export function toStatuspage({ occasion, subject, title, since, dedupe }: Notice, id: string): StatuspageDeed {
-  const key = createHash('sha256')
-    .update(dedupe ?? id)
-    .digest('hex')
-    .slice(0, 32);
+  const key = pageKey(dedupe ?? id);
   if (occasion === 'failure') {
     const begun = since === null ? '' : ` since ${since}`;
     return { deed: 'open', key, name: clip(`${subject}: ${title}`, 200), body: `Seen by Lifeboat${begun}.` };
   }
   return dedupe === null ? { deed: 'look' } : { deed: 'resolve', key, body: 'It is fine again.' };
 }
+
+/** What an incident is known by on the page; says nothing of what it is about. */
+export const pageKey = (about: string): string => createHash('sha256').update(about).digest('hex').slice(0, 32);

@@ -3,6 +3,7 @@ import { InputInvalid, ServerError, ServerUnsuitable } from '#model/failure';
 import { nearest } from '#model/nearest';
 import { type ConnectionTarget, explainConnectionError, quoteRole } from '#postgres/connection-failure';
 import { explainNetworkError } from '#postgres/network-failure';
+import { ownSession } from '#postgres/own-session';
 
 /** What a dump records of its server. */
 export interface DumpedServer {
@@ -64,7 +65,7 @@ async function ask<T>(
   config: pg.ClientConfig,
   work: (query: Query, target: ConnectionTarget) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ ...config, types: { getTypeParser: () => (text: string) => text } });
+  const client = new pg.Client({ ...ownSession(config), types: { getTypeParser: () => (text: string) => text } });
   client.on('error', () => undefined); // the query that needs the connection reports it
   const { host, port, user = '', database = '' } = client;
   const target = { host, port, user, database };

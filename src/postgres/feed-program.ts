@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import type { Account } from '#postgres/server-process';
 
 export interface FedProgram {
@@ -24,7 +24,7 @@ export interface ProgramEnd {
   /** null: a signal ended it */
   exitCode: number | null;
   killedBy: NodeJS.Signals | null;
-  stdout: string;
+  stdout: Buffer;
   /** its last lines */
   stderr: string[];
 }
@@ -43,7 +43,7 @@ export async function feedProgram(work: FedProgram): Promise<ProgramEnd> {
   const { program, args, environment, account, signal } = work;
   signal.throwIfAborted();
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment, cwd: '/', ...account });
-  const written = work.take ? takeAll(child.stdout, work.take) : text(child.stdout);
+  const written = work.take ? takeAll(child.stdout, work.take) : buffer(child.stdout);
   const ended = Promise.all([endOf(child), written, lastLines(child.stderr)]);
   ended.catch(() => undefined); // it is waited for below
   child.stdin.on('error', () => undefined); // it takes no more, and its exit code says whether that is well
@@ -78,9 +78,9 @@ async function feed(child: ChildProcess, { content, toEnd, signal }: FedProgram)
   }
 }
 
-async function takeAll(output: Readable, take: NonNullable<FedProgram['take']>): Promise<string> {
+async function takeAll(output: Readable, take: NonNullable<FedProgram['take']>): Promise<Buffer> {
   for await (const chunk of output) await take(chunk as Buffer);
-  return '';
+  return Buffer.alloc(0);
 }
 
 async function endOf(child: ChildProcess): Promise<Pick<ProgramEnd, 'exitCode' | 'killedBy'>> {

@@ -28,14 +28,19 @@ function failureOf(event: HistoryEvent): { error?: string | undefined; cause?: s
 function answerLine(succeeded: TaskSucceededEventDetails | undefined): string | undefined {
   if (!succeeded?.resource?.endsWith('.waitForTaskToken')) return undefined;
   try {
-    const { decision, by, iam, reason } = JSON.parse(succeeded.output ?? '') as Record<string, unknown>;
-    if (typeof by !== 'string') return undefined;
-    const who = typeof iam === 'string' && iam !== by ? `${by} (${iam})` : by;
-    const why = typeof reason === 'string' ? `: ${shorten(reason)}` : '';
-    return `✓ ${decision === 'approve' ? 'approved' : 'rejected'} by ${who}${why}`;
+    const { approvals, ...decided } = JSON.parse(succeeded.output ?? '') as Record<string, unknown>;
+    if (typeof decided.by !== 'string') return undefined;
+    if (decided.decision !== 'approve') return `✓ rejected by ${answered(decided)}`;
+    const all = Array.isArray(approvals) ? (approvals as Record<string, unknown>[]) : [decided];
+    return `✓ approved by ${all.map(answered).join('; by ')}`;
   } catch {
     return undefined; // cut, or no answer of ours
   }
+}
+
+function answered({ by, iam, reason }: Record<string, unknown>): string {
+  const who = typeof iam === 'string' && iam !== by ? `${by} (${iam})` : by;
+  return `${who}${typeof reason === 'string' ? `: ${shorten(reason)}` : ''}`;
 }
 
 /** A function's failure comes as JSON with a stack: its message is enough; a task's with all that ECS knows of it. */

@@ -6,9 +6,9 @@ import { keyDamaged } from '#pipeline/data-key';
 
 /** What KMS was asked for, as a message tells it. */
 export interface KmsAsked {
-  operation: 'make data key' | 'wrap data key' | 'unwrap data key';
+  operation: 'make data key' | 'wrap data key' | 'unwrap data key' | 'read public key' | 'sign';
   /** the right that it takes */
-  right: 'kms:GenerateDataKey' | 'kms:Encrypt' | 'kms:Decrypt';
+  right: 'kms:GenerateDataKey' | 'kms:Encrypt' | 'kms:Decrypt' | 'kms:GetPublicKey' | 'kms:Sign';
   /** ARN of a key or alias */
   keyId: string;
   region: string;
@@ -104,6 +104,13 @@ type Hint = (asked: KmsAsked, message: string) => string;
 
 const idOf = ({ keyId }: KmsAsked): string => keyId.slice(keyId.lastIndexOf(':') + 1).replace(/^key\//, '');
 
+const signs = ({ right }: KmsAsked): boolean => right === 'kms:Sign' || right === 'kms:GetPublicKey';
+
+const usable: Hint = (asked) =>
+  signs(asked)
+    ? 'it takes an asymmetric key that signs (ECC_NIST_P256, SIGN_VERIFY)'
+    : 'it takes a symmetric key for encryption (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT)';
+
 const certificate: Hint = () =>
   "the endpoint's certificate is not trusted here: check its name and date, or set NODE_EXTRA_CA_CERTS";
 const credentials: Hint = () =>
@@ -113,7 +120,7 @@ const unknownCredentials: Hint = () =>
 
 const hints: Record<string, Hint> = {
   AccessDeniedException: (asked) =>
-    `give these credentials ${asked.right} on the key, in their policy and in the key's; both may ask for the encryption context lifeboat:source and lifeboat:for`,
+    `give these credentials ${asked.right} on the key, in their policy and in the key's${signs(asked) ? '' : '; both may ask for the encryption context lifeboat:source and lifeboat:for'}`,
   DisabledException: (asked) => `enable it: aws kms enable-key --region ${asked.region} --key-id ${idOf(asked)}`,
   NotFoundException: (asked) =>
     `there is no such key in ${asked.region}: a multi-Region key has to be replicated there (aws kms replicate-key); a key that was deleted is gone for good, and what only it opens with it`,
@@ -121,7 +128,9 @@ const hints: Record<string, Hint> = {
     /pending deletion/i.test(message)
       ? `THE KEY IS ABOUT TO BE DELETED, and with it everything that only it opens. Until then this saves it: aws kms cancel-key-deletion --region ${asked.region} --key-id ${idOf(asked)}, then aws kms enable-key`
       : `see its state: aws kms describe-key --region ${asked.region} --key-id ${idOf(asked)}`,
-  InvalidKeyUsageException: () => 'it takes a symmetric key for encryption (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT)',
+  InvalidKeyUsageException: usable,
+  // that of a key which cannot sign is no public key: https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html
+  UnsupportedOperationException: usable,
   ExpiredTokenException: () => 'the session has expired: log in again',
   UnrecognizedClientException: unknownCredentials,
   InvalidClientTokenId: unknownCredentials,

@@ -43,6 +43,8 @@ export async function libpqEnvironment(connection: Connection, environment: Envi
       PGPASSFILE: passwordFile(password, folder, environment),
       PGAPPNAME: 'lifeboat',
       PGCONNECT_TIMEOUT: '10',
+      // pg_dumpall sets none of it, and a role's own settings may
+      PGOPTIONS: '-c statement_timeout=0 -c lock_timeout=0',
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import type { EvidenceSettings } from '#model/evidence-settings';
 import { InputInvalid } from '#model/failure';
 import type { MetricsSettings } from '#model/metrics-settings';
 import type { Notification } from '#model/notification';
@@ -38,22 +39,35 @@ export async function planText(path: string, { environment, cwd }: PlanWorld): P
 }
 
 /** The bucket and key that the plan's stack made: whoever runs in the stack, or found it, has them in the environment. */
-export function inStack(plan: Plan, { LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY }: Environment): Plan {
+export function inStack(plan: Plan, { LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY, LIFEBOAT_EVIDENCE_KEY }: Environment): Plan {
   const known = (value: string | undefined, field: string): string => {
     if (value) return value;
     const hint = 'ask the stack: --stack NAME, or the environment of its functions and tasks';
-    throw new InputInvalid(field, ofTheStack, `what the stack made (LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY)`, hint);
+    throw new InputInvalid(
+      field,
+      ofTheStack,
+      `what the stack made (LIFEBOAT_BUCKET, LIFEBOAT_KMS_KEY, LIFEBOAT_EVIDENCE_KEY)`,
+      hint,
+    );
   };
-  const { bucket, encryption } = plan;
+  const { bucket, encryption, evidence } = plan;
   return {
     ...plan,
     bucket: bucket === ofTheStack ? known(LIFEBOAT_BUCKET, 'bucket') : bucket,
     encryption: isStackKey(plan) ? { kmsKey: known(LIFEBOAT_KMS_KEY, 'encryption.kmsKey') } : encryption,
+    ...(evidence && {
+      evidence: signsInStack(evidence)
+        ? { ...evidence, signer: { kmsKey: known(LIFEBOAT_EVIDENCE_KEY, 'evidence.kmsKey') } }
+        : evidence,
+    }),
   };
 }
 
-/** Whether a plan has its bucket or its key from its stack. */
-export const takesFromStack = (plan: Plan): boolean => plan.bucket === ofTheStack || isStackKey(plan);
+/** Whether a plan has its bucket or a key from its stack. */
+export const takesFromStack = (plan: Plan): boolean =>
+  plan.bucket === ofTheStack || isStackKey(plan) || (plan.evidence !== undefined && signsInStack(plan.evidence));
+
+const signsInStack = ({ signer }: EvidenceSettings): boolean => 'kmsKey' in signer && signer.kmsKey === ofTheStack;
 
 const isStackKey = ({ encryption }: Plan): boolean =>
   typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack;
@@ -86,6 +100,8 @@ function withAbsolutePaths(plan: Plan, absolute: Absolute): Plan {
     sources: plan.sources.map((source) => ({ ...source, connection: connectionPaths(source.connection, absolute) })),
     notifications: plan.notifications.map((notification) => notificationPaths(notification, absolute)),
     ...(plan.metrics && { metrics: metricsPath(plan.metrics, absolute) }),
+    ...(plan.evidence && { evidence: evidencePaths(plan.evidence, absolute) }),
+    ...(plan.slack && { slack: { ...plan.slack, signingSecret: secretPath(plan.slack.signingSecret, absolute) } }),
   };
 }
 
@@ -100,6 +116,11 @@ function connectionPaths(connection: Connection, absolute: Absolute): Connection
     ...(password === undefined ? {} : { password: secretPath(password, absolute) }),
   };
 }
+
+const evidencePaths = ({ signer, formerKeys }: EvidenceSettings, absolute: Absolute): EvidenceSettings => ({
+  signer: 'signingKey' in signer ? { signingKey: absolute(signer.signingKey) } : signer,
+  ...(formerKeys === undefined ? {} : { formerKeys: absolute(formerKeys) }),
+});
 
 const metricsPath = ({ pushgateway, job }: MetricsSettings, absolute: Absolute): MetricsSettings => ({
   pushgateway: typeof pushgateway === 'string' ? pushgateway : secretPath(pushgateway, absolute),

@@ -8,6 +8,8 @@ import { networkOutcome, outcomeOf } from '#runtime/post-json';
 const incidents = z.array(
   z.object({
     id: z.string().regex(/^[A-Za-z0-9]+$/),
+    /** what was said of it; left out of many answers */
+    incident_updates: z.array(z.object({ body: z.string().nullish() })).catch([]),
     metadata: z
       .object({ lifeboat: z.object({ key: z.string() }).optional().catch(undefined) })
       .nullish()
@@ -17,7 +19,7 @@ const incidents = z.array(
 
 /**
  * Make a status page show what it is to show. What is there already is looked at first, so that a repetition opens no second
- * incident; of ours that are still open, the last one that ends gives the component back.
+ * incident and says nothing twice; of ours that are still open, the last one that ends gives the component back.
  * https://developer.statuspage.io/#tag/incidents
  */
 export async function showIncident(
@@ -35,9 +37,14 @@ export async function showIncident(
     const ours = open.data.filter(({ metadata }) => metadata?.lifeboat);
     if (deed.deed === 'look') return { taken: true, note: `it would show incidents; ${ours.length} of ours are open` };
     const same = ours.filter(({ metadata }) => metadata!.lifeboat!.key === deed.key);
-    if (deed.deed === 'open') {
-      if (same.length > 0) return { taken: true };
+    if (deed.deed !== 'resolve' && same.length === 0) {
       return refused(await ask('POST', '/incidents', { incident: opened(page, deed) }));
+    }
+    if (deed.deed === 'open') return { taken: true };
+    if (deed.deed === 'update') {
+      const [{ id, incident_updates: said }] = same as [(typeof same)[number]];
+      if (said.some(({ body }) => body === deed.body)) return { taken: true };
+      return refused(await ask('PATCH', `/incidents/${id}`, { incident: { status: 'identified', body: deed.body } }));
     }
     for (const [index, { id }] of same.entries()) {
       const isLast = ours.length - index === 1;
@@ -68,7 +75,7 @@ function caller({ apiUrl, pageId }: StatusPage, apiKey: string, signal: AbortSig
   };
 }
 
-const opened = ({ componentId }: StatusPage, { key, name, body }: StatuspageDeed & { deed: 'open' }) => ({
+const opened = ({ componentId }: StatusPage, { key, name, body }: StatuspageDeed & { deed: 'open' | 'update' }) => ({
   name,
   status: 'investigating',
   body,

@@ -1,4 +1,4 @@
-import { listOpenQuestions } from '#catalog/approvals';
+import { listRestoring } from '#catalog/open-questions';
 import type { SnapshotFacts, SnapshotPlace } from '#model/keep-snapshots';
 import type { ManagedSource } from '#model/managed-source';
 import type { Environment } from '#runtime/environment';
@@ -16,7 +16,7 @@ export async function gatherSnapshotFacts(
 ): Promise<Omit<SnapshotFacts, 'execution'>> {
   const regions = [openRds(environment, region), ...(copyTo ? [openRds(environment, copyTo.region)] : [])];
   const [questions, making, ...places] = await Promise.all([
-    listOpenQuestions(store, now),
+    listRestoring(store, now),
     openRdsDeletion(environment, region).making(database.type, name),
     ...regions.map(async (rds): Promise<SnapshotPlace> => {
       const snapshots = await rds.snapshots(database);

@@ -46,9 +46,11 @@ export async function findStack(name: string, environment: Environment): Promise
 }
 
 /** What the commands and the plan take from the environment, of this stack. */
-export const stackEnvironment = ({ bucket, kmsKey, region }: Stack) => ({
+export const stackEnvironment = ({ name, bucket, kmsKey, region }: Stack) => ({
   LIFEBOAT_BUCKET: bucket,
   LIFEBOAT_KMS_KEY: kmsKey,
+  // an alias, which is there where the plan has the stack sign (functions/environment.yml)
+  LIFEBOAT_EVIDENCE_KEY: kmsKey.replace(/:key\/.*$/, `:alias/${name}-evidence`),
   AWS_REGION: region,
 });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { BackupIncomplete } from '#model/failure';
+import { asConnectionString } from '#postgres/create-database';
 import { ArchiveContents } from '#sources/archive-contents';
 import { streamProgram, type TakeBytes } from '#sources/stream-program';
 
@@ -10,6 +11,8 @@ export interface DumpCall {
   binDir: string;
   /** how libpq connects, and nothing else */
   environment: Readonly<Record<string, string>>;
+  /** how long pg_dump waits for who has locked a table (30 minutes) */
+  lockWaitMs?: number;
   signal: AbortSignal;
 }
 
@@ -28,13 +31,14 @@ export interface DumpedArchive {
  * @throws BackupIncomplete unless pg_dump ends well, and what it wrote begins with a readable table of contents
  */
 export async function streamDatabase(
-  { binDir, environment, signal }: DumpCall,
+  { binDir, environment, lockWaitMs = 30 * 60_000, signal }: DumpCall,
   { database, schemaOnly }: { database: string; schemaOnly: boolean },
   take: TakeBytes,
 ): Promise<DumpedArchive> {
   const subject = `database ${JSON.stringify(database)}`;
-  const args = ['--format=custom', '--compress=0', '--no-password', ...(schemaOnly ? ['--schema-only'] : [])];
-  const call = { program: join(binDir, 'pg_dump'), args, subject, signal };
+  const args = ['--format=custom', '--compress=0', '--no-password', `--lock-wait-timeout=${lockWaitMs}`];
+  if (schemaOnly) args.push('--schema-only');
+  const call = { program: join(binDir, 'pg_dump'), args, subject, hintFor: hintForLocks, signal };
   const contents = new ArchiveContents(binDir, subject);
   const hash = createHash('sha256');
   let rawBytes = 0;
@@ -54,6 +58,13 @@ export async function streamDatabase(
     await contents.abandon();
   }
 }
+
+/** It locks all tables first, so that none changes; that it waited too long for one is told with that statement. */
+const hintForLocks = (said: string): string | undefined =>
+  said.includes('LOCK TABLE')
+    ? 'somebody has locked a table, or dropped one, while it was dumped (VACUUM FULL, ALTER TABLE, a transaction that was ' +
+      'forgotten: look at pg_locks and pg_stat_activity); take the dump when that has ended'
+    : undefined;
 
 /** What pg_dumpall writes last. */
 const globalsEnd = '-- PostgreSQL database cluster dump complete';
@@ -84,7 +95,3 @@ export async function streamGlobals(
   if (tail.includes(globalsEnd)) return { rawBytes, notes };
   throw new BackupIncomplete(`pg_dumpall of ${subject} ended without "${globalsEnd}"`, { operation: 'dump', subject });
 }
-
-/** A name with `=` or `://` in it would be taken for a connection string: so it becomes one. */
-const asConnectionString = (database: string): string =>
-  /^[\w ]+$/.test(database) ? database : `dbname='${database.replace(/[\\']/g, '\\$&')}'`;

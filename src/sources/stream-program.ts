@@ -11,6 +11,8 @@ export interface ProgramCall {
   environment: Readonly<Record<string, string>>;
   /** what it is asked for, for messages */
   subject: string;
+  /** what to do about what it said last, where it is known better than for programs in general */
+  hintFor?: (said: string) => string | undefined;
   signal: AbortSignal;
 }
 
@@ -76,12 +78,12 @@ async function lastLines(stderr: Readable): Promise<string[]> {
   return kept;
 }
 
-function failed({ program, subject }: ProgramCall, end: string, said: readonly string[]): BackupIncomplete {
+function failed({ program, subject, hintFor }: ProgramCall, end: string, said: readonly string[]): BackupIncomplete {
   const name = program.slice(program.lastIndexOf('/') + 1);
   const why = said.slice(-6).join('; ');
   return new BackupIncomplete(`${name} of ${subject} ${end}${why === '' ? '' : `: ${why}`}`, {
     operation: 'dump',
     subject,
-    hint: 'nothing of it counts; see what it said, and what the log of the server says',
+    hint: hintFor?.(why) ?? 'nothing of it counts; see what it said, and what the log of the server says',
   });
 }

@@ -11,12 +11,12 @@ import { managedAlarms, sourceAlarms } from './source-alarms.ts';
  * stack's; a description whose first line says what is wrong and whose last one is the command that comes next; and the topic of
  * failures, for its end too where that is one.
  */
-export const alarmsOfPlan = ({ sources, managed }: Plan) => ({
+export const alarmsOfPlan = (plan: Plan) => ({
   Resources: {
     ...machineAlarms(),
-    ...functionAlarms(),
-    WatchSilentAlarm: watchSilent(sources.length),
-    ...Object.assign({}, ...sources.map(sourceAlarms), ...managed.map(managedAlarms)),
+    ...functionAlarms(plan),
+    WatchSilentAlarm: watchSilent(plan.sources.length),
+    ...Object.assign({}, ...plan.sources.map(sourceAlarms), ...plan.managed.map(managedAlarms)),
   },
 });
 

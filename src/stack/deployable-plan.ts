@@ -21,6 +21,10 @@ export function requireDeployable(plan: Plan): DeployablePlan {
     const given = 'kmsKey' in encryption ? encryption.kmsKey : 'a key file';
     throw new InputInvalid('encryption', given, 'kmsKey: stack, the key that the stack makes, or none');
   }
+  if (plan.evidence && 'signingKey' in plan.evidence.signer) {
+    const allowed = 'kmsKey: stack, the key that the stack makes, or the ARN of another one';
+    throw new InputInvalid('evidence', 'a key file', allowed);
+  }
   for (const reference of secretReferences(plan)) {
     if (reference.from === 'secret') continue;
     const hint = 'put it into Secrets Manager, in the region of the stack: functions and tasks have no files of yours';

@@ -6,6 +6,7 @@ import { functionRoles } from '#stack/function-roles';
 import { dataOfPlan } from '#stack/plan-data';
 import { outputsOfPlan } from '#stack/plan-outputs';
 import { schedulesOfPlan } from '#stack/schedules';
+import { functionsOfPlan, slackAlarmOf } from '#stack/slack';
 import { sourcesOfPlan } from '#stack/sources';
 import { storageOfPlan } from '#stack/storage';
 import { checkTemplateSize } from '#stack/template-size';
@@ -33,7 +34,9 @@ export function resourcesOfPlan({ planPath, stage, primaryBackupKeyArn }: Deploy
     ...growing,
     planData: dataOfPlan(text, planPath),
     storage: storageOfPlan(plan, { stage, primaryBackupKeyArn }),
+    functions: functionsOfPlan(plan),
+    slackAlarm: slackAlarmOf(plan),
     functionRoles: functionRoles(plan),
-    outputs: outputsOfPlan(text),
+    outputs: outputsOfPlan(text, plan),
   };
 }

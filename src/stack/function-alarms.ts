@@ -1,3 +1,4 @@
+import type { Plan } from '#model/plan';
 import { type AlarmMetric, alarm } from './alarm.ts';
 import { ref } from './intrinsics.ts';
 
@@ -5,6 +6,10 @@ import { ref } from './intrinsics.ts';
 const functions: Record<string, { title: string; what: string }> = {
   Tell: { title: 'people cannot be told', what: 'At least one channel takes no notices; others may.' },
   Watch: { title: 'the watch cannot look', what: 'Nobody measures RPO, RTO and WAL lag meanwhile.' },
+  TellIncidents: {
+    title: 'people cannot be told of incidents',
+    what: 'At least one channel takes no messages; others may. Nobody is called or reminded where it cannot run at all.',
+  },
   WatchManaged: { title: 'the watch cannot look at RDS', what: 'Nobody measures the RPO of databases that RDS runs.' },
   ChecksumVerifier: {
     title: 'what is stored cannot be read back',
@@ -14,13 +19,18 @@ const functions: Record<string, { title: string; what: string }> = {
   StartScheduled: { title: 'what is due cannot be begun', what: 'Backups, dumps, drills and scrubs are left out.' },
 };
 
+/** Throttles may also be those of a stranger who floods its URL: what he sends is refused, and so is what Slack does. */
+const bySlack: typeof functions = {
+  SlackAnswer: { title: "Slack's buttons do not answer", what: 'Plans are answered by `lifeboat approve` meanwhile.' },
+};
+
 /**
  * Errors and throttles in a quarter of an hour on end: Lambda repeats what fails once, and what it gives up has the alarm of the
  * dead letters. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
  */
-export function functionAlarms(): Record<string, object> {
+export function functionAlarms({ slack }: Pick<Plan, 'slack'>): Record<string, object> {
   return Object.fromEntries(
-    Object.entries(functions).map(([name, { title, what }]) => {
+    Object.entries({ ...functions, ...(slack && bySlack) }).map(([name, { title, what }]) => {
       const kebab = name.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase();
       const metric = (metricName: string): AlarmMetric => ({
         namespace: 'AWS/Lambda',

@@ -55,8 +55,15 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   'record-snapshot': { put: ['*/snapshots/*'], rds: 'looks' },
   'plan-rds-restore': { rds: 'looks' },
   'expire-snapshots': { get: ['catalog/approvals.json'], put: ['executions/retention/*'], rds: 'deletes' },
-  'ask-approval': { ...asking(), publishes: ['QuestionTopic'] },
-  'answer-approval': { ...asking() },
+  'ask-approval': { ...asking(), put: [...asking().put!, 'approval-tokens/*'], publishes: ['QuestionTopic'] },
+  'answer-approval': { ...asking(), publishes: ['QuestionTopic'] },
+  // what Slack asks, where the plan has it
+  'slack-answer': {
+    ...asking(),
+    put: [...asking().put!, 'notices/slack/*'],
+    publishes: ['QuestionTopic'],
+    secrets: ['slack'],
+  },
 
   // what events ask
   'checksum-verifier': {
@@ -80,7 +87,19 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   },
 
   // what the clock asks
+  'sign-evidence': {
+    get: ['evidence/*'],
+    put: ['evidence-heads/*', 'catalog/evidence.json'],
+    signs: true,
+    asynchronous: true,
+  },
   'start-scheduled': { starts: ['backup', 'drill', 'dump', 'rds-snapshot', 'retention', 'scrub'], asynchronous: true },
+  'tell-incidents': {
+    get: ['incidents/*'],
+    put: ['catalog/incidents.json', 'notices/*', 'evidence/*', 'catalog/evidence.json', 'catalog/evidence/*'],
+    publishes: 'to contacts, too',
+    secrets: ['notifications', 'incidents'],
+  },
   'watch-managed': {
     get: ['catalog/*/dumps.json'],
     put: ['catalog/*/managed.json'],
@@ -107,7 +126,10 @@ export interface FunctionRights {
   list?: readonly string[];
   /** opens the data keys of backups and WAL */
   opensKeys?: true;
-  publishes?: readonly TopicName[] | 'as the plan says';
+  /** signs the evidence, with the key that the plan names */
+  signs?: true;
+  /** to topics of the stack; or to those of the plan's notifications, and of its contacts in incidents */
+  publishes?: readonly TopicName[] | 'as the plan says' | 'to contacts, too';
   /** reads the secrets in these parts of the plan */
   secrets?: readonly (keyof Plan)[];
   /** asks RDS about the plan's databases; or copies their snapshots, or deletes those of ours, too */
@@ -163,6 +185,11 @@ function planning(): FunctionRights {
   };
 }
 
+/** The bucket's policy lets nobody else read the tokens with which questions are answered (src/stack/token-readers.ts). */
 function asking(): FunctionRights {
-  return { put: ['approvals/*', 'catalog/approvals.json'], answers: ['rds-restore', 'restore'] };
+  return {
+    get: ['approval-tokens/*'],
+    put: ['approvals/*', 'catalog/approvals.json'],
+    answers: ['rds-restore', 'restore'],
+  };
 }

@@ -1,9 +1,10 @@
-import type { Plan } from '#model/plan';
+import { ofTheStack, type Plan } from '#model/plan';
 import { type FunctionRights, functionRights } from '#stack/function-rights';
 import { arnOf, ownArn, ref, sub } from '#stack/intrinsics';
 import { logicalName } from '#stack/logical-name';
 import { copyingSnapshots, deletingSnapshots, lookingAtRds } from '#stack/managed-rights';
 import { secretNames } from '#stack/plan-secrets';
+import { slackFunction } from '#stack/slack';
 
 interface Statement {
   Sid: string;
@@ -15,7 +16,8 @@ interface Statement {
 
 /** One role for each function, of what it may do: `PlanBackupRole` for plan-backup. */
 export function functionRoles(plan: Plan): { Resources: Record<string, object> } {
-  const roles = Object.entries(functionRights).map(([name, rights]) => {
+  const deployed = Object.entries(functionRights).filter(([name]) => plan.slack || name !== slackFunction);
+  const roles = deployed.map(([name, rights]) => {
     const statements = [...ofEvery(name), ...inBucket(rights), ...elsewhere(name, rights, plan)];
     return [`${logicalName(name)}Role`, roleOf(statements)];
   });
@@ -76,10 +78,14 @@ function inBucket({ get = [], put = [], list = [] }: FunctionRights): Statement[
 }
 
 function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[] {
-  const topics = rights.publishes === 'as the plan says' ? channelTopics(plan) : rights.publishes?.map(ref);
+  const topics =
+    typeof rights.publishes === 'string'
+      ? topicsOf(plan, rights.publishes === 'to contacts, too')
+      : rights.publishes?.map(ref);
   const secrets = secretNames(rights.secrets?.map((part) => plan[part]));
   return [
     ...(rights.opensKeys ? [openKeys] : []),
+    ...(rights.signs ? signing(plan) : []),
     ...(topics?.length ? [allow('Publish', ['sns:Publish'], topics)] : []),
     ...(secrets.length > 0 ? [allow('ReadSecrets', ['secretsmanager:GetSecretValue'], secrets.map(secretArn))] : []),
     ...(rights.rds ? lookingAtRds(plan) : []),
@@ -92,8 +98,10 @@ function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[
   ];
 }
 
-const channelTopics = ({ notifications }: Plan): string[] =>
-  notifications.flatMap((channel) => (channel.kind === 'sns' ? [channel.topicArn] : []));
+const topicsOf = ({ notifications, incidents }: Plan, withContacts: boolean): string[] => {
+  const contacts = withContacts ? (incidents?.contacts.map(({ reach }) => reach) ?? []) : [];
+  return [...notifications, ...contacts].flatMap((channel) => (channel.kind === 'sns' ? [channel.topicArn] : []));
+};
 
 /** Secrets Manager adds `-` and six characters to a name. https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html */
 const secretArn = (name: string): object => ownArn('secretsmanager', `secret:${name}-??????`);
@@ -110,6 +118,17 @@ const functionArn = (name: string): object => ownArn('lambda', `function:${fullN
 const openKeys: Statement = allow('OpenDataKeys', ['kms:Decrypt'], arnOf('BackupKey'), {
   Null: { 'kms:EncryptionContext:lifeboat:source': 'false', 'kms:EncryptionContext:lifeboat:for': 'false' },
 });
+
+/** Asked for by an alias, KMS still goes by the key. */
+function signing({ evidence }: Plan): Statement[] {
+  if (!evidence || !('kmsKey' in evidence.signer)) return [];
+  const { kmsKey } = evidence.signer;
+  const key = kmsKey === ofTheStack ? arnOf('EvidenceKey') : kmsKey;
+  return [
+    allow('Sign', ['kms:Sign'], key, { StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' } }),
+    allow('TellThePublicKey', ['kms:GetPublicKey'], key),
+  ];
+}
 
 /**
  * Lambda makes network interfaces in the function's name; the function itself may not.

@@ -6,7 +6,7 @@ import { logicalName } from './logical-name.ts';
 /**
  * One schedule of EventBridge Scheduler for each of the plan, in a group of their own. A schedule starts no machine by
  * itself: it invokes `start-scheduled` with its name and the time it was due at, for only so an execution gets a name by
- * which the same firing is known again. `watch` and `watch-managed` are invoked directly.
+ * which the same firing is known again. `watch`, `watch-managed` and `sign-evidence` are invoked directly.
  */
 export function schedulesOfPlan(plan: Plan) {
   const resources: Record<string, object> = {
@@ -19,7 +19,7 @@ export function schedulesOfPlan(plan: Plan) {
 }
 
 function scheduleOf({ name, expression, timezone, windowMinutes, target }: PlannedSchedule): object {
-  const watch = 'function' in target ? target : undefined;
+  const invoked = 'function' in target ? target : undefined;
   return {
     Type: 'AWS::Scheduler::Schedule',
     Properties: {
@@ -31,16 +31,20 @@ function scheduleOf({ name, expression, timezone, windowMinutes, target }: Plann
       FlexibleTimeWindow:
         windowMinutes === 0 ? { Mode: 'OFF' } : { Mode: 'FLEXIBLE', MaximumWindowInMinutes: windowMinutes },
       Target: {
-        Arn: arnOf(`${logicalName(watch?.function ?? 'start-scheduled')}LambdaFunction`),
+        Arn: arnOf(`${logicalName(invoked?.function ?? 'start-scheduled')}LambdaFunction`),
         RoleArn: arnOf('SchedulerRole'),
-        Input: JSON.stringify(watch ? watch.input : { schedule: name, scheduledTime: scheduledTimeWord }),
+        Input: JSON.stringify(invoked ? invoked.input : { schedule: name, scheduledTime: scheduledTimeWord }),
         RetryPolicy: retryPolicyOf(target),
         // a watch that did not happen is an alarm, and nothing to be done later
-        ...(watch ? {} : { DeadLetterConfig: { Arn: arnOf('DeadLetters') } }),
+        ...(isWatch(target) ? {} : { DeadLetterConfig: { Arn: arnOf('DeadLetters') } }),
       },
     },
   };
 }
+
+/** Every minute, so that nothing of it has to be made up for. */
+const isWatch = (target: PlannedSchedule['target']): boolean =>
+  'function' in target && target.function !== 'sign-evidence';
 
 /**
  * How long it is tried to hand a firing over to the function's queue; what the function makes of it is tried by Lambda. The
@@ -48,8 +52,9 @@ function scheduleOf({ name, expression, timezone, windowMinutes, target }: Plann
  * https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html
  */
 function retryPolicyOf(target: PlannedSchedule['target']) {
-  if ('function' in target) return { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 };
-  if (target.stateMachine === 'backup') return { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 60 };
+  if (isWatch(target)) return { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 };
+  if ('stateMachine' in target && target.stateMachine === 'backup')
+    return { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 60 };
   return { MaximumEventAgeInSeconds: 21_600, MaximumRetryAttempts: 60 };
 }
 
@@ -80,9 +85,13 @@ const schedulerRole = () => ({
             {
               Effect: 'Allow',
               Action: 'lambda:InvokeFunction',
-              Resource: ['StartScheduledLambdaFunction', 'WatchLambdaFunction', 'WatchManagedLambdaFunction'].map(
-                arnOf,
-              ),
+              Resource: [
+                'StartScheduledLambdaFunction',
+                'WatchLambdaFunction',
+                'WatchManagedLambdaFunction',
+                'SignEvidenceLambdaFunction',
+                'TellIncidentsLambdaFunction',
+              ].map(arnOf),
             },
             { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: arnOf('DeadLetters') },
           ],

@@ -1,9 +1,10 @@
 import { dumpedSources } from '#model/choose-dumped';
 import { InputInvalid } from '#model/failure';
 import { isMultiRegionKey, parseKmsArn } from '#model/kms-arn';
-import type { Plan } from '#model/plan';
+import { ofTheStack, type Plan } from '#model/plan';
 import type { StorageRules } from '#model/storage-rules';
 import { coldTier, tierTag } from '#model/storage-tier';
+import { tokenReaders } from '#stack/token-readers';
 
 /** What src/store/bucket.yml and src/pipeline/keys.yml ask for. @throws InputInvalid for what no bucket can have */
 export function storageOfPlan(
@@ -22,8 +23,13 @@ export function storageOfPlan(
     lock: lockOf(storage),
     lifecycle: lifecycleOf(plan),
     backupKey: primary ? 'replica' : 'primary',
+    evidenceKey: signsItself(plan) ? 'stack' : 'none',
+    tokenReaders: tokenReaders(plan),
   };
 }
+
+const signsItself = ({ evidence }: Plan): boolean =>
+  evidence !== undefined && 'kmsKey' in evidence.signer && evidence.signer.kmsKey === ofTheStack;
 
 function lockOf({ lock }: StorageRules) {
   const retention = { Mode: lock.mode.toUpperCase(), Days: lock.days };
@@ -32,7 +38,7 @@ function lockOf({ lock }: StorageRules) {
 
 /**
  * What S3 does by age alone. It moves parts of backups and dumps and whole segments of WAL to cheaper classes and clears away what is no backup, or no longer one:
- * what was overwritten or deleted goes when its lock has ended, for so long both can be undone. It never lets a backup
+ * what was overwritten or deleted goes as many days later as the lock has, for so long both can be undone. It never lets a backup
  * expire: whether one may go is known to retention, which looks at proofs.
  */
 function lifecycleOf(plan: Plan) {
@@ -45,7 +51,7 @@ function lifecycleOf(plan: Plan) {
       NoncurrentVersionExpiration: { NoncurrentDays: lock.days },
       ExpiredObjectDeleteMarker: true,
     }),
-    ...['executions/', 'notices/'].map((folder) =>
+    ...['approval-tokens/', 'executions/', 'notices/'].map((folder) =>
       rule(`records-${folder.slice(0, -1)}`, {
         Prefix: folder,
         ExpirationInDays: Math.max(recordDays, lock.days),

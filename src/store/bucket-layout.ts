@@ -67,6 +67,8 @@ export const taskFailureKey = (resultKey: string, startedAt: Date): string =>
 export const noticesFolder = 'notices/';
 /** That a channel has taken a notice. */
 export const noticeTakenKey = (notice: string, channel: string): string => `${noticesFolder}${notice}/${channel}.json`;
+/** That a request of Slack came, by the digest of its signature: it counts once. */
+export const slackRequestKey = (digest: string): string => `${noticesFolder}slack/${digest}.json`;
 /** What was last told under a dedupe key, which is named by its digest. */
 export const noticeToldKey = (digest: string): string => `catalog/notices/${digest}.json`;
 /** How many notices a channel got lately. */
@@ -115,13 +117,31 @@ export const approvalFolder = (machine: string, execution: string): string =>
   `${approvalsFolder}${machine}/${execution}/`;
 export const questionKey = (machine: string, execution: string, number: number): string =>
   `${approvalFolder(machine, execution)}question${number === 1 ? '' : `-${number}`}.json`;
-export const answerKey = (machine: string, execution: string, number: number): string =>
-  `${approvalFolder(machine, execution)}answer${number === 1 ? '' : `-${number}`}.json`;
+/** Each person's answer has the next place: `answer.json`, then `answer.2.json`, … to the first question. */
+export const answerKey = (machine: string, execution: string, number: number, place = 1): string =>
+  `${approvalFolder(machine, execution)}answer${number === 1 ? '' : `-${number}`}${place === 1 ? '' : `.${place}`}.json`;
+/**
+ * The token with which a question is answered, named by a SHA-256: apart from the questions, since few may read it, and without
+ * a name of an execution in the key, so that no pattern of another right can match it.
+ */
+export const approvalTokensFolder = 'approval-tokens/';
+export const approvalTokenKey = (digest: string): string => `${approvalTokensFolder}${digest}.json`;
 /** The projection of the questions that wait for an answer. */
 export const openQuestionsKey = 'catalog/approvals.json';
 
+/** What was said of an incident, one object for each entry, by its number from 1. */
+export const incidentsFolder = 'incidents/';
+export const incidentFolder = (incident: string): string => `${incidentsFolder}${incident}/`;
+export const incidentEntryKey = (incident: string, number: number): string =>
+  `${incidentFolder(incident)}${String(number).padStart(6, '0')}.json`;
+/** The projection of the incidents that are open, and of what people were told of them. */
+export const openIncidentsKey = 'catalog/incidents.json';
+
 export const evidenceFolder = 'evidence/';
 export const evidenceKey = (sequence: number): string => `${evidenceFolder}${String(sequence).padStart(12, '0')}.json`;
+/** How far it went on a day, signed. */
+export const evidenceHeadsFolder = 'evidence-heads/';
+export const evidenceHeadKey = (date: string): string => `${evidenceHeadsFolder}${date}.json`;
 /** The projection of where the evidence ends. */
 export const evidenceEndKey = 'catalog/evidence.json';
 /** Under which number what has this id was recorded; `digest` is the SHA-256 of the id. */

@@ -30,11 +30,14 @@ for (const name of house.machines) {
 const calledElsewhere: Record<string, string> = {
   tell: 'the topic',
   watch: 'a schedule',
+  'tell-incidents': 'a schedule, and lifeboat incident',
   'watch-managed': 'a schedule',
+  'sign-evidence': 'a schedule, where the plan has a key',
   'start-scheduled': 'the other schedules',
   'answer-approval': 'lifeboat approve and reject',
   'checksum-verifier': 'statemachines/rules.json',
   'metadata-indexer': 'statemachines/rules.json',
+  'slack-answer': 'Slack, when somebody presses a button',
 };
 
 test('every function is called by a machine or by what is known to call it', () => {

@@ -37,6 +37,7 @@ const report: StatusReport = {
   next: [{ schedule: 'full-orders', at: '2026-11-22T02:00:00Z' }],
   running: [],
   questions: [],
+  ended: [],
   problems: [],
 };
 const linesOf = (change: Partial<StatusReport>): string[] => describeStatus({ ...report, ...change }).split('\n');
@@ -121,13 +122,26 @@ describe('status', () => {
       askedAt: '2026-11-20T05:00:00Z',
       expiresAt: '2026-11-21T05:00:00Z',
       number: 1,
+      yes: [],
     };
     assert.deepEqual(linesOf({ questions: [question] }).slice(-4), [
       'ASKED     restore of orders, by Grace, until 2026-11-21T05:00:00Z',
-      '  yes     lifeboat approve abc --plan ffffffffffff',
-      '  no      lifeboat reject abc --plan ffffffffffff',
+      '  yes     lifeboat approve abc --plan ffffffffffff --reason "…"',
+      '  no      lifeboat reject abc --plan ffffffffffff --reason "…"',
       'somebody has to answer',
     ]);
+    const yes = [{ by: 'Ada', at: '2026-11-20T05:30:00Z', reason: 'orders are\nlost' }];
+    assert.deepEqual(linesOf({ questions: [{ ...question, required: 2, yes }] }).slice(-5, -3), [
+      '  has     1 yes of 2: 1 more person has to say yes',
+      '          yes by Ada at 2026-11-20T05:30:00Z: orders are lost',
+    ]);
+    const { execution, machine, source, planHash } = question;
+    const ended = { execution, machine, source, planHash, outcome: 'rejected' as const, at: question.askedAt };
+    assert.ok(
+      linesOf({ ended: [{ ...ended, why: 'rejected by Ada' }] }).includes(
+        'REJECTED  restore of orders, abc, plan ffffffffffff: rejected by Ada',
+      ),
+    );
   });
 
   test('shows what runs with what it last said, and a receiver that is down', () => {

@@ -17,7 +17,7 @@ import { TestServer } from '#harness/postgres-server';
 import { ReferencePrograms } from '#harness/reference-programs';
 import { type Ended, runLifeboat, startLifeboat } from '#harness/run-lifeboat';
 import type { DumpManifest } from '#model/dump-manifest';
-import { findClientPrograms } from '#runtime/client-programs';
+import { findClientPrograms } from '#runtime/find-program';
 import { damage, ProveScene } from '../tasks/prove-scene.ts';
 
 let scene: ProveScene;
@@ -89,7 +89,8 @@ const exists = async (name: string, on = server) =>
 async function assertRefused(ended: Ended, exitCode: number, said: RegExp, name: string, on = server): Promise<void> {
   assert.equal(ended.exitCode, exitCode, ended.stderr);
   assert.match(ended.stderr, said);
-  assert.equal(await exists(name, on), false, `${name} is there`);
+  const left = await on.query(`select datname from pg_database where datname ~ '^lifeboat_restoring_'`);
+  assert.deepEqual([await exists(name, on), left], [false, []], `${name} is there`);
 }
 
 describe('lifeboat dumps', () => {
@@ -263,7 +264,7 @@ describe('lifeboat dump-restore', () => {
     await assertRefused(
       ended,
       3,
-      /role "guest" does not exist.*database half, which was made for it, is dropped again\nHINT: .*--no-owner/s,
+      /role "guest" does not exist.*the database that was made for it is dropped again\nHINT: .*--no-owner/s,
       'half',
       other,
     );
@@ -287,7 +288,7 @@ describe('lifeboat dump-restore', () => {
     await assertRefused(
       ended,
       6,
-      /expected \d+ and f{64}; database flawed, which was made for it, is dropped again/,
+      /expected \d+ and f{64}; the database that was made for it is dropped again/,
       'flawed',
     );
   });
@@ -312,13 +313,14 @@ describe('lifeboat dump-restore', () => {
     const { dump } = await scene.dumps.dump({ databases: ['slow'] });
     const args = ['dump-restore', dump, '--database', 'slow', '--as', 'cut', '--plan', planPath];
     const { child, ended } = startLifeboat(args, { env });
-    const sleeping = `select count(*) from pg_stat_activity where datname = 'cut' and wait_event = 'PgSleep'`;
+    const sleeping = `select count(*) from pg_stat_activity where datname ~ '^lifeboat_restoring_' and wait_event = 'PgSleep'`;
     while ((await server.value(sleeping)) === '0') await sleep(50);
     const restorers = processes('pg_restore').filter(({ environ }) => environ.includes(`PGHOST=${server.home}`));
     assert.equal(restorers.length, 1);
+    assert.equal(await exists('cut'), false, 'nobody takes it for what was asked for');
     for (const { cmdline, environ } of restorers) assert.doesNotMatch(`${cmdline}${environ}`, /wört/);
     child.kill('SIGINT');
-    await assertRefused(await ended, 130, /database cut, which was made for it, is dropped again/, 'cut');
+    await assertRefused(await ended, 130, /the database that was made for it is dropped again/, 'cut');
     assert.deepEqual(readdirSync(own), []);
     const wrong = await runLifeboat([...args, '--as', 'never'], { env: { ...env, DB_PASSWORD: 'wrong' } });
     await assertRefused(wrong, 4, /password authentication failed/, 'never');
@@ -348,7 +350,7 @@ describe('lifeboat dump-restore', () => {
     await server.query('alter role guest rename to visitor');
     const failed = await lifeboat(...args, '--as', 'by half');
     await server.query('alter role visitor rename to guest');
-    await assertRefused(failed, 3, /ERROR: {2}role "guest" does not exist; .*dropped again/s, 'by half');
+    await assertRefused(failed, 3, /role "guest" does not exist; .*dropped again/s, 'by half');
     const copy = scene.copy();
     const folder = join(copy.bucket, 'orders/dumps', dump);
     damage(join(folder, readdirSync(folder).find((name) => name.startsWith('0000.dump'))!));
@@ -363,6 +365,8 @@ describe('lifeboat dump-restore', () => {
     ['a port that is none', ['--into', '/tmp', '--user', 'x', '--port', 'many'], /--port: "many"/],
     ['a source that is not in the plan', ['--into-source', 'order'], /--into-source: "order"/],
     ['a name that is none', ['--as', ''], /--as: ""/],
+    ['a name that is too long', ['--as', 'ü'.repeat(32)], /63 bytes/],
+    ['a name that a terminal would obey', ['--as', 'a\u001b[31m'], /control characters/],
   ];
   for (const [what, args, said] of wrong) {
     test(`refuses ${what}`, async () => assertRefused(await restore('--as', 'never', ...args), 2, said, 'never'));

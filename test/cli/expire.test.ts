@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { readEvidence, verifyEvidence } from '#catalog/evidence';
+import { readEvidence } from '#catalog/evidence';
+import { verifyEvidence } from '#catalog/verify-evidence';
+import { putHold } from '#catalog/holds';
 import { storeHistory } from '#harness/expiring-source';
 import { type Ended, runLifeboat } from '#harness/run-lifeboat';
 import { StoredSource } from '#harness/stored-source';
@@ -20,9 +22,9 @@ before(async () => {
 after(() => source.remove());
 
 const rules = 'retention: { window: 2d }\n';
-const writePlan = (lines: string) =>
+const writePlan = (lines: string, { folder } = source) =>
   writeFileSync(
-    join(source.folder, 'plan.yml'),
+    join(folder, 'plan.yml'),
     `bucket: ./bucket\nencryption: none\nsources:\n  main:\n    connection: { host: localhost, user: backup }\n${lines}`,
   );
 
@@ -73,6 +75,17 @@ describe('lifeboat expire --dry-run', () => {
   });
 });
 
+test('lifeboat expire --dry-run says what the machine would refuse', async () => {
+  assert.doesNotMatch((await lifeboat(['expire', '--dry-run'])).stdout, /--most/);
+  const other = await StoredSource.create();
+  writePlan(rules, other);
+  other.pass(-40 * 24 * 60);
+  await storeHistory(other, 7, ['full']);
+  const { stdout } = await runLifeboat(['expire', '--dry-run'], { cwd: other.folder });
+  await other.remove();
+  assert.match(stdout, /\n {2}refused {6}without --most: 6 of 7 backups and dumps and .* days of instants go/);
+});
+
 test('lifeboat expire removes nothing itself: without a daemon it says that none is there', async () => {
   const stored = await keys();
   const { stderr } = await lifeboat(['expire'], 4);
@@ -109,6 +122,15 @@ describe('lifeboat hold', () => {
     await lifeboat(['hold', backup, '--reason', 'audit', '--until', '2999-06-30']);
     const [hold] = (await json(['holds'])).holds;
     assert.equal(hold.until, '2999-06-30T00:00:00.000Z');
+  });
+
+  test('says so when a release of a clock that was ahead counts more', async () => {
+    const { backup } = manifests[3]!;
+    const at = '2999-01-01T00:00:00.000Z';
+    const release = { format: 'lifeboat-hold/1', source: 'main', id: backup, state: 'released', reason: 'r' } as const;
+    await putHold(source.store, { ...release, by: 'ada', at, until: null });
+    const { stderr } = await lifeboat(['hold', backup, '--reason', 'audit'], 2);
+    assert.match(stderr, /one that nobody released at a later time than/);
   });
 
   const refused: [what: string, args: (id: string) => string[], message: RegExp][] = [

@@ -8,6 +8,7 @@ import { TestServer } from '#harness/postgres-server';
 import { runLifeboat } from '#harness/run-lifeboat';
 import { parsePlan } from '#model/plan';
 import { readKeyFile } from '#runtime/key-file';
+import { openSigningKey, readPublicKeys } from '#runtime/signing-key';
 
 const home = mkdtempSync(join(tmpdir(), 'lifeboat-init-'));
 after(() => rmSync(home, { recursive: true }));
@@ -29,7 +30,7 @@ for (const installation of installations()) {
       assert.equal(exitCode, 0, stdout + stderr);
       assert.match(
         stdout,
-        /^plan: plan\.yml, written\nkey file: \.\/lifeboat\.key, written\nbucket: \.\/bucket\nsource orders\n/,
+        /^plan: plan\.yml, written\nkey file: \.\/lifeboat\.key, written\nbucket: \.\/bucket\nsigning key: \.\/evidence\.key, written\nsource orders\n/,
       );
       assert.match(stdout, new RegExp(`^ {2}ok +version +PostgreSQL ${installation.major}`, 'm'));
       assert.match(stdout, /^ {2}warning +fsync +off: .*\n +HINT: ALTER SYSTEM SET fsync = 'on'/m);
@@ -39,6 +40,9 @@ for (const installation of installations()) {
       const plan = parsePlan(readFileSync(join(cwd, 'plan.yml'), 'utf8'), 'plan.yml');
       assert.deepEqual([plan.sources[0]!.name, plan.sources[0]!.connection.host], ['orders', server.home]);
       assert.equal((await readKeyFile(join(cwd, 'lifeboat.key'))).length, 1);
+      assert.equal(statSync(join(cwd, 'evidence.key')).mode & 0o777, 0o600);
+      const signer = await openSigningKey(join(cwd, 'evidence.key'));
+      assert.deepEqual(await readPublicKeys(join(cwd, 'evidence.key.pub')), [(await signer.identify()).publicKey]);
     });
 
     test('keeps the plan when the server is not ready, and --check looks again', async () => {

@@ -20,6 +20,7 @@ test('the example is a plan', () => {
     [['main', 'lifeboat']],
   );
   assert.deepEqual(plan.encryption, { keyFile: './lifeboat.key' });
+  assert.deepEqual(plan.evidence, { signer: { signingKey: './evidence.key' } });
 });
 
 test('what its comments show is allowed too', () => {
@@ -43,5 +44,6 @@ test('a plan to deploy has the bucket and the key of its stack', () => {
   const text = planTemplate({ ...defaultAnswers, aws });
   const plan = parsePlan(text, 'plan.yml');
   assert.deepEqual([plan.bucket, plan.encryption, plan.aws], ['stack', { kmsKey: 'stack' }, aws]);
+  assert.deepEqual(plan.evidence, { signer: { kmsKey: 'stack' } });
   assert.doesNotMatch(text, /key file|lifeboat\.key|\.\/bucket/);
 });

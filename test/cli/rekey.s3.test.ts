@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { verifyEvidence } from '#catalog/evidence';
+import { verifyEvidence } from '#catalog/verify-evidence';
 import { backupOfDay, KeyedBucket } from '#harness/keyed-bucket';
 import type { Ended } from '#harness/run-lifeboat';
 import type { WrappingRing } from '#pipeline/data-key';

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { readQuestion } from '#catalog/approvals';
 import { readEvidence } from '#catalog/evidence';
+import { readQuestion } from '#catalog/matters';
 import { until } from '#harness/daemon-process';
 import { ada, DeployedStack, grace, mallory } from '#harness/deployed-stack';
 import type { Ended } from '#harness/run-lifeboat';
@@ -164,7 +164,7 @@ describe('commands against a stack', { timeout: 300_000 }, () => {
 
   test('leave nothing of a proof behind', async () => {
     const { question, name } = await asked();
-    await ok(stack.run(['reject', name, '--plan', question.planHash.slice(0, 12)], ada));
+    await ok(stack.run(['reject', name, '--plan', question.planHash.slice(0, 12), '--reason', 'seen'], ada));
     await stack.engine.executions.ended(question.execution);
     const { body } = stack.aws.received.findLast(({ url }) => url.includes('answer-approval'))!;
     const { url } = JSON.parse(String(body)).proof;
@@ -185,14 +185,17 @@ describe('commands against a stack', { timeout: 300_000 }, () => {
     waiting.child.stderr!.on('data', (data) => {
       shown += data;
     });
-    await until('it is told', () => /lifeboat approve \S+ --plan [0-9a-f]{12} --stack lifeboat-prod$/m.test(shown));
+    await until('it is told', () =>
+      /lifeboat approve \S+ --plan [0-9a-f]{12} --stack lifeboat-prod --reason "…"$/m.test(shown),
+    );
     const status = await stack.run(['status', name, value]);
-    const [, command] = /^ {2}no {6}lifeboat (reject .*)$/m.exec(status.stdout) ?? [];
-    assert.match(command!, /--stack lifeboat-prod$/);
-    await ok(stack.run(command!.split(' '), ada, { cwd: stack.folder }));
+    const [, command] = /^ {2}no {6}lifeboat (reject .*) "…"$/m.exec(status.stdout) ?? [];
+    assert.match(command!, /--stack lifeboat-prod --reason$/);
+    assertRefused(await stack.run([...command!.split(' '), '…'], ada), 10, /a no needs a reason/, /--reason TEXT/);
+    await ok(stack.run([...command!.split(' '), 'wrong hour'], ada, { cwd: stack.folder }));
     const { exitCode, stderr } = await waiting.ended;
     assert.equal(exitCode, 10, stderr);
-    assert.match(stderr, /the restore of orders was rejected by Ada; nothing was touched/);
+    assert.match(stderr, /the restore of orders was rejected by Ada: wrong hour; nothing was touched/);
   });
 
   test('warn once of a plan that is not the one that is deployed', async () => {

@@ -44,7 +44,10 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
   test('of exactly who may answer: whoever else answers, or answers something else, changes nothing', async () => {
     const { arn, name, question } = await daemon.askedRestore({ to: at('answered') });
     const hash = question.planHash.slice(0, 12);
-    const approve = (execution: string, plan: string, ...by: string[]) => ['approve', execution, '--plan', plan, ...by];
+    const approve = (execution: string, plan: string, ...by: string[]) => [
+      ...['approve', execution, '--plan', plan, '--reason', 'seen'],
+      ...by,
+    ];
     const ada = ['--as', 'Ada'];
     const refusals: [string[], number, RegExp][] = [
       [approve(name, '0123456789ab', ...ada), 10, new RegExp(`the plan to answer is ${hash}…, not 0123456789ab`)],
@@ -58,6 +61,8 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
       [['reject', name, '--plan', hash, '--as', 'Mallory'], 10, /not among the plan's approvers/],
     ];
     await Promise.all(refusals.map((refusal) => assertAnswer(...refusal)));
+    const silent = ['approve', name, '--plan', hash, ...ada];
+    await assertAnswer(silent, 10, /a yes needs a reason, which is kept as evidence\nHINT: say why .*--reason TEXT/);
     assert.deepEqual(asked(name), ['question.json']);
     assert.equal((await daemon.machines.describe(arn)).status, 'RUNNING');
     assert.ok(!existsSync(at('answered')));
@@ -108,7 +113,7 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
     assert.equal(status, 'ABORTED');
     assert.match(cause!, /^by \w+: not today$/);
     assert.deepEqual(await daemon.ask('stop', name), { arn, status }, 'once more is no failure');
-    const yes = ['approve', name, '--plan', question.planHash.slice(0, 12), '--as', 'Ada'];
+    const yes = ['approve', name, '--plan', question.planHash.slice(0, 12), '--as', 'Ada', '--reason', 'seen'];
     await assertAnswer(yes, 10, /does not wait for an answer: it is ABORTED/);
     assert.ok(!existsSync(at('stopped')));
     const { questions } = await daemon.anyStatus<{ questions: unknown[] }>();

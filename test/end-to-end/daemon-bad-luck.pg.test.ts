@@ -14,7 +14,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { verifyEvidence } from '#catalog/evidence';
+import { verifyEvidence } from '#catalog/verify-evidence';
 import { TestDaemon } from '#harness/daemon';
 import { isRunning, killIfThere } from '#harness/daemon-files';
 import { until } from '#harness/daemon-process';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { verifyEvidence } from '#catalog/evidence';
+import { verifyEvidence } from '#catalog/verify-evidence';
 import { TestDaemon } from '#harness/daemon';
 import { killIfThere, type TaskFolder } from '#harness/daemon-files';
 import { until } from '#harness/daemon-process';
@@ -137,7 +137,7 @@ describe('a daemon that is killed with kill -9', { timeout: 300_000 }, () => {
     const { output } = await daemon.succeeded(arn);
     assert.equal((output as { approvedBy: string }).approvedBy, 'Ada');
     assert.deepEqual(readdirSync(questions).sort(), ['answer.json', 'question.json']);
-    assert.equal((await daemon.question(arn)).taskToken, asked.taskToken);
+    assert.equal((await daemon.question(arn)).tokenDigest, asked.tokenDigest);
     assertRanOnce(arn, 'restore');
     await assertEvidence(recorded + 1);
     assert.equal(await rowsIn(to), '1000');

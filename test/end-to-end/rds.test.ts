@@ -122,7 +122,8 @@ describe('databases that RDS runs, under lifeboat up', { timeout: 120_000 }, () 
       return asked.length > 0;
     });
     const [{ execution, planHash }] = asked as [(typeof asked)[number]];
-    const approved = await daemon.run(['approve', execution.split(':').at(-1)!, '--plan', planHash, '--as', 'ada']);
+    const yes = ['approve', execution.split(':').at(-1)!, '--plan', planHash, '--as', 'ada', '--reason', 'seen'];
+    const approved = await daemon.run(yes);
     assert.equal(approved.exitCode, 0, said(approved));
     const ended = await restoring;
     assert.equal(ended.exitCode, 0, said(ended));

@@ -58,17 +58,18 @@ describe('a deployed plan, by commands alone', { timeout: 300_000 }, () => {
     restore.child.stderr!.on('data', (data) => {
       told += data;
     });
-    await until('it asks', () => /^ {2}lifeboat approve \S+ --plan [0-9a-f]{12}$/m.test(told), 60_000);
-    const [, command] = /^ {2}lifeboat (approve .*)$/m.exec(told)!;
+    await until('it asks', () => /^ {2}lifeboat approve \S+ --plan [0-9a-f]{12} --reason "…"$/m.test(told), 60_000);
+    const [, shown] = /^ {2}lifeboat (approve .*) "…"$/m.exec(told)!;
+    const command = [...shown!.split(' '), 'seen'];
     const status = await stack.run(['status']);
     assert.equal(status.exitCode, 9, 'nobody measures here');
     assert.match(status.stdout, new RegExp(`^ASKED {5}restore of orders, by ${grace.arn}, until`, 'm'));
     assert.match(status.stdout, /^runs {6}restore {2}\S+ {2}for/m);
 
-    const refused = await stack.run(command!.split(' '), mallory);
+    const refused = await stack.run(command, mallory);
     assert.equal(refused.exitCode, 10, said(refused));
     assert.ok(!existsSync(to));
-    const approved = await ok(stack.run(command!.split(' '), ada));
+    const approved = await ok(stack.run(command, ada));
     assert.match(approved.stdout, new RegExp(`is approved by Ada \\(${ada.arn}\\): follow it`));
     const restored = await ok(restore.ended);
     assert.match(restored.stdout, new RegExp(`^${to} is restored to `));
@@ -83,7 +84,7 @@ describe('a deployed plan, by commands alone', { timeout: 300_000 }, () => {
       executions.stdout.match(/^\w+(?= )/gm)?.filter((word) => word !== 'MACHINE'),
       ['restore', 'drill', 'backup'],
     );
-    const name = command!.split(' ')[1]!;
+    const name = command[1]!;
     const one = await ok(stack.run(['executions', name]));
     assert.match(one.stdout, new RegExp(`✓ approved by Ada \\(${ada.arn}\\)`));
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Context } from 'aws-lambda';
-import { listOpenQuestions, rebuildOpenQuestions } from '#catalog/approvals';
+import { listOpenQuestions, listRestoring, rebuildOpenQuestions } from '#catalog/open-questions';
 import { handler as answer } from '#functions/answer-approval';
 import { handler as ask } from '#functions/ask-approval';
 import { type AnsweredTokens, startAnsweredTokens } from '#harness/answered-tokens';
@@ -68,17 +68,44 @@ for (const [name, open] of storeKinds) {
       await steps.close();
     });
     const answering = (more: object = {}) =>
-      call(answer, { execution, decision: 'approve', plan: planHash.slice(0, 12), by: 'Ada', ...more });
+      call(answer, {
+        execution,
+        decision: 'approve',
+        plan: planHash.slice(0, 12),
+        by: 'Ada',
+        reason: 'orders lost',
+        ...more,
+      });
     const later = (seconds: number) => {
       clock = new Date(clock.getTime() + seconds * 1000);
     };
+
+    test('once given, what it names may be at work for days, and a rebuild knows that', async () => {
+      await call(ask, asked);
+      const named = async () => (await listRestoring(store, clock)).map((question) => question.execution);
+      assert.deepEqual(await named(), [execution]);
+      await answering();
+      for (let again = 0; again < 2; again++) {
+        assert.deepEqual([await named(), await listOpenQuestions(store, clock)], [[execution], []]);
+        await store.delete(openQuestionsKey);
+        await rebuildOpenQuestions(store, clock);
+      }
+      later(5 * 24 * 3600 + 1);
+      assert.deepEqual(await named(), []);
+    });
+
+    test('refused, nothing of it is at work', async () => {
+      await call(ask, asked);
+      await answering({ decision: 'reject' });
+      assert.deepEqual(await listRestoring(store, clock), []);
+    });
 
     test('is asked for, told, listed and given, and the state goes on with it', async () => {
       await call(ask, asked);
       assert.equal(notices[0]!.occasion, 'question');
       assert.equal(
         notices[0]!.todo,
-        'lifeboat approve lost-orders --plan abababababab\nlifeboat reject lost-orders --plan abababababab',
+        'lifeboat approve lost-orders --plan abababababab --reason "…"\nlifeboat reject lost-orders --plan abababababab --reason "…"',
       );
       const open = await listOpenQuestions(store, clock);
       assert.deepEqual(
@@ -89,7 +116,7 @@ for (const [name, open] of storeKinds) {
       later(60);
       const output = await answering({ reason: 'orders lost' });
       const expected = { decision: 'approve', by: 'Ada', reason: 'orders lost', at: clock.toISOString(), planHash };
-      assert.deepEqual(output, { execution, ...expected });
+      assert.deepEqual(output, { execution, ...expected, yes: ['Ada'], missing: 0 });
       assert.deepEqual(steps.answers, [{ token: 'token-1', output: expected }]);
       assert.deepEqual(await listOpenQuestions(store, clock), []);
     });
@@ -176,7 +203,10 @@ for (const [name, open] of storeKinds) {
         number: 2,
         answered: false,
       });
-      await assert.rejects(answering(), /the plan to answer is cdcdcdcdcdcd…, not abababababab/);
+      await assert.rejects(
+        answering(),
+        /plan abababababab was superseded by plan cdcdcdcdcdcd at 2026-\S+Z, and that is final/,
+      );
       await answering({ plan: other });
       later(7200);
       assert.deepEqual(await call(ask, { ...asked, planHash: other, taskToken: 'token-3' }), {

@@ -28,10 +28,10 @@ interface Answer {
   problem: { name: string; message: string; hint: string | null } | null;
 }
 
-async function expire(source = 'ledger'): Promise<Answer> {
+async function expire(source = 'ledger', most = false): Promise<Answer> {
   provideWorld(scene.source.world);
   const { handler } = await import('#functions/expire-snapshots');
-  return (await handler({ source, execution }, { functionName: 'x' } as never)) as Answer;
+  return (await handler({ source, execution, most }, { functionName: 'x' } as never)) as Answer;
 }
 
 const idsIn = (region: string, kind: 'instance' | 'cluster' = 'instance') =>
@@ -167,6 +167,13 @@ test('while a restore of ours is being made, or somebody is asked about one, its
   await scene.source.store.delete(first.planKey);
   await expire();
   assert.deepEqual(idsIn(home), ['n1', 'n8', 'n9']);
+});
+
+test('most of them go only if somebody says so', async () => {
+  for (const day of [1, 20, 21, 22, 23, 24, 60]) taken(day);
+  await assert.rejects(expire(), { name: 'MostWouldGo', message: /^of ledger 8 of 14 snapshots go/ });
+  assert.deepEqual(deletions(), []);
+  assert.ok((await expire('ledger', true)).deleted > 0);
 });
 
 test('without rules for it, nothing is asked and nothing deleted', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { after, before, test } from 'node:test';
 import type { Context } from 'aws-lambda';
-import { readEvidence, verifyEvidence } from '#catalog/evidence';
+import { readEvidence } from '#catalog/evidence';
+import { verifyEvidence } from '#catalog/verify-evidence';
 import { handler } from '#functions/record-evidence';
 import { type OpenedStore, storeKinds } from '#harness/stores';
 import { parsePlan } from '#model/plan';
@@ -45,13 +47,36 @@ test('what a machine tells is recorded as it stands, once for each id', async ()
   const [first, second] = await Array.fromAsync(readEvidence(opened.store));
   assert.deepEqual(first, {
     ...{ format: 'lifeboat-evidence/1', sequence: 1, previous: null, ...restored },
-    ...{ when: '2026-11-20T05:45:00.500Z', approval },
+    ...{ when: '2026-11-20T05:45:00.500Z', approval, from: hostname() },
   });
   assert.deepEqual(
     [second!.who, second!.when, second!.source, second!.what.length],
     ['somebody', '2026-11-20T06:00:00.000Z', null, 10_000],
   );
   assert.deepEqual(await verifyEvidence(opened.store), { ok: true, records: 2 });
+});
+
+test('what auditors ask for is kept: where it lies, how long it took, from where it was asked', async () => {
+  const last = async () => (await Array.fromAsync(readEvidence(opened.store))).at(-1)!;
+  const asked = { what: 'backed up', source: 'main', outcome: 'succeeded', when: '2026-11-20T05:45:00.5Z' };
+  const details = { kind: 'backup', object: '20261120T051345123Z-full', bytes: 7 };
+  await record({ ...asked, id: 'audit-1', who: 'schedule', startedAt: '2026-11-20T05:44:00Z', details });
+  const backup = await last();
+  assert.deepEqual(backup.details, {
+    ...details,
+    storedAt: '/nowhere/main/backups/20261120T051345123Z-full/',
+    verification: null,
+  });
+  assert.deepEqual(
+    [backup.startedAt, backup.durationMs, backup.from],
+    ['2026-11-20T05:44:00.000Z', 60_500, 'schedule'],
+  );
+  await record({ ...asked, id: 'audit-2', details: { ...details, object: '20261120T051345123Z-dump' } });
+  assert.match(JSON.stringify((await last()).details), /\/nowhere\/main\/dumps\/20261120T051345123Z-dump\/"/);
+  const arn = 'arn:aws:iam::111122223333:user/ada';
+  await record({ ...asked, id: 'audit-3', who: arn, details: { kind: 'restore' } });
+  assert.deepEqual([(await last()).from, (await last()).details?.kind], [arn, 'restore']);
+  await assert.rejects(record({ ...asked, id: 'audit-4', details: { kind: 'lunch' } }), /details/);
 });
 
 test('what is missing or wrong is named', async () => {

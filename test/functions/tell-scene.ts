@@ -12,6 +12,7 @@ export function worldOf(store: ObjectStore, notifications: Notification[], envir
     managed: [],
     approvers: [],
     fourEyes: false,
+    approvals: { required: 1, reason: 'required' },
     notifications,
     concurrency: { all: 4, perServer: 1 },
     storage: { lock: { mode: 'governance', days: 14 }, tiers: {} },

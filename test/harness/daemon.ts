@@ -153,7 +153,7 @@ export class TestDaemon extends DaemonProcess {
   /** A yes by the function that `lifeboat approve` calls. */
   async answer(arn: string, decision: 'approve' | 'reject' = 'approve', by = 'Ada'): Promise<void> {
     const { planHash } = await this.question(arn);
-    await this.machines.invoke('answer-approval', { execution: arn, decision, plan: planHash, by });
+    await this.machines.invoke('answer-approval', { execution: arn, decision, plan: planHash, by, reason: 'seen' });
   }
 
   /** In the order in which they were asked for. */

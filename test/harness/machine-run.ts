@@ -183,7 +183,10 @@ export class MachineRun {
   /** Somebody answers what was asked last. */
   async answer(answer: PersonsAnswer): Promise<void> {
     const { execution, planHash } = this.#question;
-    const answered = await this.#host!.invoke('answer-approval', { execution: execution!, plan: planHash!, ...answer });
+    const answered = await this.#host!.invoke('answer-approval', {
+      ...{ execution: execution!, plan: planHash!, reason: 'seen' },
+      ...answer,
+    });
     if ('error' in answered) throw new Error(answered.error.errorMessage);
   }
 

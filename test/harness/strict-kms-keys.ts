@@ -1,4 +1,13 @@
-import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  randomUUID,
+  sign,
+} from 'node:crypto';
 import { KmsRefusal } from './strict-kms-refusal.ts';
 
 const account = '111122223333';
@@ -18,11 +27,19 @@ export class KmsKeys {
   readonly #keys: KmsKey[] = [];
   /** replicas of a key share it */
   readonly #material = new Map<string, Buffer>();
+  readonly #signing = new Map<string, KeyObject>();
   readonly #aliases = new Map<string, KmsKey>();
 
   create(region: string, { multiRegion = false } = {}): KmsKey {
     const id = multiRegion ? `mrk-${randomUUID().replaceAll('-', '')}` : randomUUID();
     this.#material.set(id, randomBytes(32));
+    return this.#add(id, region);
+  }
+
+  /** ECC_NIST_P256, SIGN_VERIFY. */
+  createSigning(region: string): KmsKey {
+    const id = randomUUID();
+    this.#signing.set(id, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
     return this.#add(id, region);
   }
 
@@ -59,7 +76,7 @@ export class KmsKeys {
   }
 
   encrypt(key: KmsKey, plaintext: Buffer, context: Record<string, string>): Buffer {
-    this.#checkUsable(key);
+    this.#checkUsable(key, 'Encrypt');
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', this.#material.get(key.id)!, nonce);
     cipher.setAAD(additional(context));
@@ -88,15 +105,39 @@ export class KmsKeys {
     }
   }
 
+  /** SubjectPublicKeyInfo in DER. https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html */
+  publicKey(key: KmsKey): Buffer {
+    this.#checkUsable(key);
+    const own = this.#signing.get(key.id);
+    if (own) return createPublicKey(own).export({ format: 'der', type: 'spki' });
+    throw new KmsRefusal('UnsupportedOperationException', `${key.arn} is a symmetric key.`);
+  }
+
+  /** DER. https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html */
+  sign(key: KmsKey, message: Buffer): Buffer {
+    this.#checkUsable(key);
+    const own = this.#signing.get(key.id);
+    if (own) return sign('sha256', message, { key: own, dsaEncoding: 'der' });
+    throw new KmsRefusal(
+      'InvalidKeyUsageException',
+      `${key.arn} key usage is ENCRYPT_DECRYPT which is not valid for Sign.`,
+    );
+  }
+
   #add(id: string, region: string): KmsKey {
     const key: KmsKey = { id, region, arn: `arn:aws:kms:${region}:${account}:key/${id}`, state: 'Enabled' };
     this.#keys.push(key);
     return key;
   }
 
-  #checkUsable({ state, arn }: KmsKey): void {
+  #checkUsable({ id, state, arn }: KmsKey, encrypts?: string): void {
     if (state === 'Disabled') throw new KmsRefusal('DisabledException', `${arn} is disabled.`);
     if (state === 'PendingDeletion') throw new KmsRefusal('KMSInvalidStateException', `${arn} is pending deletion.`);
+    if (encrypts !== undefined && this.#signing.has(id))
+      throw new KmsRefusal(
+        'InvalidKeyUsageException',
+        `${arn} key usage is SIGN_VERIFY which is not valid for ${encrypts}.`,
+      );
   }
 }
 

@@ -151,6 +151,19 @@ class StrictKmsServer implements StrictKms {
       const blob = this.keys.encrypt(key, bytesOf(input.Plaintext, 4096), context);
       return { CiphertextBlob: blob.toString('base64'), KeyId: key.arn, EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
     }
+    if (action === 'GetPublicKey') {
+      return {
+        KeyId: key.arn,
+        PublicKey: this.keys.publicKey(key).toString('base64'),
+        KeySpec: 'ECC_NIST_P256',
+        KeyUsage: 'SIGN_VERIFY',
+        SigningAlgorithms: ['ECDSA_SHA_256'],
+      };
+    }
+    if (action === 'Sign') {
+      const signature = this.keys.sign(key, bytesOf(input.Message, 4096));
+      return { KeyId: key.arn, Signature: signature.toString('base64'), SigningAlgorithm: 'ECDSA_SHA_256' };
+    }
     const plaintext = this.keys.decrypt(key, bytesOf(input.CiphertextBlob, 6144), context);
     return { Plaintext: plaintext.toString('base64'), KeyId: key.arn, EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
   }
@@ -176,6 +189,13 @@ const parameters: Record<string, Record<string, (value: unknown) => boolean>> = 
   GenerateDataKey: { KeyId: isText, KeySpec: (value) => value === 'AES_256', EncryptionContext: isContext },
   Encrypt: { KeyId: isText, Plaintext: isText, EncryptionContext: isContext },
   Decrypt: { KeyId: isText, CiphertextBlob: isText, EncryptionContext: isContext },
+  GetPublicKey: { KeyId: isText },
+  Sign: {
+    KeyId: isText,
+    Message: isText,
+    MessageType: (value) => value === 'RAW',
+    SigningAlgorithm: (value) => value === 'ECDSA_SHA_256',
+  },
 };
 
 function readAction({ method, path, headers, body }: KmsRequest): { action: string; input: Record<string, unknown> } {

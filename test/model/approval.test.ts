@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Answer, type ApprovalFacts, decideApproval, type GivenAnswer, type Question } from '#model/approval';
+import {
+  type Answer,
+  type ApprovalFacts,
+  decideApproval,
+  describeEnd,
+  type GivenAnswer,
+  type Question,
+  standingOf,
+} from '#model/approval';
 
 const planHash = '379ec2ea74d5'.padEnd(64, '0');
 const question: Question = {
@@ -21,9 +29,10 @@ const grace = { name: 'Grace', email: 'grace@example.org' };
 function decide(given: Partial<GivenAnswer>, more: Partial<ApprovalFacts> = {}): string {
   const outcome = decideApproval({
     question,
-    answer: { decision: 'approve', plan: planHash, by: 'Ada', ...given },
+    answer: { decision: 'approve', plan: planHash, by: 'Ada', reason: null, ...given },
     approvers: [ada, grace],
     fourEyes: false,
+    reasonRequired: false,
     proof: false,
     now: new Date('2026-11-20T06:00:00Z'),
     ...more,
@@ -31,7 +40,7 @@ function decide(given: Partial<GivenAnswer>, more: Partial<ApprovalFacts> = {}):
   return outcome.accepted ? (outcome.again ? 'again' : 'accepted') : outcome.reason;
 }
 
-const final = (decision: Answer['decision'], by: string): Answer => ({
+const said = (decision: Answer['decision'], by: string): Answer => ({
   format: 'lifeboat-answer/1',
   execution: question.execution,
   machine: 'restore',
@@ -92,7 +101,7 @@ describe('an answer', () => {
   });
 
   test('is final: the same again is accepted, also later; any other is refused', () => {
-    const given = { final: final('approve', 'Ada') };
+    const given = { answers: [said('approve', 'Ada')] };
     assert.equal(decide({ by: 'ada@example.org' }, given), 'again');
     assert.equal(decide({}, { ...given, now: new Date('2027-01-01') }), 'again');
     assert.equal(
@@ -103,8 +112,84 @@ describe('an answer', () => {
       decide({ decision: 'reject' }, given),
       'it was approved by Ada at 2026-11-20T05:30:00.000Z, and that is final',
     );
-    assert.match(decide({}, { final: final('reject', 'Ada') }), /^it was rejected by Ada/);
+    assert.match(decide({}, { answers: [said('reject', 'Ada')] }), /^it was rejected by Ada/);
   });
+});
+
+describe('where several have to say yes', () => {
+  const edsger = { name: 'Edsger' };
+  const two = { question: { ...question, required: 2 }, approvers: [ada, grace, edsger] };
+
+  test('each is another person, under whatever name', () => {
+    const given = { ...two, answers: [said('approve', 'Ada')] };
+    for (const by of ['Ada', 'ada@example.org', ' ADA ']) assert.equal(decide({ by }, given), 'again');
+    assert.equal(decide({ by: 'Grace' }, given), 'accepted');
+    const late = new Date(question.expiresAt);
+    assert.equal(decide({ by: 'Ada' }, { ...given, now: late }), `the question expired at ${question.expiresAt}`);
+  });
+
+  test('two who share an identity are one, and the second one learns why', () => {
+    const role = 'arn:aws:iam::123456789012:role/dba';
+    const arn = (session: string) => `arn:aws:sts::123456789012:assumed-role/dba/${session}`;
+    const approvers = [
+      { ...ada, iam: role },
+      { ...grace, iam: role },
+    ];
+    const given = { ...two, approvers, proof: true, answers: [{ ...said('approve', 'Ada'), iam: arn('ada') }] };
+    assert.equal(
+      decide({ by: 'Grace', iam: arn('grace') }, given),
+      'Grace counts as Ada, who has said yes already: nothing in the plan tells the two apart',
+    );
+  });
+
+  test('the last one that is needed is final, and so is one no, also of who said yes', () => {
+    const yes = [said('approve', 'Ada'), said('approve', 'Grace')];
+    assert.equal(
+      decide({ by: 'Edsger' }, { ...two, answers: yes }),
+      'it was approved by Ada and Grace at 2026-11-20T05:30:00.000Z, and that is final',
+    );
+    assert.equal(decide({ by: 'Ada' }, { ...two, answers: yes }), 'again');
+    assert.equal(decide({ by: 'Ada', decision: 'reject' }, { ...two, answers: yes.slice(0, 1) }), 'accepted');
+    const no = [said('approve', 'Ada'), said('reject', 'Grace')];
+    for (const by of ['Ada', 'Edsger'])
+      assert.match(decide({ by }, { ...two, answers: no }), /^it was rejected by Grace/);
+  });
+
+  test('what came after the end changes nothing', () => {
+    const all = [said('approve', 'Ada'), said('approve', 'Grace'), said('reject', 'Edsger')];
+    const { yes, final, missing } = standingOf({ required: 2 }, all);
+    assert.deepEqual([yes.length, final, missing], [2, all[1], 0]);
+    assert.equal(describeEnd(yes, final!), 'approved by Ada and Grace at 2026-11-20T05:30:00.000Z');
+    assert.deepEqual(standingOf({ required: 3 }, all).final, all[2]);
+    assert.equal(standingOf({ required: 3 }, all.slice(0, 2)).missing, 1);
+    assert.equal(standingOf({}, all).final, all[0]);
+  });
+});
+
+describe('a reason', () => {
+  const asked = { reasonRequired: true };
+  test('is needed for a yes and for a no where the plan says so, in words', () => {
+    for (const reason of [null, '', '  ', '…', '"…"', '-'])
+      assert.equal(decide({ reason }, asked), 'a yes needs a reason, which is kept as evidence', String(reason));
+    assert.equal(decide({ decision: 'reject' }, asked), 'a no needs a reason, which is kept as evidence');
+    for (const reason of ['lost', '失われた', '5']) assert.equal(decide({ reason }, asked), 'accepted');
+    assert.equal(decide({}), 'accepted');
+  });
+
+  test('is not asked for again of who has said so before, nor of who may not answer', () => {
+    assert.equal(decide({}, { ...asked, answers: [said('approve', 'Ada')] }), 'again');
+    assert.equal(decide({ by: 'Mallory' }, asked), "Mallory is not among the plan's approvers: Ada, Grace");
+  });
+});
+
+test('an answer to a plan that was superseded is told so, and by which', () => {
+  const superseded = [{ planHash: 'ab'.repeat(32), by: 'cd'.repeat(32), at: '2026-11-20T05:10:00.000Z' }];
+  assert.equal(
+    decide({ plan: 'abababababab' }, { superseded }),
+    'plan abababababab was superseded by plan cdcdcdcdcdcd at 2026-11-20T05:10:00.000Z, and that is final',
+  );
+  // the same plan once more is asked again
+  assert.equal(decide({}, { superseded: [{ ...superseded[0]!, planHash }] }), 'accepted');
 });
 
 describe('an answer with an IAM identity', () => {
@@ -156,9 +241,10 @@ describe('an answer with an IAM identity', () => {
     const outcome = (approvers: typeof bySession, by: string) =>
       decideApproval({
         question,
-        answer: { decision: 'approve', plan: planHash, by, iam: arn('ada') },
+        answer: { decision: 'approve', plan: planHash, by, reason: null, iam: arn('ada') },
         approvers,
         fourEyes: false,
+        reasonRequired: false,
         proof: true,
         now: new Date('2026-11-20T06:00:00Z'),
       });
@@ -197,7 +283,7 @@ describe('an answer with an IAM identity', () => {
   });
 
   test('again is the same one, by name or by ARN', () => {
-    const given = { approvers: bySession, proof: true, final: { ...final('approve', 'Ada'), iam: arn('ada') } };
+    const given = { approvers: bySession, proof: true, answers: [{ ...said('approve', 'Ada'), iam: arn('ada') }] };
     assert.equal(decide({ by: arn('ada'), iam: arn('ada') }, given), 'again');
     assert.equal(
       decide({}, given),

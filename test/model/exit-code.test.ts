@@ -21,6 +21,7 @@ test('the exit codes are a promise', () => {
     'CheckFailed 6',
     'ConnectionFailed 4',
     'DrillFailed 11',
+    'IncidentTaken 7',
     'InputInvalid 2',
     'KeyUnusable 8',
     'LeaseHeld 7',

@@ -32,6 +32,7 @@ describe('a plan is read', () => {
       managed: [],
       approvers: [],
       fourEyes: false,
+      approvals: { required: 1, reason: 'required' },
       notifications: [],
       concurrency: { all: 4, perServer: 1 },
       storage: { lock: { mode: 'governance', days: 14 }, tiers: {} },
@@ -72,6 +73,7 @@ sources:
     connection: { host: /run/postgresql, user: lifeboat, password: "file:~/.audit" }
 approvers: [{ name: Ada, email: ada@example.org }, { name: Bob }]
 fourEyes: true
+approvals: { reason: optional, rds-restore: { required: 1 } }
 notifications:
   - { kind: slack, webhook: env:SLACK, on: [success, failure] }
   - { kind: webhook, url: file:/run/hook }
@@ -104,6 +106,7 @@ metrics: { pushgateway: "https://push.example.org/" }
     assert.equal(audit!.connection.sslmode, 'disable');
     assert.deepEqual(audit!.connection.password, { from: 'file', path: '~/.audit' });
     assert.deepEqual(plan.approvers[1], { name: 'Bob' });
+    assert.deepEqual(plan.approvals, { required: 1, reason: 'optional', 'rds-restore': { required: 1 } });
     assert.deepEqual(
       plan.notifications.map(({ kind, on }) => [kind, on.join(' ')]),
       [
@@ -192,6 +195,25 @@ describe('a plan is refused, with the place, the value and what is allowed', () 
       extended('approvers: [Ada]'),
       /approvers\[0\]: text is not allowed: expected a map with name/,
     ],
+    [
+      'more yes than there are approvers',
+      extended('approvers: [{ name: A }, { name: a }]\napprovals: { required: 2 }'),
+      /^plan\.yml:7: approvals\.required: 2 is not allowed: expected 1, since the plan's approvers are 1 person$/,
+    ],
+    [
+      'more yes than there are approvers beside who asks',
+      extended(
+        'fourEyes: true\napprovers: [{ name: A }, { name: B }, { name: C }]\napprovals: { restore: { required: 3 } }',
+      ),
+      /approvals\.restore\.required: 3 .* expected at most 2, since the plan's approvers are 3 different people, and with fourEyes who asks may not answer$/,
+    ],
+    [
+      'several yes of whoever may',
+      extended('approvals: { required: 2 }'),
+      /approvals\.required: 2 .* expected 1, since the plan's approvers are 0/,
+    ],
+    ['eleven yes', extended('approvals: { required: 11 }'), /approvals\.required: 11 .* a whole number from 1 to 10$/],
+    ['a reason now and then', extended('approvals: { reason: maybe }'), /approvals\.reason: .*required, optional/],
     ['an address that is none', extended('approvers: [{ name: A, email: a.b }]'), /approvers\[0\]\.email: "a\.b"/],
     [
       'another kind of notification',

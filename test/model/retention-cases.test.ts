@@ -119,6 +119,12 @@ describe('the window', () => {
     assert.deepEqual(goneOf(factsOf([backup(10), put, newest]), rulesOf(7)), []);
   });
 
+  test("the server's being behind, what we have begun since then stays", () => {
+    const days = [3, 2, 1];
+    const behind = days.map((day) => ({ ...backup(day), at: new Date(backup(day).at.getTime() - 100 * dayMs) }));
+    assert.deepEqual(goneOf(factsOf([older, before, ...behind]), rulesOf(7)), [older.id]);
+  });
+
   test('ours being behind, everything is of the window', () => {
     const all = [older, before, within, newest];
     assert.deepEqual(goneOf(factsOf(all), rulesOf(7), daysAgo(300)), []);

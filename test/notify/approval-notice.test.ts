@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Question } from '#model/approval';
+import type { Answer, Question } from '#model/approval';
 import { noticeSchema } from '#model/notice';
 import { approvalNotice } from '#notify/approval-notice';
 import { toEmail } from '#notify/to-email';
@@ -26,7 +26,7 @@ test('a question says what will be done, who may answer, until when and how', ()
   assert.equal(notice.occasion, 'question');
   assert.equal(
     notice.todo,
-    'lifeboat approve 0f7c2e1a-restore --plan 379ec2ea74d5\nlifeboat reject 0f7c2e1a-restore --plan 379ec2ea74d5',
+    'lifeboat approve 0f7c2e1a-restore --plan 379ec2ea74d5 --reason "…"\nlifeboat reject 0f7c2e1a-restore --plan 379ec2ea74d5 --reason "…"',
   );
   assert.equal(
     notice.what,
@@ -36,6 +36,29 @@ lay down 20261120T051345123Z-full
 May answer: Ada, Grace.
 Without an answer by 2026-11-20T05:10:00.000Z nothing is done.`,
   );
+});
+
+test('where several have to say yes it says how many, who did and why, and who still may', () => {
+  const approvers = [...people.approvers, { name: 'Edsger' }];
+  const two = { ...question, required: 2 };
+  const first = noticeSchema.parse(approvalNotice(two, { ...people, approvers }));
+  assert.match(
+    first.what,
+    /\n2 different people have to say yes; one no ends it\.\nMay answer: Ada, Grace, Edsger\.\n/,
+  );
+  assert.match(first.what, /Without 2 people's yes by 2026-11-20T05:10:00\.000Z nothing is done\.$/);
+  const yes: Answer = {
+    ...{ format: 'lifeboat-answer/1', execution: question.execution, machine: 'restore', source: 'main' },
+    ...{ planHash: question.planHash, decision: 'approve', by: 'ada' },
+    ...{ reason: 'orders are lost', at: '2026-11-20T05:01:00.000Z' },
+  };
+  const next = noticeSchema.parse(approvalNotice(two, { ...people, approvers }, { yes: [yes] }));
+  assert.equal(next.title, 'approve? restore of main, asked for by bob: 1 of 2 said yes');
+  assert.match(
+    next.what,
+    /\nada said yes at 2026-11-20T05:01:00\.000Z: orders are lost\n1 more has to\.\nMay answer: Grace, Edsger\.\n/,
+  );
+  assert.notEqual(next.dedupe, first.dedupe);
 });
 
 test('where the plan names nobody, anybody may answer', () => {

@@ -32,6 +32,7 @@ test('programs learn how to connect and nothing else, and the password from a fi
     PGGSSENCMODE: 'disable',
     PGAPPNAME: 'lifeboat',
     PGCONNECT_TIMEOUT: '10',
+    PGOPTIONS: '-c statement_timeout=0 -c lock_timeout=0',
   });
   assert.equal(readFileSync(PGPASSFILE!, 'utf8'), '*:*:*:*:a\\:b\\\\c\n');
   assert.deepEqual([statSync(PGPASSFILE!).mode & 0o777, statSync(dirname(PGPASSFILE!)).mode & 0o777], [0o600, 0o700]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StatusPage } from '#model/notification';
-import { toStatuspage } from '#notify/to-statuspage';
+import { pageKey, type StatuspageDeed, toStatuspage } from '#notify/to-statuspage';
 import { openSenders } from '#runtime/open-senders';
 import { showIncident } from '#runtime/show-incident';
 import { notice } from '../notify/notice-sample.ts';
@@ -168,4 +168,26 @@ test('the key comes from where the plan says', async () => {
   assert.equal(open().length, 1);
   const missing = await openSenders({}).showIncident(page, deed, signal);
   assert.ok(!missing.taken && /notifications\.apiKey: "env:KEY"/.test(missing.reason), JSON.stringify(missing));
+});
+
+test('an update is said once of the incident that there is, opens it where there is none, and its end ends it', async () => {
+  const { page, incidents, received } = await statusPage();
+  const key = pageKey('incident 20261120-4f2a');
+  const show = async (deed: StatuspageDeed) =>
+    assert.deepEqual(await showIncident(page, 'hunter2', deed, AbortSignal.timeout(5_000)), { taken: true });
+  const update = (body: string) => show({ deed: 'update', key, name: 'orders', body });
+  await update('We look into it.');
+  await update('It is coming back.');
+  assert.equal(incidents.length, 1);
+  assert.deepEqual([incidents[0]!.status, incidents[0]!.name], ['identified', 'orders']);
+  // as the page lists it, with all that was said of it
+  Object.assign(incidents[0]!, { incident_updates: [{ body: 'It is coming back.' }, { body: 'We look into it.' }] });
+  await update('It is coming back.');
+  await show({ deed: 'resolve', key, body: 'It works again.' });
+  await show({ deed: 'resolve', key, body: 'It works again.' });
+  assert.equal(incidents[0]!.status, 'resolved');
+  assert.deepEqual(
+    received.map(({ method }) => method).filter((method) => method !== 'GET'),
+    ['POST', 'PATCH', 'PATCH'],
+  );
 });

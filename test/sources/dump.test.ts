@@ -73,6 +73,6 @@ test('where pg_dumpall connects is a name, whatever characters it has', async ()
     return text.split('\n')[0];
   };
   const always = '--globals-only --no-password --database';
-  assert.equal(await words('postgres'), `${always} postgres --no-role-passwords`);
+  assert.equal(await words('postgres'), `${always} dbname='postgres' --no-role-passwords`);
   assert.equal(await words("a=b's \\"), `${always} dbname='a=b\\'s \\\\' --no-role-passwords`);
 });

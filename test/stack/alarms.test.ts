@@ -102,7 +102,7 @@ describe('alarms', () => {
     ...['backup', 'verify', 'drill', 'dump', 'restore', 'retention', 'scrub', 'rds-snapshot', 'rds-restore'].map(
       (machine): [string, number, number, string] => [`${machine}-failed`, 1, 0, 'OK'],
     ),
-    ...['tell', 'watch', 'watch-managed', 'checksum-verifier', 'metadata-indexer', 'start-scheduled'].map(
+    ...['tell', 'sign-evidence', 'tell-incidents', 'watch', 'watch-managed', 'checksum-verifier', 'metadata-indexer', 'start-scheduled'].map(
       (name): [string, number, number, string] => [`${name}-fails`, 1, 0, 'OK'],
     ),
   ];

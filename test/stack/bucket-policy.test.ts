@@ -147,6 +147,8 @@ describe('the policy of the bucket', () => {
     layout.proofKey('orders', id, now),
     layout.questionKey('restore', execution, 1),
     layout.answerKey('restore', execution, 2),
+    layout.answerKey('restore', execution, 1, 2),
+    layout.approvalTokenKey(digest),
     layout.evidenceKey(1),
     layout.evidenceIdKey(digest),
     layout.noticeTakenKey(digest, 'slack'),
@@ -237,6 +239,36 @@ describe('the policy of the bucket', () => {
       'root may erase': changed('DenyErasing', {
         Condition: { ArnNotEquals: { 'aws:PrincipalArn': root['aws:principalarn'] } },
       }),
+    },
+  });
+
+  const token = layout.approvalTokenKey('0'.repeat(64));
+  const readToken = (by: string, action = 'GetObject'): Asked => ({
+    ...{ action, key: token },
+    context: { 'aws:principalarn': `arn:aws:iam::111122223333:${by}` },
+  });
+  const readers = ['role/askapprovalrole', 'role/answerapprovalrole'];
+  const others = ['role/writer', 'role/planrestorerole', 'role/retentiontaskrole', 'user/ada', 'root'];
+  guarantee('lets nobody read the token of a question but who asks it and who brings the answer', {
+    check: (resources) =>
+      judged(resources, {
+        denied: others.flatMap((by) => [readToken(by), readToken(by, 'GetObjectVersion')]),
+        admitted: [
+          ...readers.map((by) => readToken(by)),
+          // the rest of approvals, and copies of everything
+          { action: 'GetObject', key: layout.questionKey('restore', execution, 1) },
+          readToken('role/lifeboat-prod-eu-central-1_replication', 'GetObjectVersionForReplication'),
+          put(once, token),
+        ],
+      }),
+    mistakes: {
+      'everybody who reads the bucket': without('DenyReadingTokens'),
+      'earlier versions': changed('DenyReadingTokens', { Action: 's3:GetObject' }),
+      'any role of approvals': changed('DenyReadingTokens', {
+        Condition: { ArnNotLike: { 'aws:PrincipalArn': 'arn:aws:iam::111122223333:role/*' } },
+      }),
+      'nobody at all': changed('DenyReadingTokens', { Condition: {} }),
+      'no copies': changed('DenyReadingTokens', { Action: 's3:*' }),
     },
   });
 

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { forgetBackups } from '#catalog/forget-backups';
 import { putHold } from '#catalog/holds';
+import { addToIncident, openIncident } from '#catalog/incidents';
 import { acquireLease } from '#catalog/lease';
 import { printLease } from '#catalog/lease-state';
+import { verifyEvidence } from '#catalog/verify-evidence';
 import { readVerifiedWal } from '#catalog/wal-projection';
 import { MachineRun, type TaskScript } from '#harness/machine-run';
 import { StoredSource } from '#harness/stored-source';
@@ -46,10 +48,16 @@ sources:
     schedules: { snapshot: cron(0 5 * * ? *) }
     retention: { window: 7d }
   books: { kind: rds, cluster: books-db, retention: { window: 7d } }
+evidence: { kmsKey: stack }
 approvers: [{ name: grace }, { name: ada }]
+approvals: { rds-restore: { required: 2 } }
 notifications:
   - { kind: webhook, url: "secret:lifeboat/hook", on: [failure] }
   - { kind: sns, topicArn: "arn:aws:sns:eu-central-1:111122223333:on-call", on: [failure] }
+incidents:
+  contacts:
+    - { name: ada, webhook: "secret:lifeboat/ada" }
+    - { name: grace, sns: "arn:aws:sns:eu-central-1:111122223333:page-grace" }
 `;
 
 let deployed: DeployedFunctions;
@@ -314,14 +322,25 @@ test('who asks again what was answered gets the answer', async () => {
     expiresInSeconds: 3600,
   };
   await deployed.invoke('ask-approval', { ...question, taskToken: 'token-1' });
-  await deployed.invoke('answer-approval', { execution, decision: 'approve', plan: planHash, by: 'grace' });
+  await deployed.invoke('answer-approval', {
+    execution,
+    decision: 'approve',
+    plan: planHash,
+    by: 'grace',
+    reason: 'seen',
+  });
   const again = await deployed.invoke('ask-approval', { ...question, taskToken: 'token-2' });
   assert.deepEqual(again.payload, { execution, number: 2, answered: true });
   assert.deepEqual(sent, ['token-1', 'token-2']);
   const other = execution.replace('prod_restore', 'prod_rds-restore');
   const elsewhere = { ...question, execution: other, machine: 'rds-restore', taskToken: 'rds-token-1' };
   await deployed.invoke('ask-approval', elsewhere);
-  await deployed.invoke('answer-approval', { execution: other, decision: 'approve', plan: planHash, by: 'grace' });
+  const yes = { execution: other, decision: 'approve', plan: planHash, reason: 'seen' };
+  const first = await deployed.invoke('answer-approval', { ...yes, by: 'grace' });
+  assert.deepEqual([(first.payload as { missing: number }).missing, sent.length], [1, 2]);
+  const told = (await deployed.sentBy('answer-approval')).filter(({ action }) => action === 'sns:Publish');
+  assert.match(JSON.stringify(told), /1 of 2 said yes/);
+  await deployed.invoke('answer-approval', { ...yes, by: 'ada' });
   await deployed.invoke('ask-approval', { ...elsewhere, taskToken: 'rds-token-2' });
   assert.deepEqual(sent.slice(2), ['rds-token-1', 'rds-token-2']);
 });
@@ -535,6 +554,18 @@ test('evidence that is given twice is one record', async () => {
   assert.deepEqual(again.payload, { ...(once.payload as object), again: true });
 });
 
+test('how far the evidence goes is signed once a day, by the key of the stack', async () => {
+  const { payload, error } = await deployed.invoke('sign-evidence', {});
+  assert.equal(error, undefined);
+  const { key, again } = payload as { key: string; again: boolean };
+  assert.match(key, /^evidence-heads\/\d{4}-\d\d-\d\d\.json$/);
+  assert.equal(again, false);
+  assert.deepEqual((await deployed.invoke('sign-evidence', {})).payload, { ...(payload as object), again: true });
+  const keys = [deployed.kms.keys.publicKey(deployed.evidenceKey).toString('base64')];
+  const check = await verifyEvidence(deployed.vault.store, { keys });
+  assert.deepEqual([check.ok, check.heads?.newest?.keyId], [true, deployed.evidenceKey.arn]);
+});
+
 test('a failure is told to the channels of the plan, with their secrets', async () => {
   const hook = await httpServer((_, response) => response.end());
   deployed.answers['secretsmanager:GetSecretValue'] = ({ SecretId }) => ({
@@ -560,6 +591,34 @@ test('a failure is told to the channels of the plan, with their secrets', async 
   );
   const log = await deployed.stop('tell');
   assert.equal(JSON.stringify(log).includes('secret-path'), false);
+});
+
+test('an incident is told to channels and contacts, once, and each word of it is evidence', async () => {
+  const hook = await httpServer((_, response) => response.end());
+  const before = deployed.answers['secretsmanager:GetSecretValue'];
+  deployed.answers['secretsmanager:GetSecretValue'] = ({ SecretId }) => ({
+    SecretString: SecretId === 'lifeboat/ada' ? `${hook.url}/ada` : `${hook.url}/all`,
+  });
+  const { store } = deployed.vault;
+  const severity = { name: 'SEV1', rtoMs: 3_600_000, procedure: 'restore' } as const;
+  const opening = { severity, title: 'gone', source: 'main', impact: null, measuredRtoMs: null, isPublic: true };
+  const said = () => ({ by: 'grace', at: new Date().toISOString() });
+  const { incident } = await openIncident(store, opening, said());
+  for (const event of [{}, { answer: true }]) {
+    const { error } = await deployed.invoke('tell-incidents', event);
+    assert.equal(error, undefined, JSON.stringify(error));
+  }
+  await addToIncident(store, incident, said(), () => ({ deed: 'resolved', message: 'fine', publicMessage: null }));
+  await deployed.invoke('tell-incidents', {});
+  assert.deepEqual(hook.received.map(({ url }) => url).sort(), ['/ada', '/ada', '/all', '/all']);
+  const published = (await deployed.sentBy('tell-incidents')).filter(({ action }) => action === 'sns:Publish');
+  assert.deepEqual(
+    published.map(({ input }) => input.TopicArn!.split(':').at(-1)),
+    ['on-call', 'page-grace', 'on-call', 'page-grace'],
+  );
+  const log = await deployed.stop('tell-incidents');
+  assert.equal(JSON.stringify(log).includes(hook.url), false);
+  if (before) deployed.answers['secretsmanager:GetSecretValue'] = before;
 });
 
 test('the watch asks the server, tells what it finds, and forgets damage that is gone', async () => {

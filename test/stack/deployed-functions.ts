@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveResources } from '#harness/resolve-template';
+import type { KmsKey } from '#harness/strict-kms-keys';
 import { type StrictKms, startStrictKms } from '#harness/strict-kms-server';
 import { type StrictRds, startStrictRds } from '#harness/strict-rds';
 import { type StrictS3, startStrictS3 } from '#harness/strict-s3-server';
@@ -38,6 +39,7 @@ export class DeployedFunctions {
   readonly s3: StrictS3;
   readonly rds: StrictRds;
   readonly keyArn: string;
+  readonly evidenceKey: KmsKey;
   readonly #template: Template;
   readonly #packages: ReadonlyMap<string, FunctionPackage>;
   readonly #running = new Map<string, Promise<Running>>();
@@ -69,11 +71,14 @@ export class DeployedFunctions {
     { s3, kms, rds, store }: { s3: StrictS3; kms: StrictKms; rds: StrictRds; store: Vault['store'] },
   ) {
     this.#template = template;
-    this.#packages = new Map(packages.map((one) => [one.name, one]));
+    const deployed = packages.filter(({ name }) => `${logicalName(name)}LambdaFunction` in template.Resources);
+    this.#packages = new Map(deployed.map((one) => [one.name, one]));
     this.s3 = s3;
     this.kms = kms;
     this.rds = rds;
     this.keyArn = kms.keys.create(region, { multiRegion: true }).arn;
+    this.evidenceKey = kms.keys.createSigning(region);
+    kms.keys.alias(this.evidenceKey, 'lifeboat-prod-evidence');
     this.vault = { store, keyRing: kmsKeyRing(this.keyArn, kms.environment()) };
     for (const name of this.names) {
       this.policies.set(name, new RolePolicy(template, `${logicalName(name)}Role`, this.#deployment));
@@ -141,6 +146,7 @@ export class DeployedFunctions {
     const aws = await startGuardedAws({
       ...{ policy: this.policies.get(name)!, s3: this.s3.endpoint, kms: this.kms.endpoint, region },
       rds: this.rds.environment.AWS_ENDPOINT_URL_RDS!,
+      keyOf: (keyId) => (keyId.includes(':alias/') ? this.kms.keys.find(keyId, region).arn : keyId),
       rdsTags: (region, thing) => {
         const [type, id = ''] = thing.split(':');
         const kind = type === 'snapshot' ? 'instance' : 'cluster';
@@ -166,6 +172,12 @@ export class DeployedFunctions {
 
   get #deployment() {
     const topics = ['Failure', 'Question', 'Success'].map((name) => [`${name}Topic`, topicArn(name.toLowerCase())]);
-    return { parameters: { ...Object.fromEntries(topics), BackupKey: this.keyArn.split('/')[1]! } };
+    return {
+      parameters: {
+        ...Object.fromEntries(topics),
+        BackupKey: this.keyArn.split('/')[1]!,
+        EvidenceKey: this.evidenceKey.id,
+      },
+    };
   }
 }

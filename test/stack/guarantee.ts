@@ -38,6 +38,8 @@ export const storageResources = [
   'AccessLogBucketPolicy',
   'BucketKey',
   'BackupKey',
+  'EvidenceKey',
+  'EvidenceKeyAlias',
   'ReplicationRole',
 ];
 

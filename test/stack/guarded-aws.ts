@@ -8,6 +8,8 @@ export interface GuardedAwsOptions {
   /** where requests go that are allowed */
   s3: string;
   kms: string;
+  /** the key that an alias stands for, by which policies go */
+  keyOf?: (keyId: string) => string;
   /** none: nobody asks it */
   rds?: string;
   /** of one of its snapshots: `snapshot:…` or `cluster-snapshot:…` */
@@ -106,14 +108,21 @@ class Guard {
   }
 
   async #kms({ message, body }: Received, action: string, response: ServerResponse): Promise<void> {
-    const { KeyId, EncryptionContext = {} } = JSON.parse(body.toString()) as {
+    const {
+      KeyId,
+      EncryptionContext = {},
+      SigningAlgorithm,
+    } = JSON.parse(body.toString()) as {
       KeyId: string;
+      SigningAlgorithm?: string;
       EncryptionContext?: Record<string, string>;
     };
     const context = Object.fromEntries(
       Object.entries(EncryptionContext).map(([name, value]) => [`kms:EncryptionContext:${name}`, value]),
     );
-    if (!this.#allows({ action: `kms:${action}`, resource: KeyId, context })) return refuseJson(response);
+    if (SigningAlgorithm !== undefined) context['kms:SigningAlgorithm'] = SigningAlgorithm;
+    const resource = this.#options.keyOf?.(KeyId) ?? KeyId;
+    if (!this.#allows({ action: `kms:${action}`, resource, context })) return refuseJson(response);
     const answer = await forward(message, body, this.#options.kms);
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }

@@ -126,6 +126,40 @@ describe('the keys', () => {
     },
   });
 
+  const signer = 'arn:aws:iam::111122223333:role/lifeboat-prod-SignEvidenceRole-1A2B3C4D5E6F';
+  guarantee('EvidenceKey signs, for one function alone, and everybody here may have its public half', {
+    check: (resources) => {
+      const may = (action: string, who: string, algorithm = 'ECDSA_SHA_256') =>
+        isAllowed(resources, 'EvidenceKey', action, {
+          'aws:principalarn': who,
+          'kms:signingalgorithm': algorithm,
+        });
+      const somebody = 'arn:aws:iam::111122223333:role/lifeboat-prod-RecordEvidenceRole-1A2B3C4D5E6F';
+      return [
+        ...differences(resources, {
+          'EvidenceKey.Properties.KeySpec': 'ECC_NIST_P256',
+          'EvidenceKey.Properties.KeyUsage': 'SIGN_VERIFY',
+          'EvidenceKey.DeletionPolicy': 'Retain',
+          'EvidenceKeyAlias.Properties.AliasName': 'alias/lifeboat-prod-evidence',
+        }),
+        ...verdicts({
+          'the function signs': [may('Sign', signer), true],
+          'the function signs in another way': [may('Sign', signer, 'ECDSA_SHA_512'), false],
+          'another function signs': [may('Sign', somebody), false],
+          'somebody has the public key': [may('GetPublicKey', somebody), true],
+          'it can be administered': [may('PutKeyPolicy', somebody), true],
+          'a grant': [may('CreateGrant', signer), false],
+        }),
+      ];
+    },
+    mistakes: {
+      'everybody here signs': changed('EvidenceKey', 'SignTheEvidence', { Condition: {} }),
+      'nobody verifies': changed('EvidenceKey', 'VerifyTheEvidence', { Effect: 'Deny' }),
+      'a key that encrypts': set('EvidenceKey.Properties.KeySpec', 'SYMMETRIC_DEFAULT'),
+      'gone with the stack': set('EvidenceKey.DeletionPolicy', 'Delete'),
+    },
+  });
+
   const inOtherRegion = { packaging: { params: { primaryBackupKeyArn: primaryKey, standby: 'yes' } } };
   guarantee("BackupKey of a second stack is a replica of the first one's", {
     ...inOtherRegion,

@@ -108,7 +108,9 @@ const excuses: readonly { actions: RegExp; on: RegExp; because: string }[] = [
 /** Without one of these keys, the action reaches further than anybody here has to. */
 const conditions: readonly { action: RegExp; anyOf: readonly string[] }[] = [
   { action: /^s3:ListBucket$/, anyOf: ['s3:prefix', 'all of it is copied'] },
-  { action: /^kms:/, anyOf: ['kms:ViaService', 'kms:EncryptionContext:lifeboat:source'] },
+  { action: /^kms:Sign$/, anyOf: ['kms:SigningAlgorithm'] },
+  // what a public key says, everybody may know
+  { action: /^kms:(?!Sign$|GetPublicKey$)/, anyOf: ['kms:ViaService', 'kms:EncryptionContext:lifeboat:source'] },
   { action: /^iam:PassRole$/, anyOf: ['iam:PassedToService'] },
   { action: /^ecs:/, anyOf: ['ecs:cluster'] },
   { action: /^rds:Delete/, anyOf: ['aws:ResourceTag/lifeboat:source'] },

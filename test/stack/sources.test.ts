@@ -81,6 +81,7 @@ describe('the role of a source', () => {
       'executions/restore/one/restore.json',
       'evidence/000000000001.json',
       'approvals/restore/one/answer.json',
+      `approval-tokens/${'0'.repeat(64)}.json`,
     ])
       for (const action of ['s3:GetObject', 's3:PutObject']) assert.ok(!may(action, inBucket(key)), `${action} ${key}`);
     for (const prefix of ['', 'orders-eu/', 'catalog/', 'evidence/'])

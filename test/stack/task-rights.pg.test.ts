@@ -25,7 +25,7 @@ import {
   verifyPartResultSchema,
 } from '#model/task-result';
 import { prepareApproval } from '#recovery/prepare-approval';
-import { rewrapsFolder, taskResultKey } from '#store/bucket-layout';
+import { backupFolder, rewrapsFolder, taskResultKey } from '#store/bucket-layout';
 import { type DeployedTask, DeployedTasks } from './deployed-tasks.ts';
 
 /*
@@ -185,7 +185,11 @@ async function expiringBucket() {
       stop: stop!,
       finishedAt: time,
     };
-    await store.put(`orders/backups/${backup}/base.tar.000000`, Buffer.from('x'));
+    for await (const { key } of store.list(backupFolder('orders', id))) {
+      if (key.endsWith('/manifest.json')) continue;
+      const { body } = await store.get(key);
+      await store.put(key.replace(id, backup), Buffer.concat(await Array.fromAsync(body)));
+    }
     await commitBackup(store, ofThen);
     await catalogBackup(store, ofThen);
     return ofThen;

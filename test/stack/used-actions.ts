@@ -65,6 +65,8 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   Decrypt: ['kms:Decrypt'],
   Encrypt: ['kms:Encrypt'],
   GenerateDataKey: ['kms:GenerateDataKey'],
+  GetPublicKey: ['kms:GetPublicKey'],
+  Sign: ['kms:Sign'],
   GetSecretValue: ['secretsmanager:GetSecretValue'],
   Publish: ['sns:Publish'],
   SendTaskSuccess: ['states:SendTaskSuccess'],

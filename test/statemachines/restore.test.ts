@@ -161,6 +161,41 @@ test('who asked may not answer where the plan wants four eyes', async () => {
   assert.equal((await ended).status, 'SUCCEEDED');
 });
 
+test('as many people as the plan asks for say yes, and all of them are recorded', async () => {
+  const plan =
+    'approvers: [{ name: Ada }, { name: grace }, { name: edsger }]\napprovals: { restore: { required: 2 } }\n';
+  const { run } = await scene({ plan, answer: () => ({ decision: 'approve', by: 'grace', reason: 'seen' }) });
+  const ended = run.run('restore', input);
+  while (run.notices.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(run.tasks.length, 0);
+  assert.match(String(run.notices[1]!.title), /: 1 of 2 said yes$/);
+  await run.answer({ decision: 'approve', by: 'edsger', reason: 'seen, too' });
+  const end = await ended;
+  assert.equal(end.status, 'SUCCEEDED', JSON.stringify(end));
+  assert.equal((end.output as { approvedBy: string }).approvedBy, 'grace, edsger');
+  const { approval, approvals } = run.evidence[0] as { approval: { by: string }; approvals: object[] };
+  assert.equal(approval.by, 'edsger');
+  assert.partialDeepStrictEqual(approvals, [
+    { decision: 'approve', by: 'grace', reason: 'seen' },
+    { decision: 'approve', by: 'edsger', reason: 'seen, too' },
+  ]);
+  assert.deepEqual(run.failures, []);
+});
+
+test('a no after a yes is one, and both are recorded', async () => {
+  const plan = 'approvers: [{ name: Ada }, { name: grace }, { name: edsger }]\napprovals: { required: 2 }\n';
+  const { run } = await scene({ plan });
+  const ended = run.run('restore', input);
+  while (run.notices.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  await run.answer({ decision: 'reject', by: 'edsger', reason: 'wrong hour' });
+  assert.deepEqual([(await ended).error, run.tasks.length], ['RestoreRejected', 0]);
+  const { approvals } = run.evidence[0] as { approvals: { decision: string }[] };
+  assert.deepEqual(
+    approvals.map(({ decision }) => decision),
+    ['approve', 'reject'],
+  );
+});
+
 test('a yes to another plan is none', async () => {
   const asked = Promise.withResolvers<void>();
   const { run } = await scene({

@@ -172,9 +172,25 @@ test('that WAL is gone which was to stay is a failure, too', async () => {
   assert.match(end.cause!, /was to be kept to/);
 });
 
+test('most of what there is goes only if somebody says so', async () => {
+  const { source, run, left, backups } = await scene({ days: 6 });
+  source.pass(30 * 24 * 60);
+  const end = await run.run('retention', {});
+  assert.equal(end.error, 'MostWouldGo');
+  assert.match(
+    end.cause!,
+    /^of main 5 of 6 backups and dumps and .*\nHINT: nothing was deleted: .*`lifeboat expire main --most`$/,
+  );
+  assert.deepEqual(await left(), backups);
+  assert.deepEqual([run.tasks.length, run.notices.length], [0, 1]);
+  const meant = await run.run('retention', { most: true }, 'meant');
+  assert.equal(meant.status, 'SUCCEEDED', JSON.stringify(meant));
+  assert.deepEqual(await left(), backups.slice(-1));
+});
+
 const wrongInputs: [input: Json, message: RegExp][] = [
   [{ source: 'mian' }, /HINT: did you mean "main"\?$/],
-  [{ backup: 'x' }, /^backup: "x" is not allowed: expected only the fields source, requestedBy, scheduledTime/],
+  [{ backup: 'x' }, /^backup: "x" is not allowed: expected only the fields source, most, requestedBy, scheduledTime/],
 ];
 for (const [input, message] of wrongInputs) {
   test(`input ${JSON.stringify(input)} is refused by name, and told`, async () => {

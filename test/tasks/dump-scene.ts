@@ -11,7 +11,7 @@ import type { DumpManifest, DumpPart } from '#model/dump-manifest';
 import { keyFileRing, type MasterKey, masterKeyId } from '#pipeline/data-key';
 import type { DumpHeader } from '#pipeline/dump-header';
 import { readContainer } from '#pipeline/read-container';
-import { findClientPrograms } from '#runtime/client-programs';
+import { findClientPrograms } from '#runtime/find-program';
 import { libpqEnvironment } from '#runtime/libpq-environment';
 import { dumpManifestKey, dumpObjectKey, dumpsFolder } from '#store/bucket-layout';
 import { createDirectoryStore } from '#store/directory-store';

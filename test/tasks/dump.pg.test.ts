@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import pg from 'pg';
 import { readDumpCatalog } from '#catalog/dumps';
 import { failingStore, withPut } from '#harness/held-store';
 import { embeddedInstallation } from '#harness/postgres-installations';
@@ -207,6 +208,17 @@ describe('a dump', () => {
     assert.equal(await scene.server.value('select count(*) from noise', { database: into }), '0');
   });
 
+  test('is taken whatever timeouts its role and the database have', async () => {
+    await scene.server.query('create role hasty superuser login');
+    await scene.server.query('create database hasty');
+    await scene.server.query(
+      `alter role hasty set statement_timeout to '1ms'; alter role hasty set lock_timeout to '1ms';
+       alter database hasty set statement_timeout to '1ms'`,
+    );
+    assert.deepEqual(namesOf(await scene.dump({ databases: ['hasty'], user: 'hasty' })), ['hasty']);
+    await scene.server.query('drop database hasty');
+  });
+
   test('of an empty database is one that can be restored', async () => {
     const manifest = await scene.dump({ databases: ['empty'] });
     await scene.restore(await scene.archive(manifest, 'empty'), fresh());
@@ -288,7 +300,7 @@ describe('a role that may not read everything', () => {
       database: 'secrets',
     });
     const over = { databases: ['secrets'], user: 'reader' };
-    const error = await refuses(over, ServerUnsuitable, /all rows of hidden/, { untouched: true });
+    const error = await refuses(over, ServerUnsuitable, /all rows of public\.hidden/, { untouched: true });
     assert.match(error.hint!, /BYPASSRLS/);
     assert.equal((await scene.dump({ ...over, schemaOnly: true })).kind, 'schema');
     await scene.server.query('drop database secrets');
@@ -335,6 +347,19 @@ describe('a dump that cannot be', () => {
     });
     await refuses({ databases: ['shop'], ...during }, BackupIncomplete, /pg_dump of database "shop" ended by SIGKILL/);
     await acted;
+  });
+
+  test('is none where somebody keeps a table locked, and says so', async () => {
+    const holder = new pg.Client({ ...scene.server.connection, database: 'shop' });
+    await holder.connect();
+    try {
+      await holder.query('begin; lock table noise in access exclusive mode');
+      const over = { databases: ['shop'], lockWaitMs: 200 };
+      const error = await refuses(over, BackupIncomplete, /statement timeout.*LOCK TABLE public\.noise/);
+      assert.match(error.hint!, /locked a table.*pg_locks/);
+    } finally {
+      await holder.end();
+    }
   });
 
   test('is none where its database is dropped meanwhile, and leaves no program behind', async () => {

@@ -9,10 +9,11 @@ import { checkKeptWal } from '#catalog/check-kept-wal';
 import { checkObjects } from '#catalog/check-objects';
 import { putHold } from '#catalog/holds';
 import { acquireLease } from '#catalog/lease';
+import { recordInCatalog } from '#catalog/projection';
 import { rebuildStanding } from '#catalog/proofs';
 import { releaseLeaseOf } from '#catalog/release-lease';
 import { readVerifiedWal, rebuildVerifiedWal } from '#catalog/wal-projection';
-import { performExpire, planAndPut, storeHistory } from '#harness/expiring-source';
+import { performExpire, planAndPut, planKeyOf, storeHistory } from '#harness/expiring-source';
 import { assertWorked, TaskRunner } from '#harness/run-task';
 import { StoredSource } from '#harness/stored-source';
 import { storeKinds } from '#harness/stores';
@@ -276,6 +277,47 @@ test('nothing is deleted by a plan that names what has to stay now', async () =>
   assert.deepEqual(await lasting(source.store), before);
 });
 
+test('nothing is deleted while something is missing of what is to stay', async () => {
+  const missing: [name: string, error: string][] = [
+    ['manifest.json', 'ObjectMissing'],
+    ['base.tar.000000', 'ObjectMissing'],
+  ];
+  for (const [name, error] of missing) {
+    const { source, backups } = await history();
+    await source.store.delete(`main/backups/${backups.at(-1)}/${name}`);
+    const plan = await planAndPut(source, 'one');
+    assert.equal(plan.goes.length, 3);
+    const before = await lasting(source.store);
+    await assert.rejects(performExpire(source, { execution: 'one', planHash: plan.hash }), { name: error });
+    assert.deepEqual(await lasting(source.store), before);
+  }
+});
+
+test('nothing is deleted by a catalog that says otherwise than the manifests', async () => {
+  const { source, backups } = await history();
+  await recordInCatalog(source.store, 'main', (known) =>
+    known.map((one) => (one.backup === backups.at(-1) ? { ...one, stop: { ...one.stop, lsn: '0/FF000000' } } : one)),
+  );
+  const plan = await planAndPut(source, 'one');
+  await assert.rejects(performExpire(source, { execution: 'one', planHash: plan.hash }), {
+    name: 'ObjectDamaged',
+    message: /says otherwise than catalog\/main\/backups.json/,
+  });
+  assert.equal((await committedBackups(source.store, 'main')).length, backups.length);
+});
+
+test('nothing is deleted by a plan that was changed where it lies, or whose rules are no longer those of the source', async () => {
+  const { source, backups } = await history();
+  const plan = await planAndPut(source, 'one');
+  const changed = { ...plan, chunksBefore: new Date(beginMs + 99 * dayMs).toISOString() };
+  await source.store.put(planKeyOf('one'), Buffer.from(JSON.stringify(changed)));
+  await assert.rejects(performExpire(source, { execution: 'one', planHash: plan.hash }), { name: 'ObjectDamaged' });
+  await planAndPut(source, 'two');
+  source.plan.retention!.windowDays = 30;
+  await assert.rejects(performExpire(source, { execution: 'two', planHash: plan.hash }), { name: 'PlanChanged' });
+  assert.equal((await committedBackups(source.store, 'main')).length, backups.length);
+});
+
 test('what was begun and never committed goes once it is old, and nothing of a plan that is another one', async () => {
   const { source } = await history();
   const old = backupId(new Date(source.now.getTime() - 4 * 24 * 3_600_000), 'full');
@@ -291,16 +333,19 @@ test('what was begun and never committed goes once it is old, and nothing of a p
   assert.equal((await keysIn(source.store, `main/backups/${young}/`)).length, 1);
 });
 
-test('what executions and notices left goes after 90 days where no bucket does so by itself', async () => {
+test('what executions, notices and questions left goes after 90 days where no bucket does so by itself', async () => {
   const { source } = await history(undefined, 6);
-  const [old, young] = ['executions/backup/then/base-backup-main.json', 'notices/now/slack.json'];
-  for (const key of [old, young]) await source.store.put(key, Buffer.from('{}'));
+  const [old, token] = ['executions/backup/then/base-backup-main.json', `approval-tokens/${'0'.repeat(64)}.json`];
+  const young = 'notices/now/slack.json';
+  for (const key of [old, token, young]) await source.store.put(key, Buffer.from('{}'));
   const long = new Date(source.now.getTime() - 91 * dayMs);
-  const [file] = await Array.fromAsync(glob(`${source.folder}/bucket/**/base-backup-main.json*`));
-  await utimes(file!, long, long);
+  for (const name of ['base-backup-main', '0'.repeat(64)]) {
+    const [file] = await Array.fromAsync(glob(`${source.folder}/bucket/**/${name}.json*`));
+    await utimes(file!, long, long);
+  }
   const plan = await planAndPut(source, 'one');
   const { old: count } = await performExpire(source, { execution: 'one', planHash: plan.hash });
-  assert.deepEqual([count, await source.store.head(old)], [1, undefined]);
+  assert.deepEqual([count, await source.store.head(old), await source.store.head(token)], [2, undefined, undefined]);
   assert.ok(await source.store.head(young));
 });
 

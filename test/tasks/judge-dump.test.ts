@@ -33,6 +33,12 @@ describe('a failure on the way of a proof', () => {
       refused('ERROR:  could not open extension control file "/x/postgis.control": No such file'),
       [],
     ],
+    [
+      'a page that had half a room',
+      refused('ERROR:  could not extend file "base/1/2": wrote only 4096 of 8192 bytes'),
+      [],
+    ],
+    ['a machine that is shut down', refused('FATAL:  terminating connection due to administrator command'), []],
     ['an extension of 18', refused('ERROR:  extension "postgis" is not available'), []],
     ['a locale of 15', refused('invalid locale name: "xx_XX"'), []],
     ['a locale of 16 and newer', refused('invalid LC_COLLATE locale name: "xx_XX"'), []],

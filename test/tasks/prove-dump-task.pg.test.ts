@@ -340,6 +340,16 @@ describe('a proof that is ended', () => {
     rmSync(own, { recursive: true });
   });
 
+  test('says nothing about the dump when its server is killed', async () => {
+    const { ended, said } = scene.start({ dump: manifest.dump }, { planPath: slowPlan() });
+    await said(ready);
+    await untilAsked();
+    const folder = join(scene.drills, readdirSync(scene.drills)[0]!, 'data/postmaster.pid');
+    process.kill(Number(readFileSync(folder, 'utf8').split('\n')[0]), 'SIGKILL');
+    assertFailed(await ended, 3, 'RestoreFailed', /throw-away server was killed/);
+    assert.deepEqual(scene.serversThere(), []);
+  });
+
   test('by kill -9 is cleared up by the next one, its server too', async () => {
     const { child, ended, said } = scene.start({ dump: manifest.dump }, { planPath: slowPlan(), execution: 'killed' });
     await said(ready);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { machineInstallation } from '#harness/postgres-installations';
-import { findClientPrograms } from '#runtime/client-programs';
+import { findClientPrograms } from '#runtime/find-program';
 
 const folder = mkdtempSync(join(tmpdir(), 'lifeboat-programs-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -26,15 +26,15 @@ const half = programs('half', `${major + 9}.1`, ['pg_dump']);
 
 test('what packages put here is found without being told, and says its version', async () => {
   const found = await findClientPrograms(major, { PATH: '' });
-  assert.ok('binDir' in found);
-  assert.deepEqual([found.binDir, found.major], [packaged, major]);
+  assert.ok('folder' in found);
+  assert.deepEqual([found.folder, found.major], [packaged, major]);
   assert.match(found.version, /^pg_dump \(PostgreSQL\) \d+/);
 });
 
 test('the folder that somebody names comes first, unless its programs are too old or not all there', async () => {
   const named = async (LIFEBOAT_BIN_DIR: string) => {
     const found = await findClientPrograms(major, { LIFEBOAT_BIN_DIR, PATH: '' });
-    return 'binDir' in found && found.binDir;
+    return 'folder' in found && found.folder;
   };
   assert.equal(await named(later), later);
   assert.equal(await named(older), packaged);
@@ -44,7 +44,7 @@ test('the folder that somebody names comes first, unless its programs are too ol
 
 test('PATH is looked at where packages have none that is new enough', async () => {
   const found = await findClientPrograms(major + 1, { PATH: `${half}:${older}:${later}` });
-  assert.equal('binDir' in found && found.version, `pg_dump (PostgreSQL) ${major + 5}.2`);
+  assert.equal('folder' in found && found.version, `pg_dump (PostgreSQL) ${major + 5}.2`);
 });
 
 test('without any, those there are are told', async () => {
