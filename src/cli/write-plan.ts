@@ -41,6 +41,7 @@ export async function writePlan(
     answers.keyFile === undefined ? undefined : await obtainKey(resolvePath(answers.keyFile, folder, environment));
   if (!isS3Url(answers.bucket) && !answers.aws)
     await createDirectoryStore(resolvePath(answers.bucket, folder, environment));
+  if (!(await exists(folder))) throw planUnwritable(planPath, 'ENOENT');
   const signs = answers.aws ? undefined : await obtainSigningKey(resolvePath(answers.signingKey, folder, environment));
   await writeOnce(planFile, planPath, content);
 
@@ -97,9 +98,7 @@ async function writeOnce(file: string, planPath: string, content: string): Promi
     await writeFile(file, content, { flag: 'wx' });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw code === 'EEXIST'
-      ? planExists(planPath)
-      : new InputInvalid('--plan', planPath, `a file that can be written, got ${code}`);
+    throw code === 'EEXIST' ? planExists(planPath) : planUnwritable(planPath, code);
   }
 }
 
@@ -108,6 +107,9 @@ const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+const planUnwritable = (path: string, code: string | undefined): InputInvalid =>
+  new InputInvalid('--plan', path, `a file that can be written, got ${code}`);
 
 const planExists = (path: string): InputInvalid =>
   new InputInvalid(

@@ -164,7 +164,7 @@ test('more than a template can have are refused, with what to do', async () => {
     writeFileSync(planPath, JSON.stringify(contentOf(names)));
     return resourcesOfPlan({ planPath, stage: 'prod', primaryBackupKeyArn: '' });
   };
-  assert.equal(schedulesIn(partsOf(20).schedules.Resources).length, 81);
+  assert.equal(schedulesIn(partsOf(18).schedules.Resources).length, 73);
   assert.throws(() => partsOf(70), {
     name: 'InputInvalid',
     message:

@@ -142,7 +142,7 @@ const functions = {
   'check-lease': idle({}),
   'record-evidence': idle({}),
   'undo-backup': idle({ told: '' }),
-  'confirm-backup': idle({ backup: '20261120T051345123Z-full', title: 'committed', what: '' }),
+  'confirm-backup': idle({ backup: '20261120T051345123Z-full', storedBytes: 1, title: 'committed', what: '' }),
 };
 
 test('a thousand sources that fail with many words are told as such, and not as too many words', async () => {
