@@ -1,13 +1,12 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { recordEvidence } from '#catalog/evidence';
+import { storedAt } from '#catalog/stored-at';
 import { decisions } from '#model/approval';
-import { isDumpId } from '#model/dump-id';
 import { type Deed, detailsSchema, type EvidenceDetails } from '#model/evidence';
 import { clip } from '#model/plain-text';
 import { listOf, oneOf, text } from '#model/plan-field';
 import { fields } from '#model/read-input';
-import { backupsFolder, dumpsFolder } from '#store/bucket-layout';
 import { edge } from './edge.ts';
 
 const instant = () => z.iso.datetime({ offset: true, error: 'an instant like 2026-11-20T05:13:45Z' });
@@ -86,8 +85,7 @@ const lasting = (startedAt: Date, when: Date): Pick<Deed, 'startedAt' | 'duratio
 function withPlace(details: EvidenceDetails, source: string | null, bucket: string): EvidenceDetails {
   if (details.kind !== 'backup' || details.object === null || details.storedAt !== null || source === null)
     return details;
-  const folder = isDumpId(details.object) ? dumpsFolder(source) : backupsFolder(source);
-  return { ...details, storedAt: `${bucket}/${folder}${details.object}/` };
+  return { ...details, storedAt: storedAt(bucket, source, details.object) };
 }
 
 const approvalOf = ({ iam, slack, reason, ...given }: GivenApproval): NonNullable<Deed['approval']> => ({

@@ -1,7 +1,7 @@
 import { changeProjection } from '#catalog/change-projection';
 import { readVerified, versionOf } from '#catalog/verified';
 import { addInOrder, type WalInterval } from '#catalog/wal-interval';
-import { verifiedWalProjection } from '#catalog/wal-projection';
+import { type VerifiedWal, verifiedWalProjection } from '#catalog/wal-projection';
 import { advance } from '#model/lsn';
 import { subtractRanges } from '#model/lsn-range';
 import { parseObjectKey } from '#model/object-key';
@@ -41,16 +41,26 @@ export async function forgetExpiredWal(store: ObjectStore, plan: About & Pick<Re
     if (lost !== 'all' && lost.size === 0) continue;
     await changeProjection(store, verifiedWalProjection(plan.source), (content) => ({
       ...content,
-      systems: content.systems.map((system) => {
-        if (system.systemId !== rule.systemId) return system;
+      systems: content.systems.flatMap((system) => {
+        if (system.systemId !== rule.systemId) return [system];
         const timelines = system.timelines.map((known) => {
           const gone = lost === 'all' ? undefined : (lost.get(known.timeline) ?? []);
           return { ...known, stretches: gone ? withoutWal(known.stretches, gone) : [] };
         });
-        return { ...system, timelines };
+        return asOfRecords({ ...system, timelines });
       }),
     }));
   }
+}
+
+type System = VerifiedWal['systems'][number];
+
+/** As it is said by the records that are left: of a timeline without any nothing is. */
+function asOfRecords(system: System): System[] {
+  const timelines = system.timelines.filter(({ ancestors, stretches }) => ancestors || stretches.length > 0);
+  if (timelines.length === 0) return [];
+  const hasWal = timelines.some(({ stretches }) => stretches.length > 0);
+  return [{ ...system, timelines, segmentSize: hasWal ? system.segmentSize : 0 }];
 }
 
 /** Everything, unless something of it is too young: then nothing. */

@@ -1,5 +1,5 @@
 import { readProjection } from '#catalog/change-projection';
-import { type EvidenceEnd, evidenceEnd } from '#catalog/evidence';
+import { type EvidenceEnd, evidenceEnd, readEvidence } from '#catalog/evidence';
 import { type EvidenceFinding, walkChain } from '#catalog/evidence-chain';
 import { readHeads, type StoredHead } from '#catalog/evidence-heads';
 import { type EvidenceHead, isSigned } from '#model/evidence-head';
@@ -56,7 +56,7 @@ export async function verifyEvidence(
     ...walk.strange,
     ...(walk.broken ? [] : cutOff(judged.good, walk.end.sequence)),
     ...judged.findings,
-    ...(now && keys.length > 0 && records > 0 ? unsigned(judged.good.at(-1), now) : []),
+    ...(now && keys.length > 0 && records > 0 && !walk.broken ? await unsigned(store, judged.good.at(-1), now) : []),
   ];
   const wanted = stored.length > 0 || keys.length > 0;
   const base = { records, ...(wanted && { heads: headsSeen(judged.good, keys.length > 0) }) };
@@ -136,18 +136,17 @@ function cutOff(heads: readonly EvidenceHead[], records: number): EvidenceFindin
 /** A head a day, and two of them for a night in which nobody could sign. */
 const longestMs = 2 * 86_400_000;
 
-function unsigned(newest: EvidenceHead | undefined, now: Date): EvidenceFinding[] {
-  if (newest && now.getTime() - Date.parse(newest.at) <= longestMs) return [];
-  if (!newest)
-    return [
-      {
-        found: 'unsigned',
-        key: evidenceHeadsFolder,
-        problem: 'has no signed head, and the plan has one signed each day',
-      },
-    ];
-  const problem = `is the newest signed head, of ${newest.at}: later ones were removed, or nothing has signed since`;
-  return [{ found: 'unsigned', key: evidenceHeadKey(newest.date), problem }];
+async function unsigned(store: ObjectStore, newest: EvidenceHead | undefined, now: Date): Promise<EvidenceFinding[]> {
+  const isLate = (at: string) => now.getTime() - Date.parse(at) > longestMs;
+  if (newest) {
+    const problem = `is the newest signed head, of ${newest.at}: later ones were removed, or nothing has signed since`;
+    return isLate(newest.at) ? [{ found: 'unsigned', key: evidenceHeadKey(newest.date), problem }] : [];
+  }
+  for await (const { when } of readEvidence(store)) {
+    const problem = `has no signed head, the first record is of ${when}, and the plan has one signed each day`;
+    return isLate(when) ? [{ found: 'unsigned', key: evidenceHeadsFolder, problem }] : [];
+  }
+  return [];
 }
 
 function headsSeen(heads: readonly EvidenceHead[], trusted: boolean): HeadsSeen {

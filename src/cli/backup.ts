@@ -1,4 +1,5 @@
 import { acquireLease } from '#catalog/lease';
+import { storedAt } from '#catalog/stored-at';
 import { backupByMachine } from '#cli/backup-by-machine';
 import { defineCommand } from '#cli/command';
 import { describeBackup } from '#cli/describe-backup';
@@ -15,7 +16,6 @@ import { type Manifest, summarize } from '#model/manifest';
 import { connectOptions } from '#runtime/connect-options';
 import { openBucket } from '#runtime/open-bucket';
 import { thisProcess } from '#runtime/this-process';
-import { backupFolder } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 import { backupSource } from '#tasks/backup-source';
 import type { BackupProgress } from '#tasks/base-backup';
@@ -108,10 +108,9 @@ const directBackup = ({ store, bucket, source, who }: DirectBackup): DirectWork<
   succeeded: ({ manifest }) => {
     const { backup: object, kind } = manifest;
     const bytes = manifest.parts.reduce((sum, part) => sum + part.storedBytes, 0);
-    const storedAt = `${bucket}/${backupFolder(source, object)}`;
     return {
       what: `backed up ${source}: ${object}${kind === 'full' ? '' : ', incremental'}`,
-      details: { kind: 'backup', object, storedAt, bytes, verification: null },
+      details: { kind: 'backup', object, storedAt: storedAt(bucket, source, object), bytes, verification: null },
     };
   },
 });

@@ -3,7 +3,7 @@ import { type AlarmMetric, alarm } from './alarm.ts';
 import { ref } from './intrinsics.ts';
 
 /** What is not done while one of them fails. Those that machines ask are not among them: a machine tells of its failures. */
-const functions: Record<string, { title: string; what: string }> = {
+const functions: Record<string, { title: string; what: string; periods?: number }> = {
   Tell: { title: 'people cannot be told', what: 'At least one channel takes no notices; others may.' },
   Watch: { title: 'the watch cannot look', what: 'Nobody measures RPO, RTO and WAL lag meanwhile.' },
   TellIncidents: {
@@ -16,12 +16,20 @@ const functions: Record<string, { title: string; what: string }> = {
     what: 'WAL that nobody has verified does not count, so the RPO grows.',
   },
   MetadataIndexer: { title: 'what is stored is not listed', what: 'The catalog falls behind the bucket.' },
+  SignEvidence: {
+    title: 'the evidence is not signed',
+    what: 'Who may write to the bucket could make its newest records anew.',
+    periods: 1, // it runs once a day
+  },
   StartScheduled: { title: 'what is due cannot be begun', what: 'Backups, dumps, drills and scrubs are left out.' },
 };
 
 /** Throttles may also be those of a stranger who floods its URL: what he sends is refused, and so is what Slack does. */
 const bySlack: typeof functions = {
-  SlackAnswer: { title: "Slack's buttons do not answer", what: 'Plans are answered by `lifeboat approve` meanwhile.' },
+  SlackAnswer: {
+    title: 'the buttons in Slack do not answer',
+    what: 'Plans are answered by `lifeboat approve` meanwhile.',
+  },
 };
 
 /**
@@ -30,7 +38,7 @@ const bySlack: typeof functions = {
  */
 export function functionAlarms({ slack }: Pick<Plan, 'slack'>): Record<string, object> {
   return Object.fromEntries(
-    Object.entries({ ...functions, ...(slack && bySlack) }).map(([name, { title, what }]) => {
+    Object.entries({ ...functions, ...(slack && bySlack) }).map(([name, { title, what, periods = 3 }]) => {
       const kebab = name.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase();
       const metric = (metricName: string): AlarmMetric => ({
         namespace: 'AWS/Lambda',
@@ -48,7 +56,7 @@ export function functionAlarms({ slack }: Pick<Plan, 'slack'>): Record<string, o
             sumOf: { errors: metric('Errors'), throttles: metric('Throttles') },
             label: 'failed or refused invocations',
           },
-          ...{ above: 0, periodSeconds: 300, periods: 3 },
+          ...{ above: 0, periodSeconds: 300, periods },
           ...{ silence: 'nothing happened', ends: true, onlyActive: false },
         }),
       ];

@@ -229,6 +229,13 @@ for (const [name, open] of storeKinds) {
       );
     });
 
+    test('what is younger than two days need not be signed yet', async () => {
+      for (const key of (await everything()).keys()) await store.delete(key);
+      await recordEvidence(store, deed('x', { when: dayOf(22).toISOString() }));
+      const at = async (now: Date) => (await verifyEvidence(store, { ...trust, now })).ok;
+      assert.deepEqual([await at(dayOf(24)), await at(new Date(dayOf(24).getTime() + 1))], [true, false]);
+    });
+
     test('with nothing recorded there is nothing to sign', async () => {
       for (const key of (await everything()).keys()) await store.delete(key);
       assert.deepEqual(await signEvidence(store, owner, dayOf(24)), { key: null, sequence: 0, again: false });

@@ -55,7 +55,7 @@ export function pointsOf(marks: readonly Mark[], backups: readonly Manifest[]): 
   return [...commits, ...ends];
 }
 
-/** The instant itself, for whoever asks for the first one of the window. */
+/** An instant itself: the first one of a window. */
 export function pointAt(at: Date, points: readonly Point[]): Point {
   const micros = BigInt(at.getTime()) * 1000n;
   const before = points.filter((point) => point.micros <= micros && point.target.xid).at(-1);
@@ -81,15 +81,26 @@ export async function waysTo(vault: ProtectedSource['vault'], points: readonly P
   return ways;
 }
 
-/** Since `at` nothing is lost; what is older leads where it led, or is refused in words. */
-export function requireNothingLost(at: Date, points: readonly Point[], before: readonly Way[], after: readonly Way[]) {
-  for (const [index, { target, micros }] of points.entries()) {
+const isSince = ({ micros }: Point, at: Date): boolean => micros >= BigInt(at.getTime()) * 1000n;
+
+/**
+ * What could be restored since `at` still can be, to the same place. What is older leads where it led, or is refused in
+ * words. Answers the points since `at` that can be.
+ */
+export function requireNothingLost(
+  at: Date,
+  points: readonly Point[],
+  before: readonly Way[],
+  after: readonly Way[],
+): Point[] {
+  return points.filter((point, index) => {
     const [was, is] = [before[index]!, after[index]!];
-    const asked = `${JSON.stringify(target)}, with the window from ${at.toISOString()}`;
+    const asked = `${JSON.stringify(point.target)}, with the window from ${at.toISOString()}`;
     if ('stops' in is) assert.deepEqual(is, was, asked);
-    else if ('refused' in was || micros < BigInt(at.getTime()) * 1000n) requireClear(is.refused);
+    else if ('refused' in was || !isSince(point, at)) requireClear(is.refused);
     else assert.fail(`${asked}: ${is.refused.message}`);
-  }
+    return 'stops' in is && isSince(point, at);
+  });
 }
 
 function requireClear({ message, hint }: TargetUnreachable): void {

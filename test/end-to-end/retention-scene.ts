@@ -9,7 +9,7 @@ import { type Mark, mark, markSettings } from '#harness/marked-commits';
 import type { Installation } from '#harness/postgres-installations';
 import { ProtectedSource } from '#harness/protected-source';
 import { executionArn } from '#model/arn';
-import type { BackupKind } from '#model/backup-id';
+import type { BackupId, BackupKind } from '#model/backup-id';
 import type { Manifest } from '#model/manifest';
 import { parseObjectKey } from '#model/object-key';
 import { readBack } from '#recovery/read-back';
@@ -105,10 +105,16 @@ export interface Expiring {
   now: Date;
 }
 
-/** Plans, deletes and checks, as the machine does it, at another time. What fails has its log in the message. */
-export async function expireAt(
-  { planPath, environment, now }: Expiring,
-): Promise<{ exitCode: number; log: string; told: string }> {
+export interface Expired {
+  /** of the task that deletes */
+  exitCode: number;
+  log: string;
+  /** what was deleted, in words; empty where the task failed */
+  told: string;
+}
+
+/** Plan, delete and check, as the machine does it, at another time. */
+export async function expireAt({ planPath, environment, now }: Expiring): Promise<Expired> {
   const plan = await loadPlan(planPath, { environment, cwd: dirname(planPath) });
   const vault = await openBucket(plan, environment);
   provideWorld({ plan, vault, environment, now: () => now });
@@ -159,5 +165,6 @@ const readProjections = (store: ObjectStore): Promise<unknown[]> =>
 export const planWith = (source: ProtectedSource, bucket: string): string =>
   `${readFileSync(source.planPath, 'utf8').replace(/^bucket: .*$/m, `bucket: ${bucket}`)}retention: { window: 1d }\n`;
 
-export const idsIn = async (store: ObjectStore): Promise<string[]> =>
+/** What is committed, by the manifests alone. */
+export const idsIn = async (store: ObjectStore): Promise<BackupId[]> =>
   (await committedBackups(store, 'orders')).map(({ backup }) => backup);

@@ -102,9 +102,17 @@ describe('alarms', () => {
     ...['backup', 'verify', 'drill', 'dump', 'restore', 'retention', 'scrub', 'rds-snapshot', 'rds-restore'].map(
       (machine): [string, number, number, string] => [`${machine}-failed`, 1, 0, 'OK'],
     ),
-    ...['tell', 'sign-evidence', 'tell-incidents', 'watch', 'watch-managed', 'checksum-verifier', 'metadata-indexer', 'start-scheduled'].map(
-      (name): [string, number, number, string] => [`${name}-fails`, 1, 0, 'OK'],
-    ),
+    ...[
+      'tell',
+      'sign-evidence',
+      'tell-incidents',
+      'slack-answer',
+      'watch',
+      'watch-managed',
+      'checksum-verifier',
+      'metadata-indexer',
+      'start-scheduled',
+    ].map((name): [string, number, number, string] => [`${name}-fails`, 1, 0, 'OK']),
   ];
   for (const [name, wrong, fine, silent] of judged) {
     test(`${name} is raised at ${wrong}, not at ${fine}, and silence is ${silent}`, () => {
