@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { catalogDump, readDump } from '#catalog/dumps';
 import { readTaskOutcome } from '#catalog/task-outcome';
+import { chooseDumped } from '#model/choose-dumped';
 import { describeDump } from '#model/describe-dump';
 import { throwDumpContradictions } from '#model/dump-claims';
 import { text } from '#model/plan-field';
@@ -11,7 +12,7 @@ import { edge } from './edge.ts';
 
 /**
  * The dump that a task says it took is committed, its manifest says the same, and the catalog knows it; and how large a
- * volume its restore takes.
+ * volume its restore takes, where it is restored with its rows.
  * @throws BackupIncomplete
  */
 export const handler = edge({
@@ -24,14 +25,15 @@ export const handler = edge({
     since: z.iso.datetime('an instant').transform((since) => new Date(since)),
   }),
 
-  async run({ source, resultKey, execution, since }, { vault, measure }) {
+  async run({ source, resultKey, execution, since }, { plan, vault, measure }) {
     const { result } = await readTaskOutcome(vault.store, 'dump', resultKey, since);
     const manifest = await readDump(vault.store, source, result.dump);
     throwDumpContradictions(manifest, result, { source, execution });
     await catalogDump(vault.store, manifest);
     await measure?.(dumpMetrics(result));
-    const sizeBytes = manifest.databases.reduce((sum, one) => sum + one.sizeBytes, 0);
     const { dump, kind, rawBytes, storedBytes } = result;
+    const hasRows = kind === 'dump' && chooseDumped(plan, source).dump.restoreTest;
+    const sizeBytes = hasRows ? manifest.databases.reduce((sum, one) => sum + one.sizeBytes, 0) : 0;
     return { dump, kind, rawBytes, storedBytes, volumeGiB: drillVolumeGiB(sizeBytes), ...describeDump(result) };
   },
 });

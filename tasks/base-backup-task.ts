@@ -1,5 +1,4 @@
 import { committedBackups } from '#catalog/backups';
-import type { Lease } from '#catalog/lease';
 import { backupKinds } from '#model/backup-id';
 import { chooseSource } from '#model/choose-source';
 import { type BackupSummary, startTime, stopTime } from '#model/manifest';
@@ -7,9 +6,8 @@ import { oneOf, text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import type { BaseBackupResult } from '#model/task-result';
 import { connectOptions } from '#runtime/connect-options';
-import { thisProcess } from '#runtime/this-process';
-import { awaitLease } from './await-lease.ts';
 import { backupSource } from './backup-source.ts';
+import { leaseOrEarlier } from './lease-or-earlier.ts';
 import { PhaseLog } from './progress-log.ts';
 import { defineJob, type JobWorld } from './task.ts';
 
@@ -29,23 +27,10 @@ export const task = defineJob({
     const { plan, vault, environment, startedAt, signal, log, now } = world;
     const source = chooseSource(plan, name);
     const { execution } = world.call;
-    const earlier = await ownBackup(world, name);
-    if (earlier) return resultOfEarlier(earlier, kind);
     const connection = await connectOptions(source.connection, environment);
-    let waited = false;
-    const lease = await awaitLease(vault.store, name, 'backup', {
-      holder: { ...thisProcess(), execution },
-      signal,
-      onWait(until) {
-        waited = true;
-        log.warn('waiting for the lease of an earlier attempt to expire', { until });
-      },
-    });
-    const committed = waited ? await whileHeld(lease, () => ownBackup(world, name)) : undefined;
-    if (committed) {
-      await lease.release();
-      return resultOfEarlier(committed, kind);
-    }
+    const begun = await leaseOrEarlier(world, name, 'backup', () => ownBackup(world, name));
+    if ('earlier' in begun) return resultOfEarlier(begun.earlier, kind);
+    const { lease, waited } = begun;
     const warnings: string[] = [];
     const phases = new PhaseLog(log);
     const { manifest, fallback } = await backupSource({
@@ -69,16 +54,6 @@ export const task = defineJob({
     return { ...describe(manifest), fallback: fallback ?? null, warnings, durationMs };
   },
 });
-
-/** The lease is given back where `look` fails. */
-async function whileHeld<T>(lease: Lease, look: () => Promise<T>): Promise<T> {
-  try {
-    return await look();
-  } catch (failure) {
-    await lease.release();
-    throw failure;
-  }
-}
 
 /** A redrive may start a step again two weeks later, not more. */
 const longestAgoMs = 15 * 24 * 3600 * 1000;

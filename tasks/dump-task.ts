@@ -1,5 +1,5 @@
 import { type DumpEntry, findDumps } from '#catalog/dumps';
-import { type Lease, withLease } from '#catalog/lease';
+import { withLease } from '#catalog/lease';
 import { chooseDumped } from '#model/choose-dumped';
 import { text, yesOrNo } from '#model/plan-field';
 import { fields } from '#model/read-input';
@@ -7,9 +7,9 @@ import type { DumpResult } from '#model/task-result';
 import { connectOptions } from '#runtime/connect-options';
 import { findClientPrograms } from '#runtime/find-program';
 import { libpqEnvironment } from '#runtime/libpq-environment';
-import { cores, thisProcess } from '#runtime/this-process';
-import { awaitLease } from './await-lease.ts';
+import { cores } from '#runtime/this-process';
 import { takeDump } from './dump.ts';
+import { leaseOrEarlier } from './lease-or-earlier.ts';
 import { PhaseLog } from './progress-log.ts';
 import { defineJob, type JobWorld } from './task.ts';
 
@@ -30,22 +30,9 @@ export const task = defineJob({
     const { vault, startedAt, signal, log, now } = world;
     const source = chooseDumped(world.plan, name);
     const { execution } = world.call;
-    const earlier = await ownDump(world, name);
-    if (earlier) return resultOfEarlier(name, earlier);
-    let waited = false;
-    const lease = await awaitLease(vault.store, name, 'dump', {
-      holder: { ...thisProcess(), execution },
-      signal,
-      onWait(until) {
-        waited = true;
-        log.warn('waiting for the lease of an earlier attempt to expire', { until });
-      },
-    });
-    const committed = waited ? await whileHeld(lease, () => ownDump(world, name)) : undefined;
-    if (committed) {
-      await lease.release();
-      return resultOfEarlier(name, committed);
-    }
+    const begun = await leaseOrEarlier(world, name, 'dump', () => ownDump(world, name));
+    if ('earlier' in begun) return resultOfEarlier(name, begun.earlier);
+    const { lease, waited } = begun;
     const warnings: string[] = [];
     const phases = new PhaseLog(log);
     let current: string | undefined;
@@ -85,16 +72,6 @@ export const task = defineJob({
     return { source: name, dump, kind, databases: names, rawBytes, storedBytes, warnings, durationMs };
   },
 });
-
-/** The lease is given back where `look` fails. */
-async function whileHeld<T>(lease: Lease, look: () => Promise<T>): Promise<T> {
-  try {
-    return await look();
-  } catch (failure) {
-    await lease.release();
-    throw failure;
-  }
-}
 
 /** A redrive may start a step again two weeks later, not more. */
 const longestAgoMs = 15 * 24 * 3600 * 1000;

@@ -145,7 +145,7 @@ export function decideApproval(facts: ApprovalFacts): ApprovalOutcome {
   );
   if (final) {
     if (said && final.decision === answer.decision) return { accepted: true, again: true, by: said.by };
-    return refuse(`it was ${describeEnd(yes, final)}, and that is final`, 'start it again to be asked again');
+    return refuse(`it was ${describeEnd(yes, final)}, and that is final`, hintAfter(final, question));
   }
   if (now >= new Date(question.expiresAt)) {
     return refuse(`the question expired at ${question.expiresAt}`, 'start it again to be asked again');
@@ -246,17 +246,25 @@ function refuseRequester(
   );
 }
 
-/** Whether two that are one person also come as that: under names of one approver, or with one identity. */
-const isCalledAlike = (a: Person, b: Person, approvers: readonly Approver[]): boolean =>
-  identity(a.by) === identity(b.by) ||
-  (a.iam !== undefined && a.iam === b.iam) ||
-  approversCalled(a.by, approvers).some((one) => approversCalled(b.by, approvers).includes(one));
+/** Whether two that are one person also come as that: under names of one approver, or with one identity and not as two of them. */
+function isCalledAlike(a: Person, b: Person, approvers: readonly Approver[]): boolean {
+  if (identity(a.by) === identity(b.by)) return true;
+  const [one, other] = [approversCalled(a.by, approvers), approversCalled(b.by, approvers)];
+  if (one.length > 0 && other.length > 0) return one.some((approver) => other.includes(approver));
+  return a.iam !== undefined && a.iam === b.iam;
+}
 
 /** Who comes with an ARN alone is called by his name, where the plan has one. */
 function calledByPlan({ by, iam }: GivenAnswer, approvers: readonly Approver[]): string {
   const [own, another] = approversWith(iam, approvers);
   return own && !another && by.trim() === iam ? own.name : by.trim();
 }
+
+/** Who comes too late to say yes must not start a second restore; who comes too late to say no may still stop it. */
+const hintAfter = ({ decision }: Answer, question: Question): string =>
+  decision === 'approve'
+    ? `it needs nobody's yes any more; how far it is: \`lifeboat executions ${nameOf(question)}\``
+    : 'start it again to be asked again';
 
 const refuse = (reason: string, hint: string): Refused => ({ accepted: false, reason, hint });
 

@@ -70,7 +70,8 @@ export function isSamePerson(a: Person, b: Person, approvers: readonly Approver[
     ...approversWith(iam, approvers),
   ]) as [Approver[], Approver[]];
   if (one.some((approver) => other.includes(approver))) return true;
-  if (one.length > 0 && other.length > 0) return false;
+  // names of two approvers, with one identity that is neither's, are still whoever has that identity
+  if ([a, b].every((person) => arnsOf(person).some((arn) => approversWith(arn, approvers).length > 0))) return false;
   return arnsOf(a).some((arn) => arnsOf(b).some((another) => isSameIdentity(arn, another)));
 }
 

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { lastLines, terminate } from '#postgres/end-program';
 import type { Account } from '#postgres/server-process';
 
 export interface FedProgram {
@@ -29,10 +29,6 @@ export interface ProgramEnd {
   stderr: string[];
 }
 
-const keptLines = 60;
-const lineChars = 2000;
-const patienceMs = 5_000;
-
 /**
  * Run a program with a content as its standard input. Settles once the program has gone, all that it wrote was read, and
  * the content has ended (or is not wanted any more). A program that takes no more of it is no failure of the content;
@@ -47,7 +43,7 @@ export async function feedProgram(work: FedProgram): Promise<ProgramEnd> {
   const ended = Promise.all([endOf(child), written, lastLines(child.stderr)]);
   ended.catch(() => undefined); // it is waited for below
   child.stdin.on('error', () => undefined); // it takes no more, and its exit code says whether that is well
-  const stop = () => terminate(child);
+  const stop = () => void terminate(child, ended);
   signal.addEventListener('abort', stop, { once: true });
   try {
     await feed(child, work);
@@ -57,8 +53,7 @@ export async function feedProgram(work: FedProgram): Promise<ProgramEnd> {
     return { ...end, stdout, stderr };
   } catch (failure) {
     child.stdin.destroy();
-    terminate(child);
-    await ended.catch(() => undefined); // how it ended does not matter any more
+    await terminate(child, ended);
     throw signal.aborted ? signal.reason : failure;
   } finally {
     signal.removeEventListener('abort', stop);
@@ -86,20 +81,4 @@ async function takeAll(output: Readable, take: NonNullable<FedProgram['take']>):
 async function endOf(child: ChildProcess): Promise<Pick<ProgramEnd, 'exitCode' | 'killedBy'>> {
   const [exitCode, killedBy] = await once(child, 'close');
   return { exitCode, killedBy };
-}
-
-/** By SIGTERM, with which the programs of PostgreSQL cancel what the server does for them. */
-function terminate(child: ChildProcess): void {
-  child.kill('SIGTERM');
-  setTimeout(() => child.kill('SIGKILL'), patienceMs).unref();
-}
-
-async function lastLines(stderr: Readable): Promise<string[]> {
-  const kept: string[] = [];
-  for await (const line of createInterface({ input: stderr })) {
-    if (line.trim() === '') continue;
-    kept.push(line.slice(0, lineChars));
-    if (kept.length > keptLines) kept.shift();
-  }
-  return kept;
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { BackupIncomplete } from '#model/failure';
+import { lastLines, terminate } from '#postgres/end-program';
 
 export interface ProgramCall {
   /** its path */
@@ -18,11 +17,6 @@ export interface ProgramCall {
 
 /** Who takes the bytes, each piece once. A promise as an answer means: settle it before sending more. */
 export type TakeBytes = (bytes: Buffer) => Promise<unknown> | undefined;
-
-/** The last words of a program that fails say why; one that warns of each table would fill the memory. */
-const keptLines = 40;
-const lineChars = 500;
-const patienceMs = 5_000;
 
 /**
  * Everything that a program writes, at the pace of whoever takes it. Settles once the program has gone and its exit code
@@ -57,25 +51,6 @@ function endOf(child: ChildProcess): Promise<string> {
     child.on('error', (error) => resolve(`cannot be started: ${error.message}`));
     child.on('close', (code, signal) => resolve(`ended ${signal ? `by ${signal}` : `with exit code ${code}`}`));
   });
-}
-
-/** By SIGTERM, with which the programs of PostgreSQL cancel what the server does for them. */
-async function terminate(child: ChildProcess, ended: Promise<string>): Promise<void> {
-  child.stdout?.destroy();
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
-  await ended;
-  clearTimeout(timer);
-}
-
-async function lastLines(stderr: Readable): Promise<string[]> {
-  const kept: string[] = [];
-  for await (const line of createInterface({ input: stderr })) {
-    if (line.trim() === '') continue;
-    kept.push(line.slice(0, lineChars));
-    if (kept.length > keptLines) kept.shift();
-  }
-  return kept;
 }
 
 function failed({ program, subject, hintFor }: ProgramCall, end: string, said: readonly string[]): BackupIncomplete {
