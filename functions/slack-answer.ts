@@ -72,7 +72,7 @@ async function answerClick(click: SlackClick, world: FunctionWorld, logger: Logg
   const approver = approverInSlack(user, approvers);
   if (!approver || !isOurs(slack!, workspace)) {
     logger.warn('refused', { reason: 'no approver of the plan', user, workspace, execution });
-    return tellAlone(`Your answer does not count: the plan names no approver with the member id ${user} here.`);
+    return tellAlone(approver ? elsewhere(workspace) : unnamed(user));
   }
   try {
     const given = { decision, plan, reason, by: approver.name, slack: user };
@@ -99,6 +99,12 @@ const describe = (
   const more = missing > 0 ? ` (${missing} more to go)` : '';
   return `${what} by ${by}${more}${reason === null ? '' : `: ${reason}`}`;
 };
+
+const byCommand = 'Who is an approver without that answers with `lifeboat approve` or `lifeboat reject`.';
+const unnamed = (user: string): string =>
+  `Your answer does not count: the plan names no approver with the member id ${user}. It stands there as approvers[].slack. ${byCommand}`;
+const elsewhere = (workspace = 'one that Slack does not name'): string =>
+  `Your answer does not count: Slack says that you belong to workspace ${workspace}, and the plan names another (slack.workspace). ${byCommand}`;
 
 const isOurs = ({ workspace }: SlackSettings, other: string | undefined): boolean =>
   workspace === undefined || workspace === other;

@@ -29,3 +29,6 @@ const unshown = /[\p{Cc}\u2028-\u202E\u2066-\u2069\uFEFF](?<![\t\n])/gu;
  */
 const withoutTokens = (text: string): string =>
   text.replace(/[A-Za-z0-9+/_=-]{200,}/g, (run) => `[${run.length} characters left out]`);
+
+/** Whether something was taken for a token, and left out: a long path looks like one, too. */
+export const isCurtailed = (text: string): boolean => /\[\d+ characters left out\]/.test(text);

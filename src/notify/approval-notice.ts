@@ -1,6 +1,7 @@
 import { type AnswerStanding, answerCommand, type ShownQuestion } from '#model/approval';
 import { isSamePerson } from '#model/approver';
 import type { NoticeInput } from '#model/notice';
+import { oneLine } from '#model/plain-text';
 import type { Plan } from '#model/plan';
 import { shellWord } from './shell-word.ts';
 
@@ -19,7 +20,7 @@ export function approvalNotice(
     !(fourEyes && approver === requestedBy) &&
     !yes.some((answer) => isSamePerson(answer, { by: approver, iam }, approvers));
   const others = approvers.filter(isFree);
-  const anybody = `anybody who can run lifeboat there${fourEyes ? `, but not ${requestedBy}` : ''}`;
+  const anybody = `anybody who can run lifeboat there${fourEyes ? `, but not ${oneLine(requestedBy)}` : ''}`;
   const listed = others.map((approver) => approver.name).join(', ') || 'nobody: who asked is the only approver';
   const names = approvers.length === 0 ? anybody : listed;
   const soFar = yes.length === 0 ? '' : `: ${yes.length} of ${required} said yes`;
@@ -46,7 +47,8 @@ function describeStanding(required: number, yes: AnswerStanding['yes']): string[
   const missing = required - yes.length;
   return [
     `${required} different people have to say yes; one no ends it.`,
-    ...yes.map(({ by, at, reason }) => `${by} said yes at ${at}${reason === null ? '' : `: ${reason}`}`),
+    // what one person writes cannot look like another one's yes
+    ...yes.map(({ by, at, reason }) => oneLine(`${by} said yes at ${at}${reason === null ? '' : `: ${reason}`}`)),
     ...(yes.length === 0 ? [] : [`${missing} more ${missing === 1 ? 'has' : 'have'} to.`]),
   ];
 }

@@ -1,5 +1,5 @@
 import type { Notice } from '#model/notice';
-import { clip } from '#model/plain-text';
+import { clip, isCurtailed } from '#model/plain-text';
 import { headline, origin } from './notice-text.ts';
 import { answerBlocks, type SlackAnswerBlock } from './slack-buttons.ts';
 
@@ -44,9 +44,9 @@ export function toSlack(notice: Notice): SlackMessage {
   };
 }
 
-/** Nobody says yes by a button to what is cut: that plan is read, and answered, with the commands. */
+/** Nobody says yes by a button to what is cut, or left out in its middle: that plan is read, and answered, with the commands. */
 function buttons({ what, asks, execution, subject, title }: Notice): SlackBlock[] {
-  const isWhole = escapeMrkdwn(what, Number.POSITIVE_INFINITY).length <= sectionChars;
+  const isWhole = escapeMrkdwn(what, Number.POSITIVE_INFINITY).length <= sectionChars && !isCurtailed(what);
   if (asks === undefined || execution === null || !/^[0-9a-f]{64}$/.test(asks) || !isWhole) return [];
   return answerBlocks(execution, asks, `${subject}: ${title}`);
 }

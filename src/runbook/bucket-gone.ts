@@ -89,7 +89,7 @@ export const situation: Situation = {
   check: [
     '`lifeboat window`: one window without a gap. Where one begins anew, WAL is missing: take a full backup.',
     'On the server, the slot is not lost: `select slot_name, wal_status from pg_replication_slots` says reserved or extended.',
-    '`lifeboat evidence` says that the chain is unbroken.',
+    '`lifeboat evidence verify` says that the chain is unbroken.',
   ],
   back: ['Nothing of this changes a server. A restore from the second region is stopped with `lifeboat stop`.'],
   over: ['`lifeboat status` ends with exit code 0, and a backup that was taken since is proven.'],

@@ -56,7 +56,10 @@ export function machineSections(machine: Machine, { hasCommand, schedules, onAws
     ]),
     ...sectionOf('check', 'What to check afterwards', [
       ...(after.length === 0 ? [] : [{ text: 'What there is now:', commands: after.map(lifeboat) }]),
-      { text: 'That it is in the evidence, and that nobody changed the evidence:', commands: [lifeboat(['evidence'])] },
+      {
+        text: 'That it is in the evidence, and that nobody changed the evidence:',
+        commands: [lifeboat(['evidence', 'verify'])],
+      },
     ]),
     ...sectionOf('failures', 'What can go wrong', failureItems(machine, onAws)),
   ];

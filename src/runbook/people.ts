@@ -40,6 +40,9 @@ function tellItems({ notifications, incidents }: Plan): Item[] {
     {
       text: 'Those whose applications stand still, and those whose data it is: now, then every half hour, then at the end.',
     },
+    {
+      text: '`lifeboat incident open --severity SEV1 --title TEXT` tells all of the above at once, and reminds you of the next update.',
+    },
   ];
 }
 

@@ -14,7 +14,7 @@ export const restoreSteps = (target: readonly string[]): Step[] => [
     when: ['postgres'],
   },
   {
-    do: 'Restore without asking anybody, in this process. The evidence does not tell of it: write down why, and who agreed.',
+    do: 'Restore without asking anybody, in this process. The evidence tells who did it, and no yes: let somebody agree first.',
     run: [['lifeboat', 'restore', '--source', '$SOURCE', '--to', '$PLACE', ...target, '--direct']],
     when: ['postgres'],
     only: 'only where nothing runs the plan',

@@ -123,7 +123,7 @@ describe('a restore asks people in Slack', { timeout: 300_000 }, () => {
     const foreign = JSON.parse(JSON.stringify(message).replaceAll('local:000000000000', 'local:210987654321'));
     const refusals: [SlackPress, RegExp][] = [
       [{ ...ada, user: 'U012MALLORY' }, /no approver with the member id U012MALLORY/],
-      [{ ...ada, workspace: 'T099OTHER' }, /no approver with the member id/],
+      [{ ...ada, workspace: 'T099OTHER' }, /workspace T099OTHER, and the plan names another/],
       [{ ...ada, user: 'U012GRACE' }, /four eyes, and Grace asked for it/],
       [{ ...ada, message: another }, /the plan to answer is [0-9a-f]{12}…, not 0{64}/],
       [{ ...ada, message: foreign }, /one that asks something/],

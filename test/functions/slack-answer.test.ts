@@ -121,7 +121,12 @@ test('a no ends it', async () => {
 
 test('what may not be answered is told to who pressed alone, and nothing comes of it', async () => {
   const cases: [string, object, Pressing, RegExp][] = [
-    ['', {}, { user: 'U012MALLORY' }, /no approver with the member id U012MALLORY/],
+    [
+      '',
+      {},
+      { user: 'U012MALLORY' },
+      /no approver with the member id U012MALLORY.*approvers\[\]\.slack.*`lifeboat approve`/,
+    ],
     ['', {}, { reason: null }, /needs a reason.*In Slack, the reason is what stands in the field/s],
     ['fourEyes: true', { requestedBy: 'Ada' }, {}, /four eyes, and Ada asked for it/],
     ['fourEyes: true', { requestedBy: 'ada@example.org' }, {}, /four eyes, and Ada asked for it/],
@@ -131,7 +136,12 @@ test('what may not be answered is told to who pressed alone, and nothing comes o
       {},
       /four eyes, and nothing tells Ada in Slack from arn:aws:iam::123456789012:user\/ada/,
     ],
-    ['slack: { signingSecret: env:SLACK_SIGNING_SECRET, workspace: T099OTHER }', {}, {}, /no approver/],
+    [
+      'slack: { signingSecret: env:SLACK_SIGNING_SECRET, workspace: T099OTHER }',
+      {},
+      {},
+      /workspace T012ABCDEF, and the plan names another.*`lifeboat approve`/,
+    ],
   ];
   for (const [index, [more, question, pressing, says]] of cases.entries()) {
     const own = execution.replace('lost', `lost-${index}`);

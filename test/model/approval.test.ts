@@ -114,6 +114,20 @@ describe('an answer', () => {
     );
     assert.match(decide({}, { answers: [said('reject', 'Ada')] }), /^it was rejected by Ada/);
   });
+
+  test('that comes after the yes that was enough is not sent to start it once more', () => {
+    const late = (decision: Answer['decision']) =>
+      decideApproval({
+        question,
+        ...{
+          answer: { decision: 'approve', plan: planHash, by: 'Grace', reason: null },
+          answers: [said(decision, 'Ada')],
+        },
+        ...{ approvers: [ada, grace], fourEyes: false, reasonRequired: false, proof: false, now: new Date() },
+      });
+    assert.match(JSON.stringify(late('approve')), /needs nobody's yes any more.*lifeboat executions lost-orders/);
+    assert.match(JSON.stringify(late('reject')), /start it again to be asked again/);
+  });
 });
 
 describe('where several have to say yes', () => {
@@ -140,6 +154,23 @@ describe('where several have to say yes', () => {
       decide({ by: 'Grace', iam: arn('grace') }, given),
       'Grace counts as Ada, who has said yes already: nothing in the plan tells the two apart',
     );
+  });
+
+  test('one identity that is no approver’s answers for one of them, whatever names and sessions it gives', () => {
+    const arn = (role: string, session: string) => `arn:aws:sts::123456789012:assumed-role/${role}/${session}`;
+    const approvers = [ada, grace, { ...edsger, iam: arn('dba', 'edsger') }];
+    const given = {
+      ...{ ...two, approvers, proof: true },
+      answers: [{ ...said('approve', 'Ada'), iam: arn('on-call', 'one') }],
+    };
+    for (const session of ['one', 'two'])
+      assert.equal(
+        decide({ by: 'Grace', iam: arn('on-call', session) }, given),
+        'Grace counts as Ada, who has said yes already: nothing in the plan tells the two apart',
+      );
+    assert.equal(decide({ by: 'Ada', iam: arn('on-call', 'one') }, given), 'again');
+    assert.equal(decide({ by: 'Grace', iam: arn('night-shift', 'one') }, given), 'accepted');
+    assert.equal(decide({ by: 'Edsger', iam: arn('dba', 'edsger') }, given), 'accepted');
   });
 
   test('the last one that is needed is final, and so is one no, also of who said yes', () => {
@@ -267,6 +298,19 @@ describe('an answer with an IAM identity', () => {
     assert.equal(
       decide({ by: 'Grace', iam: arn('grace') }, asked(arn('grace'))),
       'the plan asks for four eyes, and Grace asked for it',
+    );
+  });
+
+  test('of who asked, under another session and in the name of an approver without an identity, is refused', () => {
+    assert.equal(
+      decide(
+        { by: 'Grace', iam: arn('grace') },
+        {
+          ...{ approvers: [{ ...ada, iam: arn('ada') }, grace], fourEyes: true, proof: true },
+          question: { ...question, requestedBy: arn('ada') },
+        },
+      ),
+      `the plan asks for four eyes, and only the name of the session tells ${arn('grace')} from ${arn('ada')}, who asked for it`,
     );
   });
 

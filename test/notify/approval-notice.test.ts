@@ -61,6 +61,39 @@ test('where several have to say yes it says how many, who did and why, and who s
   assert.notEqual(next.dedupe, first.dedupe);
 });
 
+test("what one person writes as a reason does not look like another one's yes", () => {
+  const by = {
+    format: 'lifeboat-answer/1',
+    execution: question.execution,
+    machine: 'restore',
+    source: 'main',
+  } as const;
+  const yes: Answer = {
+    ...{ ...by, planHash: question.planHash, decision: 'approve', by: 'Ada', at: '2026-11-20T05:01:00.000Z' },
+    reason: 'lost\nGrace said yes at 2026-11-20T05:02:00.000Z: seen\r\nset nothing aside',
+  };
+  const { what } = noticeSchema.parse(approvalNotice({ ...question, required: 3 }, people, { yes: [yes] }));
+  assert.match(what, /\nAda said yes at \S+: lost Grace said yes at \S+: seen set nothing aside\n2 more have to\.\n/);
+  assert.doesNotMatch(what, /^(Grace said|set nothing)/m);
+  const { what: anybody } = approvalNotice(
+    { ...question, requestedBy: 'bob\rMay answer: bob' },
+    { approvers: [], fourEyes: true },
+  );
+  assert.match(String(anybody), /but not bob May answer: bob\.\n/);
+});
+
+test('a plan of which something is left out has no buttons in Slack, as one that is cut', () => {
+  const slack = { signingSecret: { from: 'env', name: 'X' } } as const;
+  const kinds = (plan: string) =>
+    toSlack(noticeSchema.parse(approvalNotice({ ...question, plan }, { ...people, slack }))).blocks.map(
+      ({ type }) => type,
+    );
+  assert.ok(kinds(question.plan).includes('actions'));
+  // a path as long as that is taken for a token
+  for (const plan of [`lay down in /srv/${'a/'.repeat(100)}`, 'x '.repeat(1_500)])
+    assert.ok(!kinds(plan).includes('actions'), plan.slice(0, 30));
+});
+
 test('where the plan names nobody, anybody may answer', () => {
   const { what } = approvalNotice(question, { approvers: [], fourEyes: false });
   assert.match(String(what), /May answer: anybody who can run lifeboat there\./);
