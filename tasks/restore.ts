@@ -65,7 +65,8 @@ export type RestoreProgress =
 export type { RestoreRecord };
 
 /** A line of the restored server's log that tells what went wrong: the rest is noise to whoever waits. */
-export const isTrouble = (line: string): boolean => /\b(FATAL|PANIC|ERROR|WARNING): {2}|^lifeboat: |^HINT: /.test(line);
+export const isTrouble = (line: string): boolean =>
+  /\b(FATAL|PANIC|ERROR|WARNING): {2}(?!the database system is starting up)|^lifeboat: |^HINT: /.test(line);
 
 /**
  * Carry out a recovery plan. Refuses before anything is touched; what fails before the cluster could be started is

@@ -51,7 +51,7 @@ export interface Recorded {
  */
 export async function recordEvidence(store: ObjectStore, deed: Deed): Promise<Recorded> {
   const known = await readRecord(store, evidenceIdKey(digestOf(deed.id)), numberSchema);
-  if (known) return recorded(known.sequence, true);
+  if (known && (await hasId(store, known.sequence, deed.id))) return recorded(known.sequence, true);
   let end = await readProjection(store, evidenceEnd);
   for (let attempt = 0; attempt < tries; attempt++) {
     end = await followToEnd(store, end);
@@ -68,6 +68,12 @@ export async function recordEvidence(store: ObjectStore, deed: Deed): Promise<Re
     operation: 'record evidence',
     subject: evidenceFolder,
   });
+}
+
+/** The note only saves looking: who can put one must not keep a deed out of the evidence by it. */
+async function hasId(store: ObjectStore, sequence: number, id: string): Promise<boolean> {
+  const record = await readRecord(store, evidenceKey(sequence), evidenceSchema);
+  return record?.id === id;
 }
 
 const numberSchema = z.strictObject({ sequence: z.number().int().positive() });

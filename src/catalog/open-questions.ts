@@ -3,6 +3,7 @@ import { changeProjection, type Projection, readProjection } from '#catalog/chan
 import { readMatters } from '#catalog/matters';
 import { answerSchema, describeEnd, type Question, questionSchema, standingOf } from '#model/approval';
 import type { ExecutionName } from '#model/arn';
+import { oneLine } from '#model/plain-text';
 import { approvalsFolder, openQuestionsKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
@@ -117,7 +118,7 @@ async function standingIn(store: ObjectStore, name: ExecutionName): Promise<Foun
   if (!final) return { execution, open, approved: undefined, ended };
   if (final.decision === 'approve')
     return { execution, open: undefined, approved: { ...open, approvedAt: final.at }, ended };
-  const why = `${describeEnd(yes, final)}${final.reason === null ? '' : `: ${final.reason}`}`;
+  const why = `${describeEnd(yes, final)}${final.reason === null ? '' : `: ${oneLine(final.reason)}`}`;
   return {
     execution,
     open: undefined,

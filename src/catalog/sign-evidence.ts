@@ -4,7 +4,7 @@ import { readHeads, type StoredHead } from '#catalog/evidence-heads';
 import { printRecord } from '#catalog/put-record';
 import { type ChainEnd, chainBegin, digestOf } from '#model/evidence';
 import { type HeadStatement, headStatement, isSigned } from '#model/evidence-head';
-import type { EvidenceSigner } from '#model/evidence-signer';
+import type { EvidenceSigner, SignerIdentity } from '#model/evidence-signer';
 import { ObjectDamaged } from '#model/failure';
 import { evidenceHeadKey, evidenceKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
@@ -27,7 +27,7 @@ export interface SignedHead {
 export async function signEvidence(store: ObjectStore, signer: EvidenceSigner, now: Date): Promise<SignedHead> {
   const date = now.toISOString().slice(0, 10);
   const newest = (await readHeads(store)).at(-1);
-  if (newest && newest.date >= date) return signedBefore(store, newest);
+  if (newest && newest.date >= date) return signedBefore(store, newest, await signer.identify());
   const end = await intactEnd(store, newest);
   if (end.digest === null) return { key: null, sequence: 0, again: false };
   const { algorithm, keyId, publicKey } = await signer.identify();
@@ -45,15 +45,27 @@ export async function signEvidence(store: ObjectStore, signer: EvidenceSigner, n
   const bytes = printRecord({ ...statement, publicKey, signature });
   const key = evidenceHeadKey(date);
   const outcome = await store.put(key, bytes, { condition: 'absent' });
-  if (!outcome.stored) return signedBefore(store, (await readHeads(store)).at(-1)!);
+  if (!outcome.stored) return signedBefore(store, (await readHeads(store)).at(-1)!, { publicKey });
   await noteHead(store, { date, digest: digestOf(bytes) });
   return { key, sequence: end.sequence, again: false };
 }
 
-/** Who signed it may have died before it could be noted. */
-async function signedBefore(store: ObjectStore, { key, date, digest, head }: StoredHead): Promise<SignedHead> {
+/**
+ * Who signed it may have died before it could be noted. One that the key did not sign stands in the way, for as long as its
+ * date says: whoever may write to the bucket could end the signing with it, and nobody would be told.
+ */
+async function signedBefore(
+  store: ObjectStore,
+  { key, date, digest, head }: StoredHead,
+  { publicKey }: Pick<SignerIdentity, 'publicKey'>,
+): Promise<SignedHead> {
+  if (!head || head.date !== date || !isSigned(head) || head.publicKey !== publicKey)
+    throw damaged(
+      key,
+      'stands where the head of this day or of a later one goes, and is not signed by the key that signs',
+    );
   await noteHead(store, { date, digest });
-  return { key, sequence: head?.sequence ?? 0, again: true };
+  return { key, sequence: head.sequence, again: true };
 }
 
 /** The end of the chain, once all is looked at that came since the newest head. */

@@ -45,16 +45,17 @@ export function describeMatters(matters: readonly Matter[], { status, now }: { s
     const waits = status === 'RUNNING' ? `waits until ${expiresAt}` : 'was not decided';
     const ends = [
       ...(next ? [`superseded by plan ${next.planHash.slice(0, 12)} at ${next.askedAt}`] : []),
-      ...(final ? [describeEnd(yes, final)] : []),
+      ...(final ? [oneLine(describeEnd(yes, final))] : []),
       ...(isOver ? [`expired at ${expiresAt}`] : []),
       `${waits}: ${missing} of ${required} ${required === 1 ? 'person' : 'people'} missing`,
     ];
     return {
       lines: [
         `plan ${planHash.slice(0, 12)} at ${askedAt}: ${ends[0]}`,
-        ...answers.map(
-          ({ decision, by, iam, at, reason }) =>
-            `${decision === 'approve' ? 'yes' : 'no'} by ${by}${iam === undefined || iam === by ? '' : ` (${iam})`} at ${at}${reason === null ? '' : `: ${oneLine(reason)}`}`,
+        ...answers.map(({ decision, by, iam, at, reason }) =>
+          oneLine(
+            `${decision === 'approve' ? 'yes' : 'no'} by ${by}${iam === undefined || iam === by ? '' : ` (${iam})`} at ${at}${reason === null ? '' : `: ${reason}`}`,
+          ),
         ),
       ],
       question: { planHash, askedAt, expiresAt, required, answers, end: ends[0]! },

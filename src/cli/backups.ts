@@ -18,7 +18,8 @@ export const command = defineCommand({
 takes in the bucket, where its WAL begins and ends, and the backup that an incremental one builds on.
 
 A backup is committed, then verified (read back as it was written), then proven (a drill restored it, and it answered) or
-broken; \`lifeboat status\` says why. One that is held (\`lifeboat hold\`) is removed by no retention. A backup without a manifest never happened: it is shown as uncommitted, and is removed by expiry.
+broken; \`lifeboat status\` says why. One that is held (\`lifeboat hold\`) is removed by no retention. A backup without a
+manifest never happened: it is shown as uncommitted, and retention removes it.
 
 Of a database that RDS runs: its snapshots, as RDS told them last.`,
   examples: ['lifeboat backups', 'lifeboat backups --source orders --json'],

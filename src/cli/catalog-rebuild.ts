@@ -13,8 +13,8 @@ export const command = defineCommand({
   name: 'catalog rebuild',
   summary: 'make the catalog anew from the bucket',
   help: `The catalog only saves reads: everything in it stands in manifests and records, too. This reads them all and writes anew
-what is known of backups, dumps, proofs, verified WAL, open questions and incidents, and the end of the evidence, as after somebody deleted or
-changed it.`,
+what is known of backups, dumps, proofs, verified WAL, open questions and incidents, and the end of the evidence, as after
+somebody deleted or changed it.`,
   examples: ['lifeboat catalog rebuild', 'lifeboat catalog rebuild --source orders'],
   options: { source: { flags: '--source <name>', summary: 'only this source (default: all)' } },
 

@@ -38,8 +38,9 @@ function tell({ records, heads, ...check }: EvidenceCheck, trusted: boolean): st
 function signedLines(records: number, heads: EvidenceCheck['heads'], trusted: boolean): string[] {
   const { newest, count, daysWithout } = heads ?? { newest: null, count: 0, daysWithout: [] };
   if (!newest) {
-    const why = trusted ? 'nothing is recorded yet that could be signed' : 'the plan names no key (evidence)';
-    return [`not signed: ${why}; who may write to the bucket could make the chain anew`];
+    const yet = records === 0 ? 'nothing is recorded yet' : 'it is done once a day, soon after midnight UTC';
+    const why = trusted ? yet : 'the plan names no key (evidence)';
+    return [`not signed${trusted ? ' yet' : ''}: ${why}; who may write to the bucket could make the chain anew`];
   }
   const rest = records - newest.sequence;
   return [

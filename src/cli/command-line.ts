@@ -49,11 +49,12 @@ export async function readCommandLine(argv: readonly string[], world: CommandLin
       });
     });
   }
+  for (const command of program.commands) command.description(describeGroup(command));
   try {
     const asked = argv[0] === 'help' ? [...argv.slice(1), '--help'] : renamed(argv, world.table);
     await program.parseAsync(asked, { from: 'user' });
   } catch (error) {
-    return answeredOrInvalid(error);
+    return answeredOrInvalid(error, commandIn(argv, world.table));
   }
   const { definition, command } = chosen!; // commander ends in an action, or in an error
   return { kind: 'command', definition, input: readInput(definition, command), global: program.opts() };
@@ -100,14 +101,35 @@ function renamed(argv: readonly string[], table: readonly CommandEntry[]): strin
 }
 
 /** `catalog rebuild` is a command below `catalog`, which is made when it is first needed. */
-function addCommand(program: Command, { name, summary }: CommandEntry): { command: Command; parent: Command } {
+function addCommand(program: Command, { name, summary, group }: CommandEntry): { command: Command; parent: Command } {
   const [first, second] = name.split(' ');
   if (second === undefined) return { command: program.command(name).description(summary), parent: program };
   const parent =
     program.commands.find((candidate) => candidate.name() === first) ??
-    program.command(first!).on('command:*', refuseUnknownCommand);
-  parent.description([parent.description(), `${second}: ${summary}`].filter((text) => text !== '').join('; '));
+    program
+      .command(first!)
+      .description(group ?? '')
+      .helpCommand(false)
+      .on('command:*', refuseUnknownCommand);
   return { command: parent.command(second).description(summary), parent };
+}
+
+/** `check the record (verify, export)`, where there are commands below it. */
+function describeGroup(command: Command): string {
+  const [only, ...others] = command.commands;
+  const summary = command.description();
+  if (!only) return summary;
+  if (summary === '' && others.length === 0) return `${only.name()}: ${only.description()}`;
+  const names = command.commands.map((one) => one.name()).join(', ');
+  return summary === '' ? names : `${summary} (${names})`;
+}
+
+/** The command that the words name, as it is typed. */
+function commandIn(argv: readonly string[], table: readonly CommandEntry[]): string | undefined {
+  const firstWords = new Set(table.map(({ name }) => name.split(' ')[0]));
+  const at = argv.findIndex((word) => firstWords.has(word));
+  const both = `${argv[at]} ${argv[at + 1]}`;
+  return table.some(({ name }) => name === both) ? both : argv[at];
 }
 
 function refuseUnknownCommand(this: Command, operands: string[]): never {
@@ -117,13 +139,14 @@ function refuseUnknownCommand(this: Command, operands: string[]): never {
   throw new UsageInvalid(`"${operands[0]}" is not a command${this.parent ? ` of ${this.name()}` : ''}`, hint);
 }
 
-function answeredOrInvalid(error: unknown): CommandLine {
+function answeredOrInvalid(error: unknown, command: string | undefined): CommandLine {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode === 0) return { kind: 'answered', exitCode: 0 };
   if (error.code === 'commander.help') return { kind: 'answered', exitCode: 2 };
   const [message, suggestion] = error.message.replace(/^error: /, '').split('\n');
   throw new UsageInvalid(
     message!,
-    suggestion?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?') ?? 'see --help',
+    suggestion?.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?') ??
+      `see \`lifeboat ${command === undefined ? '' : `${command} `}--help\``,
   );
 }

@@ -4,6 +4,8 @@ import type { CommandDefinition } from '#cli/command';
 export interface CommandEntry {
   name: string;
   summary: string;
+  /** what the commands are for whose names begin with the same word; said by the first of them */
+  group?: string;
   /** an option of every command that means something else behind this one: `--plan` is then this option of its own */
   renames?: Readonly<Record<`--${string}`, `--${string}`>>;
   load(): Promise<{ command: CommandDefinition }>;
@@ -83,6 +85,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'incident open',
+    group: 'tell people of an incident until it is over',
     summary: 'tell everybody that something is broken',
     load: () => import('#cli/incident-open'),
   },

@@ -7,6 +7,7 @@ import { answerCommand } from '#model/approval';
 import { formatDuration } from '#model/duration';
 import { formatBytes } from '#model/format-bytes';
 import { oneLine } from '#model/plain-text';
+import { shellWord } from '#notify/shell-word';
 
 /**
  * What on-call looks at first: what is safe, what runs, what waits for somebody, what is wrong and what to do. `behind`
@@ -30,7 +31,7 @@ export function describeStatus(report: StatusReport, behind = ''): string {
     ...questions.flatMap((question) => describeQuestion(question, behind)),
     ...report.ended.map(
       ({ execution, source, planHash, outcome, why }) =>
-        `${outcome.toUpperCase().padEnd(10)}restore of ${source}, ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}: ${why}`,
+        `${outcome.toUpperCase().padEnd(10)}restore of ${source}, ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}: ${oneLine(why)}`,
     ),
     ...problems.flatMap(({ source, what, since, todo }) => [
       `WRONG     ${source}: ${what}${since === null ? '' : ` (since ${since})`}`,
@@ -42,17 +43,18 @@ export function describeStatus(report: StatusReport, behind = ''): string {
 
 function describeQuestion(question: OpenQuestion, behind: string): string[] {
   const { execution, source, planHash, requestedBy, expiresAt, required = 1, yes } = question;
-  const name = execution.split(':').at(-1)!;
+  // whoever starts it chooses its name, and others copy the command
+  const name = shellWord(execution.split(':').at(-1)!);
   const missing = required - yes.length;
   return [
-    `ASKED     restore of ${source}, by ${requestedBy}, until ${expiresAt}`,
+    `ASKED     restore of ${source}, by ${oneLine(requestedBy)}, until ${expiresAt}`,
     ...(required === 1
       ? []
       : [
           `  has     ${yes.length} yes of ${required}: ${missing} more ${missing === 1 ? 'person has' : 'people have'} to say yes`,
         ]),
     ...yes.map(
-      ({ by, at, reason }) => `          yes by ${by} at ${at}${reason === null ? '' : `: ${oneLine(reason)}`}`,
+      ({ by, at, reason }) => `          ${oneLine(`yes by ${by} at ${at}${reason === null ? '' : `: ${reason}`}`)}`,
     ),
     `  yes     ${answerCommand('approve', name, planHash, behind)}`,
     `  no      ${answerCommand('reject', name, planHash, behind)}`,

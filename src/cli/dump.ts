@@ -28,14 +28,16 @@ Of several sources one begins when the one before has ended, and one that fails 
     sources: { summary: 'sources in the plan (needed when it has several)', optional: true, repeatable: true },
   },
   options: {
+    source: { flags: '--source <name>', summary: 'one more, as backup and drill take it', repeatable: true },
     schemaOnly: { flags: '--schema-only', summary: 'definitions without rows, whatever the plan says' },
     noWait: { flags: '--no-wait', summary: 'start it and do not wait for its end' },
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user)' },
     state: stateOption,
   },
 
-  async run({ sources, schemaOnly, noWait, requestedBy, state }, context) {
+  async run({ sources: given, source, schemaOnly, noWait, requestedBy, state }, context) {
     const plan = await context.plan();
+    const sources = [...given, ...source];
     const named = sources.length === 0 ? [undefined] : sources;
     const names = [...new Set(named.map((name) => chooseDumped(plan, name, 'source').name))];
     const machines = await openMachines(context, state);

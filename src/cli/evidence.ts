@@ -8,9 +8,9 @@ import { InputInvalid } from '#model/failure';
 export const command = defineCommand({
   name: 'evidence',
   summary: 'tell who did what, and check that nothing of it was changed',
-  help: `Each backup, verification, drill, approval and restore leaves a record that holds the digest of the one before. All of
-them are read and compared, with what was signed: what was changed or taken out is named, and the exit code is 6. The newest
-records are listed.`,
+  help: `Each backup, dump, verification, drill, approval, restore, hold, run of retention and incident leaves a record that holds
+the digest of the one before. All of them are read and compared, with what was signed: what was changed or taken out is
+named, and the exit code is 6. The newest records are listed.`,
   examples: ['lifeboat evidence', 'lifeboat evidence --limit 100 --json'],
   options: { limit: { flags: '--limit <number>', summary: 'how many are listed (default: 20)', parse: parseLimit } },
 

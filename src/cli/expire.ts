@@ -21,18 +21,19 @@ export const command = defineCommand({
 weeks, months and years, and always the last proven one, what others build on, and what is held (\`lifeboat hold\`). While
 nothing is proven, nothing that was committed goes.
 
---dry-run works it out here, from the bucket (and RDS, of a database that it runs), and changes nothing: what goes and why, what stays by which rule, what can be
-restored before and afterwards, and how many bytes go. Without it the daemon or the stack works it out, removes it and
-checks what is left; this asks for it, and tells how it goes.
+--dry-run works it out here, from the bucket (and RDS, of a database that it runs), and changes nothing: what goes and why,
+what stays by which rule, what can be restored before and afterwards, and how many bytes go. Without it the daemon or the
+stack works it out, removes it and checks what is left; this asks for it, and tells how it goes.
 
 Where more than half of what can be restored would go, and could have gone a week ago, it is refused without --most: the clock
 may be wrong, or the plan; or it runs for the first time.
 
-In a bucket with versions and a lock nothing is lost at once: what was removed can be brought back for as
-many days as the lock has. In a directory, and of snapshots in RDS, it is gone.`,
+In a bucket with versions and a lock nothing is lost at once: what was removed can be brought back for as many days as the
+lock has. In a directory, and of snapshots in RDS, it is gone.`,
   examples: ['lifeboat expire --dry-run', 'lifeboat expire orders', 'lifeboat expire orders --dry-run --json'],
   arguments: { source: { summary: 'source in the plan (needed when it has several)', optional: true } },
   options: {
+    named: { flags: '--source <name>', summary: 'the same, as backup and drill take it' },
     dryRun: { flags: '--dry-run', summary: 'tell what would go, and remove nothing' },
     most: { flags: '--most', summary: 'remove it even if it is most of what there is' },
     noWait: { flags: '--no-wait', summary: 'start it and do not wait for its end' },
@@ -40,8 +41,10 @@ many days as the lock has. In a directory, and of snapshots in RDS, it is gone.`
     state: stateOption,
   },
 
-  async run({ source: asked, dryRun, most, noWait, requestedBy, state }, context) {
-    const { source } = chooseRetention(await context.plan(), asked);
+  async run({ source: given, named, dryRun, most, noWait, requestedBy, state }, context) {
+    if (given !== undefined && named !== undefined && given !== named)
+      throw new UsageInvalid('expire is of one source at a time', `leave out ${given} or --source ${named}`);
+    const { source } = chooseRetention(await context.plan(), given ?? named);
     if (!dryRun) return expireByMachine({ source: source.name, requestedBy, most, wait: !noWait, state }, context);
     if (noWait) throw new UsageInvalid('--dry-run starts nothing', 'leave out --no-wait or --dry-run');
     return tellPlan(source.name, context);

@@ -38,7 +38,10 @@ export async function followExecution(
     const ended = standing.status !== 'RUNNING';
     const children = await inside.since(events, ended ? requestsAtEnd : machines.requestsPerLook);
     for (const line of historyLines(events, children)) {
-      output.note(`  ${line.at.toISOString().slice(11, 19)} ${printHistoryLine(line)}`);
+      const said = printHistoryLine(line);
+      // what ends it is told with its hint, once
+      const text = ended ? splitHint(said).message : said;
+      output.note(`  ${line.at.toISOString().slice(11, 19)} ${text.replaceAll('\n', '\n           ')}`);
     }
     if (standing.status === 'SUCCEEDED') return standing;
     if (ended) throw failureOf(standing, now());

@@ -10,7 +10,7 @@ import { type DumpId, isDumpId, parseDumpId } from '#model/dump-id';
 import { InputInvalid } from '#model/failure';
 import type { Hold } from '#model/retention-record';
 import { openStoreAt } from '#runtime/open-bucket';
-import { thisUser } from '#runtime/this-process';
+import { thisPerson } from '#runtime/this-process';
 import type { ObjectStore } from '#store/object-store';
 
 export const command = defineCommand({
@@ -102,7 +102,7 @@ async function requireHolds(store: ObjectStore, { source, id, at }: Hold, now: D
 /** On AWS whose credentials these are, elsewhere the user. */
 async function whoHolds({ stack, environment }: CommandContext): Promise<string> {
   if (await stack()) return (await import('#runtime/prove-caller')).callerArn(environment);
-  return environment.SUDO_USER ?? environment.USER ?? environment.LOGNAME ?? thisUser();
+  return thisPerson(environment);
 }
 
 function parseId(text: string, field: string): BackupId | DumpId {

@@ -67,15 +67,22 @@ runs, at those that can be dumped.`,
     const chosen = source === undefined ? dumpedSources(plan) : [chooseDumped(plan, source, '--source')];
     const checking = checkSources(chosen, context.environment, plan.aws === undefined);
     const sources = await Promise.race([checking, interrupted(context.signal)]);
-    context.output.print([...(written?.lines ?? []), describeReadiness(sources)].join('\n'), {
-      plan: context.planPath,
-      keyId: written?.keyId ?? null,
-      bucket: plan.bucket,
-      sources,
-    });
+    context.output.print(
+      [...(written?.lines ?? []), describeReadiness(sources), ...nextStep(isReady(sources), context)].join('\n'),
+      {
+        plan: context.planPath,
+        keyId: written?.keyId ?? null,
+        bucket: plan.bucket,
+        sources,
+      },
+    );
     return isReady(sources) ? 0 : 4;
   },
 });
+
+/** What to type next, where a plan is not deployed. */
+const nextStep = (ready: boolean, { planPath }: CommandContext): string[] =>
+  ready ? [] : [`next: mend what failed, in ${planPath} or on the server, then: lifeboat init --check`];
 
 /** What --stack and --region say of a plan to deploy. @throws InputInvalid without a region */
 function deploymentOf({ given, environment }: CommandContext): PlanAnswers['aws'] {

@@ -20,11 +20,11 @@ export async function lastDump(store: ObjectStore, source: string): Promise<Dump
 
 export function describeLastDump(last: DumpReport | undefined, now: Date): string[] {
   if (!last) return [];
-  const { dump, state, finishedAt, databases, storedBytes, count } = last;
+  const { dump, kind, state, finishedAt, databases, storedBytes, count } = last;
   const age = formatDuration(Math.max(0, now.getTime() - Date.parse(finishedAt)));
   const names = databases.length > 3 ? `${databases.length} databases` : databases.join(', ');
   const before = count > 1 ? `, and ${count - 1} earlier` : '';
   return [
-    `  dump    ${dump} is ${state === 'broken' ? 'BROKEN' : state}, ${age} old: ${names}, ${formatBytes(storedBytes)} stored${before}`,
+    `  dump    ${dump} is ${state === 'broken' ? 'BROKEN' : state}, ${age} old: ${kind === 'schema' ? 'definitions of ' : ''}${names}, ${formatBytes(storedBytes)} stored${before}`,
   ];
 }

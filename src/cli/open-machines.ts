@@ -3,7 +3,7 @@ import { UsageInvalid } from '#cli/usage-invalid';
 import { ConnectionFailed } from '#model/failure';
 import { readEndpoint, stateDirectoryOf } from '#runtime/daemon-endpoint';
 import type { Machines } from '#runtime/machines';
-import { thisUser } from '#runtime/this-process';
+import { thisPerson } from '#runtime/this-process';
 
 /** For every command that asks a daemon, where it does not ask a stack. */
 export const stateOption = {
@@ -60,5 +60,5 @@ export async function whoAsks({ environment }: CommandContext, machines: Machine
     // a user's path may have 512 letters, and names nobody else
     return arn.replace(/(?<=:user\/).*\//, '');
   }
-  return environment.SUDO_USER ?? environment.USER ?? environment.LOGNAME ?? thisUser();
+  return thisPerson(environment);
 }

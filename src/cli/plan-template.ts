@@ -104,7 +104,14 @@ sources:
 #   # of Atlassian: an incident for as long as something fails. Everybody may read it: it says what has failed, and not why
 #   - { kind: statuspage, pageId: ctm1234, apiKey: env:STATUSPAGE_KEY, componentId: kctbh9vrtdwd }
 
-# Each backup, verification, drill and watch pushes its numbers to a Prometheus Pushgateway. A URL with a user and password
+# What an incident promises, how often people hear of it, and who is called until somebody acknowledges it.
+# incidents:
+#   updateEvery: 30m
+#   contacts:
+#     - { name: Ada, email: ada@example.org }
+#     - { name: Grace, slack: env:SLACK_GRACE, after: 15m, for: [SEV1, SEV2] }
+
+# Each backup, dump, verification, drill and watch pushes its numbers to a Prometheus Pushgateway. A URL with a user and password
 # is a secret, like env:PUSHGATEWAY_URL.
 # metrics: { pushgateway: "http://localhost:9091", job: lifeboat }
 `;

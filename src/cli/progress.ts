@@ -46,6 +46,11 @@ export function createProgress(
       if (ended) return;
       ended = true;
       clearInterval(timer);
+      if (state.doneBytes === 0 && totalBytes !== 0) {
+        // it failed before it began: the failure says so, and a line of zeros says nothing
+        if (screen?.isTTY) screen.write(toLineStart);
+        return;
+      }
       const total: Standing = { ...standing(), totalBytes: undefined };
       const line = `${label}: ${describeStanding(total)}, took ${formatDuration(total.elapsedMs)}\n`;
       screen?.write(screen.isTTY ? toLineStart + line : line);

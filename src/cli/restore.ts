@@ -270,7 +270,8 @@ class ShownProgress {
       this.#bar?.advance(progress.doneBytes - this.#doneBytes);
       this.#doneBytes = progress.doneBytes;
     }
-    if (progress.phase === 'replay') this.#output.note(`replayed ${progress.fetchedFiles} WAL files`);
+    if (progress.phase === 'replay')
+      this.#output.note(`replayed ${progress.fetchedFiles} WAL file${progress.fetchedFiles === 1 ? '' : 's'}`);
   }
 
   #enter(progress: RestoreProgress): void {

@@ -8,7 +8,7 @@ import { incidentOf, isIncidentId, type Said } from '#model/incident';
 import { type SeverityName, severityNames } from '#model/incident-settings';
 import type { Machines } from '#runtime/machines';
 import type { ToldMessage } from '#runtime/tell-incidents';
-import { thisUser } from '#runtime/this-process';
+import { thisPerson } from '#runtime/this-process';
 import type { ObjectStore } from '#store/object-store';
 
 /** What every command has that says something of an incident. */
@@ -25,7 +25,7 @@ export const incidentArgument = {
 export async function speaker({ stack, environment, now }: CommandContext, as: string | undefined): Promise<Said> {
   const user = async () => {
     if (await stack()) return (await import('#runtime/prove-caller')).callerArn(environment);
-    return environment.SUDO_USER ?? environment.USER ?? environment.LOGNAME ?? thisUser();
+    return thisPerson(environment);
   };
   return { by: (as ?? (await user())).slice(0, 200), at: now().toISOString() };
 }
@@ -102,15 +102,16 @@ async function askHere({ plan: readPlan, environment, now }: CommandContext): Pr
 export const describeTelling = ({ told, remark }: Telling, id: string): string[] => [
   ...told
     .filter(({ incident }) => incident === id)
-    .flatMap(({ kind, results }) =>
-      results
+    .flatMap(({ kind, results }) => [
+      ...(results.length === 0 ? [`told (${kind})  NOBODY: the plan has no channel for it`] : []),
+      ...results
         .filter(({ tries, taken }) => tries > 0 || !taken)
         .map((result) =>
           result.taken
             ? `told (${kind})  ${result.label}`
             : `NOT TOLD (${kind})  ${result.label}: ${result.reason}${result.hint === undefined ? '' : `: ${result.hint}`}`,
         ),
-    ),
+    ]),
   ...(remark === null ? [] : [remark]),
 ];
 

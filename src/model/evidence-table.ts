@@ -46,12 +46,16 @@ const chainOf = (record: Evidence): string[] => [
   text(record.planHash),
   answersOf(record)
     .map(
-      ({ decision, by, iam, at, reason }) =>
-        `${decision} by ${by}${iam ? ` (${iam})` : ''} at ${at}: ${reason ?? 'no reason given'}`,
+      // in quotes: what one person writes cannot look like another one's yes
+      ({ decision, by, at, reason, ...who }) =>
+        `${decision} by ${by}${confirmed(who) && ` (${confirmed(who)})`} at ${at}: ${reason === null ? 'no reason given' : JSON.stringify(reason)}`,
     )
     .join('; '),
   text(record.execution),
 ];
+
+/** As whom AWS or Slack knows who answered; empty: it is what somebody said. */
+const confirmed = ({ iam, slack }: { iam?: string; slack?: string }): string => iam ?? (slack ? `Slack ${slack}` : '');
 
 const answersOf = ({ approval, approvals }: Evidence) => approvals ?? (approval ? [approval] : []);
 
@@ -96,9 +100,22 @@ const tables: Record<EvidenceList, { columns: readonly string[]; rowsOf: (record
       'execution',
     ],
     rowsOf: (record) =>
-      answersOf(record).map(({ decision, by, iam, at, reason }) => {
+      answersOf(record).map(({ decision, by, at, reason, ...answerer }) => {
         const { sequence, source, what, who, planHash, outcome, execution } = record;
-        return [sequence, source, what, who, planHash, decision, by, iam, at, reason, outcome, execution].map(text);
+        return [
+          sequence,
+          source,
+          what,
+          who,
+          planHash,
+          decision,
+          by,
+          confirmed(answerer),
+          at,
+          reason,
+          outcome,
+          execution,
+        ].map(text);
       }),
   },
   all: {

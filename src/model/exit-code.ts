@@ -22,7 +22,11 @@ export const exitCodes = [
     meaning: 'the server cannot be reached, refuses us or is not suitable',
     failures: ['ConnectionFailed', 'AuthenticationFailed', 'ServerUnsuitable', 'ServerError'],
   },
-  { code: 5, meaning: 'the bucket cannot be reached or refuses us', failures: ['StoreUnavailable', 'StoreRefused'] },
+  {
+    code: 5,
+    meaning: 'the bucket cannot be reached or refuses us',
+    failures: ['StoreUnavailable', 'StoreRefused', 'DumpUnrecorded'],
+  },
   {
     code: 6,
     meaning: 'damage: something is missing, incomplete, changed or answers wrongly',
@@ -36,6 +40,8 @@ export const exitCodes = [
       'RetentionFailed',
       'BackupDamaged',
       'BackupBroken',
+      'DumpFailed',
+      'DumpBroken',
     ],
   },
   {
@@ -44,16 +50,20 @@ export const exitCodes = [
     failures: ['LeaseHeld', 'AlreadyRunning', 'IncidentTaken'],
   },
   { code: 8, meaning: 'the encryption key is missing or unusable', failures: ['KeyUnusable'] },
-  { code: 9, meaning: 'status and notify: something is wrong, a channel fails, or no daemon runs', failures: [] },
+  {
+    code: 9,
+    meaning: 'status, notify, incident: something is wrong, a channel fails, or no daemon runs',
+    failures: [],
+  },
   {
     code: 10,
     meaning: 'not approved: rejected, expired, refused, or the plan changed meanwhile',
-    failures: ['ApprovalRefused', 'RestoreRejected', 'ApprovalExpired', 'PlanChanged'],
+    failures: ['ApprovalRefused', 'RestoreRejected', 'ApprovalExpired', 'PlanChanged', 'MostWouldGo'],
   },
   {
     code: 11,
-    meaning: 'a drill or a verification could not be carried out: nothing new is known of the backup',
-    failures: ['DrillFailed', 'VerifyIncomplete'],
+    meaning: 'a drill, a verification or the proof of a dump could not be carried out: nothing new is known',
+    failures: ['DrillFailed', 'VerifyIncomplete', 'DumpUnproven'],
   },
   { code: 130, meaning: 'interrupted', failures: ['Aborted'] },
   { code: 255, meaning: 'wal-fetch failed for whatever reason: PostgreSQL must not go on', failures: [] },

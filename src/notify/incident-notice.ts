@@ -21,6 +21,8 @@ export function incidentNotice(
       return told(incident, `update ${incident.updates.length}`, updated(incident, settings, now));
     case 'resolution':
       return resolution(incident);
+    case 'acknowledgement':
+      return acknowledgement(incident, settings, now);
     case 'reminder':
       return reminder(incident, message.quietMs);
     case 'call':
@@ -48,6 +50,15 @@ const told = (incident: Incident, word: string, paragraphs: string[]): NoticeInp
   what: paragraphs.join('\n'),
   todo: incident.acknowledged ? null : acknowledge(incident),
 });
+
+/** Whoever knows that it is not so can undo it: nobody else is called any more. */
+function acknowledgement(incident: Incident, settings: Settings, now: Date): NoticeInput {
+  const { id, acknowledged } = incident;
+  const { by, at } = acknowledged!;
+  const what = `${by} acknowledged incident ${id} at ${clockTime(Date.parse(at))}, and runs it: no other contact is called. If that is not so, take it over.\n`;
+  const notice = told(incident, `${by} runs it`, [what, ...standing(incident, settings, now)]);
+  return { ...notice, todo: `lifeboat incident ack ${id} --take-over` };
+}
 
 const acknowledge = ({ id }: Incident, name?: string): string =>
   `lifeboat incident ack ${id}${name === undefined ? '' : ` --as ${shellWord(name)}`}`;

@@ -17,7 +17,7 @@ export function incidentPage(
   now: Date,
 ): StatuspageDeed | undefined {
   const { kind } = message;
-  if (!incident.isPublic || kind === 'reminder' || kind === 'call') return undefined;
+  if (!incident.isPublic || ['acknowledgement', 'reminder', 'call'].includes(kind)) return undefined;
   const key = pageKey(incidentKey(incident));
   const { opened, severity, impact } = incident;
   if (kind === 'resolution') {

@@ -64,5 +64,5 @@ function channelsOf(
     return runner.length > 0 ? own(runner) : chooseChannels(notifications, asked);
   }
   const all = chooseChannels(notifications, { occasion: 'failure', recovered: false, dedupe: null });
-  return message.kind === 'resolution' ? [...all, ...own(message.called)] : all;
+  return 'called' in message ? [...all, ...own(message.called)] : all;
 }

@@ -102,8 +102,15 @@ function findTable(tables: readonly ArchiveEntry[], wanted: string, owners: Read
     '--table',
     wanted,
     'schema.table, as it is in the dump',
-    hint === undefined ? `the dump has ${named.length} tables` : `did you mean "${hint}"?`,
+    hint === undefined ? tablesOf(named) : `did you mean "${hint}"?`,
   );
+}
+
+function tablesOf(named: readonly { name: string }[]): string {
+  const names = [...new Set(named.map(({ name }) => name))];
+  const more =
+    names.length > 12 ? `, … of ${names.length}: \`lifeboat dump-export\` and \`pg_restore --list\` list them` : '';
+  return names.length === 0 ? 'the dump has no tables' : `the dump has ${names.slice(0, 12).join(', ')}${more}`;
 }
 
 /** An entry TABLE ATTACH has the words of its partition, and depends on both. */

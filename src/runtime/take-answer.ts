@@ -52,5 +52,5 @@ const tooLate = (execution: string): ApprovalRefused =>
   new ApprovalRefused(`${execution.split(':').at(-1)} does not wait for an answer any more`, {
     operation: 'answer question',
     subject: execution,
-    hint: 'it was stopped, or its time was over: see `lifeboat executions`, and start it again to be asked again',
+    hint: 'see `lifeboat executions` before you start it again: it was stopped, its time was over, or this answer was brought there by somebody else, and it goes on',
   });

@@ -14,6 +14,10 @@ export function thisUser(): string {
   }
 }
 
+/** Who runs a command: before sudo, if that is so. A variable that is set and empty (cron, containers) names nobody. */
+export const thisPerson = (environment: Readonly<Record<string, string | undefined>>): string =>
+  environment.SUDO_USER || environment.USER || environment.LOGNAME || thisUser();
+
 /** The words that start `lifeboat`, whichever of our programs we are: for commands that PostgreSQL runs later. */
 export const lifeboatWords = (): string[] => [process.execPath, join(import.meta.dirname, '../../bin/lifeboat.mjs')];
 

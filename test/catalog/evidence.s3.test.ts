@@ -55,6 +55,21 @@ for (const [name, open] of storeKinds) {
       assert.deepEqual(await ids(), ['a', 'b']);
     });
 
+    test('takes what a note of its id says of another record, or of one that is not there', async () => {
+      await record('a');
+      const note = (id: string, sequence: number) =>
+        store.put(
+          evidenceIdKey(createHash('sha256').update(id).digest('hex')),
+          Buffer.from(JSON.stringify({ sequence })),
+        );
+      await note('b', 1);
+      await note('c', 7);
+      assert.deepEqual(await record('b'), { key: evidenceKey(2), sequence: 2, again: false });
+      assert.deepEqual(await record('c'), { key: evidenceKey(3), sequence: 3, again: false });
+      assert.equal((await record('b')).again, true);
+      assert.deepEqual(await ids(), ['a', 'b', 'c']);
+    });
+
     test('takes it once, too, when its writer died before it could note that', async () => {
       await record('a');
       await store.delete(evidenceIdKey(createHash('sha256').update('a').digest('hex')));

@@ -208,6 +208,23 @@ for (const [name, open] of storeKinds) {
       assert.deepEqual([check.ok, check.heads!.count, check.heads!.daysWithout], [true, 4, ['2026-11-24']]);
     });
 
+    test('a head of today or of a day to come that the key did not sign is a failure, and nothing that was done', async () => {
+      await recordEvidence(store, deed('x'));
+      const end = await bytesOf(evidenceEndKey);
+      for (const date of ['2026-11-24', '2999-01-01']) {
+        await signEvidence(store, stranger, new Date(`${date}T00:10:00Z`));
+        await store.put(evidenceEndKey, end);
+        await assert.rejects(signEvidence(store, owner, dayOf(24)), {
+          name: 'ObjectDamaged',
+          message: new RegExp(`evidence-heads/${date}\\.json stands where .* is not signed by the key that signs`),
+        });
+        assert.deepEqual(await bytesOf(evidenceEndKey), end, 'nor is it noted');
+        await store.delete(evidenceHeadKey(date));
+      }
+      await store.put(evidenceHeadKey('2999-01-01'), Buffer.from('{}'));
+      await assert.rejects(signEvidence(store, owner, dayOf(24)), /2999-01-01\.json stands where/);
+    });
+
     test('a clock that went back signs nothing older', async () => {
       await recordEvidence(store, deed('x'));
       assert.deepEqual(await signEvidence(store, owner, dayOf(19)), {

@@ -135,6 +135,25 @@ describe('status', () => {
       '  has     1 yes of 2: 1 more person has to say yes',
       '          yes by Ada at 2026-11-20T05:30:00Z: orders are lost',
     ]);
+    const evil = { ...question, execution: `${question.execution.replace('abc', "x;curl$IFS'y")}` };
+    assert.deepEqual(
+      linesOf({
+        questions: [
+          {
+            ...{ ...evil, required: 2, requestedBy: 'Grace\rASKED\x1b[2J' },
+            yes: [{ by: 'Ada\x1b[2J', at: question.askedAt, reason: null }],
+          },
+        ],
+      }).slice(-6, -1),
+      [
+        'ASKED     restore of orders, by Grace ASKED[2J, until 2026-11-21T05:00:00Z',
+        '  has     1 yes of 2: 1 more person has to say yes',
+        `          yes by Ada[2J at ${question.askedAt}`,
+        `  yes     lifeboat approve 'x;curl$IFS'\\''y' --plan ffffffffffff --reason "…"`,
+        `  no      lifeboat reject 'x;curl$IFS'\\''y' --plan ffffffffffff --reason "…"`,
+      ],
+      'what people write is neither a line of its own nor a command',
+    );
     const { execution, machine, source, planHash } = question;
     const ended = { execution, machine, source, planHash, outcome: 'rejected' as const, at: question.askedAt };
     assert.ok(

@@ -103,6 +103,19 @@ describe('lifeboat dumps', () => {
       [manifest.dump, 'committed', ['postgres', 'shop']],
     );
   });
+
+  test('says which are held, also where the variables that name a user are empty', async () => {
+    const env = { SUDO_USER: '', USER: '', LOGNAME: '' };
+    const hold = (...more: string[]) =>
+      runLifeboat(['hold', manifest.dump, ...more, '--plan', scene.planPath], { env });
+    const held = await hold('--reason', 'audit');
+    assert.equal(held.exitCode, 0, held.stderr);
+    assert.match((await lifeboat('dumps')).stdout, new RegExp(`\n${manifest.dump} +committed, held `));
+    assert.equal(JSON.parse((await lifeboat('dumps', '--json')).stdout).dumps[0].held, 'audit');
+    const released = await hold('--release', '--reason', 'over', '--json');
+    assert.match(JSON.parse(released.stdout).by, /./);
+    assert.equal(JSON.parse((await lifeboat('dumps', '--json')).stdout).dumps[0].held, null);
+  });
 });
 
 describe('lifeboat dump-export', () => {

@@ -164,7 +164,7 @@ describe('lifeboat evidence export', () => {
     const [restore] = await csv('--what', 'restores');
     assert.equal(
       restore!['approval chain'],
-      'approve by @cmd at 2026-11-20T05:00:00.000Z: no reason given; approve by Grace at 2026-11-20T05:00:00.000Z: =1+1',
+      'approve by @cmd at 2026-11-20T05:00:00.000Z: no reason given; approve by Grace at 2026-11-20T05:00:00.000Z: "=1+1"',
     );
     assert.deepEqual(
       [restore!.to, restore!.verification, restore!['plan hash']],

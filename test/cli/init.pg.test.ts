@@ -50,7 +50,7 @@ for (const installation of installations()) {
       const { exitCode, stdout } = await init(cwd, '--user', 'reader', '--no-encryption');
       assert.equal(exitCode, 4);
       assert.match(stdout, /^ {2}failed +role +reader may not replicate\n +HINT: ALTER ROLE reader REPLICATION$/m);
-      assert.match(stdout, /\nmain is NOT ready: 2 of \d+ failed\n$/);
+      assert.match(stdout, /\nmain is NOT ready: 2 of \d+ failed\nnext: .*lifeboat init --check\n$/);
       assert.ok(!existsSync(join(cwd, 'lifeboat.key')));
 
       await server.query('alter role reader replication');

@@ -48,10 +48,20 @@ test('a better estimate is used from then on', () => {
 test('after the end there is nothing more, however often it ends', () => {
   const log = screen(false);
   const progress = createProgress('backup', undefined, log);
+  progress.advance(1);
   progress.end();
   progress.end();
   mock.timers.tick(60_000);
   assert.equal(log.written.length, 1);
+});
+
+test('what ends before anything was done tells no zeros; what has nothing to do does', () => {
+  const log = screen(false);
+  createProgress('shop', 1024, log).end();
+  createProgress('shop', undefined, log).end();
+  assert.deepEqual(log.written, []);
+  createProgress('empty', 0, log).end();
+  assert.match(log.written.join(''), /^empty: 0 B, /);
 });
 
 test('without a screen there is nothing', () => {

@@ -54,7 +54,9 @@ const table: CommandEntry[] = [
   doing('talk', async ({ output }) => {
     output.note('a remark');
     output.warn('a danger');
-    output.progress('work').end();
+    const bar = output.progress('work');
+    bar.advance(1);
+    bar.end();
     output.print('a result', { big: 2n ** 60n, at: new Date(0) });
   }),
   doing('wait', async ({ signal }) => {
@@ -145,7 +147,12 @@ describe('input', () => {
       '--to: "x" is not allowed: expected two hexadecimal numbers with a slash, like 16/B374D848',
       /--help/,
     ],
-    [['send'], "missing required argument 'what'", /--help/],
+    [['send'], "missing required argument 'what'", /^see `lifeboat send --help`$/],
+    [
+      ['catalog', 'list', 'x'],
+      "too many arguments for 'list'. Expected 0 arguments but got 1.",
+      /lifeboat catalog list --help/,
+    ],
     [['send', 'a', 'b', 'c'], "too many arguments for 'send'. Expected 2 arguments but got 3.", /--help/],
     [['send', 'a', '--tog', 'x'], "unknown option '--tog'", /did you mean .*--to/],
     [['send', 'a', '--to'], "option '--to <lsn>' argument missing", /--help/],
@@ -196,6 +203,7 @@ describe('help', () => {
     const group = await lifeboat(['catalog']);
     assert.equal(group.exitCode, 2);
     assert.match(group.err, /^ {2}rebuild +do catalog rebuild$/m);
+    assert.match(bare.err, /^ {2}catalog +rebuild, list$/m);
   });
 });
 
@@ -229,7 +237,7 @@ describe('output', () => {
   test('is a result on stdout and everything else on stderr', async () => {
     const { out, err } = await lifeboat(['talk']);
     assert.equal(out, 'a result\n');
-    assert.match(err, /^a remark\nWARNING: a danger\nwork: 0 B, .*\n$/);
+    assert.match(err, /^a remark\nWARNING: a danger\nwork: 1 B, .*\n$/);
   });
 
   test('with --quiet is the result and warnings', async () => {

@@ -114,9 +114,11 @@ export class Vessel {
     return this.run(restoreArgs(to, ...args));
   }
 
-  /** Every stored object with its size and time, but for leases. */
+  /** Every stored object with its size and time, but for leases, and for the evidence of what was tried. */
   objects(): string[] {
-    return filesBelow(this.bucket).filter((path) => !path.startsWith('.lifeboat') && !path.includes('/leases/'));
+    return filesBelow(this.bucket).filter(
+      (path) => !/^(\.lifeboat|evidence\/|catalog\/evidence)/.test(path) && !path.includes('/leases/'),
+    );
   }
 
   manifests(): string[] {

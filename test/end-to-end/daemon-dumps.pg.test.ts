@@ -103,7 +103,7 @@ describe('dumps of a plan at work', { timeout: 300_000 }, () => {
     const before = folders();
     const ended = await daemon.run(['dump']);
     daemon.writePlan({ source });
-    assert.notEqual(ended.exitCode, 0, ended.stdout);
+    assert.equal(ended.exitCode, 6, ended.stdout);
     assert.match(ended.stderr, /shpo/);
     assert.match(ended.stderr, /\nHINT: /);
     assert.deepEqual(folders(), before);
@@ -122,7 +122,7 @@ describe('dumps of a plan at work', { timeout: 300_000 }, () => {
     daemon.writePlan({ source: { ...source, checks: [{ ...source.checks[0], expect: 1001 }] } });
     const ended = await daemon.run(['dump', 'orders']);
     daemon.writePlan({ source });
-    assert.notEqual(ended.exitCode, 0, ended.stdout);
+    assert.equal(ended.exitCode, 6, ended.stdout);
     assert.match(ended.stderr, /BROKEN/);
     assert.equal((await statusOf()).dump?.state, 'broken');
     const { stdout } = await daemon.run(['status']);

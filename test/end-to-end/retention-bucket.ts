@@ -24,8 +24,6 @@ const dayMs = 24 * 3_600_000;
 /** A bucket of a life that was lived, with a plan by which retention keeps a day of it. */
 export interface ExpiringBucket {
   vault: ProtectedSource['vault'];
-  /** as it was before any retention */
-  reset(): void;
   /** Plan, delete and check, at a time by which the window begins there. */
   expire(windowStart: Date): Promise<Expired>;
   /** Every backup that is committed is as it was written. */
@@ -34,8 +32,8 @@ export interface ExpiringBucket {
   requireKnown(): Promise<void>;
 }
 
-/** The source's own bucket. Each time it is made of links: what was read back is told by the file, too. */
-export async function inDirectory({ source, backups }: Lived): Promise<ExpiringBucket> {
+/** The source's own bucket; `reset` puts it as it was, made of links: what was read back is told by the file, too. */
+export async function inDirectory({ source, backups }: Lived): Promise<ExpiringBucket & { reset(): void }> {
   const history = join(source.folder, 'history');
   await readBackAndProve(source.vault, backups);
   renameSync(source.bucket, history);
@@ -60,12 +58,7 @@ export async function inS3({ source, backups }: Lived, s3: StrictS3, location: s
     s3.bucket.find(prefix + key).lastModified = lastModified;
   }
   await readBackAndProve(vault, backups);
-  const history = new Map(s3.bucket.objects);
-  const reset = () => {
-    s3.bucket.objects.clear();
-    for (const [key, object] of history) s3.bucket.objects.set(key, object);
-  };
-  return { ...expiring(source, { location, vault, environment: s3.environment }), reset };
+  return expiring(source, { location, vault, environment: s3.environment });
 }
 
 interface Where {
@@ -74,7 +67,7 @@ interface Where {
   environment: Record<string, string>;
 }
 
-function expiring(source: ProtectedSource, { location, vault, environment }: Where): Omit<ExpiringBucket, 'reset'> {
+function expiring(source: ProtectedSource, { location, vault, environment }: Where): ExpiringBucket {
   const planPath = join(source.folder, `${location.replaceAll(/\W+/g, '-')}.yml`);
   writeFileSync(planPath, planWith(source, location));
   return {

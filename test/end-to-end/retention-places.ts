@@ -32,7 +32,7 @@ export const places: Place[] = [
   { name: 'as a backup ends that does not lead to the newer timeline', windowStart: atEnd(2), restores: true },
   { name: 'with a commit that the newer timeline does not have', windowStart: atRow(8) },
   { name: 'with the first commit of the newer timeline', windowStart: atRow(101), restores: true },
-  { name: 'as the first backup of the newer timeline ends', windowStart: atEnd(3), restores: true },
+  { name: 'as the first backup of the newer timeline ends', windowStart: atEnd(3) },
   { name: 'with a commit behind that', windowStart: atRow(103) },
   { name: 'as the last backup ends', windowStart: atEnd(4), restores: true },
   { name: 'after everything', windowStart: atRow(106, 1) },

@@ -44,7 +44,7 @@ export function pointsOf(marks: readonly Mark[], backups: readonly Manifest[]): 
     ];
     if (next === undefined) return [...points, { target: {}, micros: 1n << 62n, rows }];
     const halfway = (micros + microsOf(next)) / 2n;
-    // between the two timelines nobody wrote anything: whoever asks for the time of row 9 gets that
+    // between the last commit of the older timeline and the newer one's first it may be refused, before as after
     return [...points, { target: { time: printMicros(halfway) }, micros: halfway, rows }];
   });
   const ends = backups.map(({ backup, stop }): Point => {

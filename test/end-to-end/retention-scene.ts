@@ -88,6 +88,7 @@ export async function readBackAndProve(vault: ProtectedSource['vault'], backups:
     const { ok, damage } = await readBack(vault, object, { now: () => new Date(), signal });
     if (!ok) throw new Error(damage.join('\n'));
   }
+  await rebuildCatalog(vault.store, 'orders');
   for (const { source, backup, finishedAt: at } of backups) {
     await recordVerification(vault.store, { source, backup, ok: true, damage: [], at, execution: null, durationMs: 1 });
     await recordProof(vault.store, {

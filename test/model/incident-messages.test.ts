@@ -62,8 +62,25 @@ describe('an incident', () => {
     assert.deepEqual(scene.look(14 * minuteMs), []);
     assert.deepEqual(scene.look(15 * minuteMs), ['call Grace']);
     scene.say(acknowledged, 20 * minuteMs, 'Grace');
-    assert.deepEqual(scene.look(29 * minuteMs), []);
+    assert.deepEqual(scene.look(29 * minuteMs), ['acknowledgement']);
     assert.deepEqual(scene.look(120 * minuteMs), ['reminder']);
+  });
+
+  test('that somebody acknowledges ends the calls, which is told, to whoever was called too, each time that it is another', () => {
+    const scene = new Scene(people);
+    scene.look(15 * minuteMs);
+    scene.say(acknowledged, 16 * minuteMs, 'Mallory');
+    const wait = countOn(undefined, scene.incident, new Date(startMs + 16 * minuteMs));
+    const [due] = dueMessages(scene.incident, scene.settings, wait, new Set(scene.told));
+    assert.ok(due?.message.kind === 'acknowledgement');
+    assert.deepEqual(
+      due.message.called.map(({ name }) => name),
+      ['Ada', 'Grace'],
+    );
+    assert.deepEqual(scene.look(16 * minuteMs), ['acknowledgement']);
+    assert.deepEqual(scene.look(17 * minuteMs), []);
+    scene.say(acknowledged, 18 * minuteMs, 'Grace');
+    assert.deepEqual(scene.look(18 * minuteMs), ['acknowledgement']);
   });
 
   test('that nobody looked at for hours is told once, and everybody whose time has come is called in order', () => {

@@ -91,6 +91,15 @@ Next update: by 2026-11-20 03:30:00 UTC`,
     assert.match(reminded.what, /^Nobody was told anything for 31m, since it started\./);
   });
 
+  test('who runs it and that nobody else is called, with the command of whoever knows better', () => {
+    const known = incident(['Mallory', '03:05:00', { deed: 'acknowledged' }]);
+    const notice = noticeOf(known, { kind: 'acknowledgement', called: [] }, '03:05:01');
+    assert.match(notice.title, /: Mallory runs it$/);
+    assert.match(notice.what, /^Mallory acknowledged incident 20261120-4f2a at 2026-11-20 03:05:00 UTC, and runs it:/);
+    assert.equal(notice.todo, 'lifeboat incident ack 20261120-4f2a --take-over');
+    assert.equal(pageOf(known, { kind: 'acknowledgement', called: [] }, '03:05:01'), undefined);
+  });
+
   test('under one key, so that all of an incident is one conversation', () => {
     const known = incident(['Ada', '03:50:00', resolved]);
     const kinds: Message[] = [{ kind: 'start' }, { kind: 'resolution', called: [] }, { kind: 'reminder', quietMs: 1 }];

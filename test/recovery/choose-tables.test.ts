@@ -118,7 +118,7 @@ test('a table that is not in the archive is refused, with the one that is neares
   };
   assert.match(refusal('s.parents'), /"s\.parent"/);
   assert.match(refusal('my table'), /"s\.my table"/);
-  assert.match(refusal('completely.different'), /the dump has \d+ tables/);
+  assert.match(refusal('completely.different'), /^the dump has s\.parent, s\.my table, /);
   assert.match(refusal('s.my'), /./); // its owner would be "table postgres"
 });
 

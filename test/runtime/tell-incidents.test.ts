@@ -100,13 +100,15 @@ test('contacts are called in order until somebody acknowledges, and hear of the 
   assert.deepEqual([ada.received.length, grace.received.length], [1, 0]);
   await look(16);
   await say(store, id, { deed: 'acknowledged' });
+  await look(29);
+  for (const one of [all, ada, grace]) assert.match(titles(one).at(-1)!, /Ada runs it$/);
   await look(31);
   // a reminder to Ada, who runs it, at her own place
   assert.match(titles(ada).at(-1)!, /^Ada, an update is due$/);
   await say(store, id, resolved);
   await look(32);
   const counts = [all, ada, grace, edsger].map(({ received }) => received.length);
-  assert.deepEqual(counts, [2, 3, 2, 0]);
+  assert.deepEqual(counts, [3, 4, 3, 0]);
 });
 
 test('a channel that is down is tried again each time, and the others are told once', async () => {
