@@ -55,10 +55,6 @@ export function unreachable(
     .map(({ path }) => ({ path, allowed: most > 1 ? `at most ${most}, since ${why}` : `1, since ${why}` }));
 }
 
-/** Whether something waits for more than one yes: then nobody may be able to say two. */
-export const asksSeveral = ({ required, restore, 'rds-restore': rdsRestore }: ApprovalRules): boolean =>
-  [required, restore?.required, rdsRestore?.required].some((count) => count !== undefined && count > 1);
-
 /** Two who have the same IAM identity answer as one. */
 const countPeople = (approvers: readonly Approver[]): number =>
   approvers.filter((one, index) => !approvers.slice(0, index).some((other) => areOne(one, other, approvers))).length;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ApprovalRules, approvalRules, asksSeveral, unreachable } from '#model/approval-rules';
+import { type ApprovalRules, approvalRules, unreachable } from '#model/approval-rules';
 import { type Approver, approver } from '#model/approver';
 import { type AwsDeployment, awsDeployment } from '#model/aws-deployment';
 import { type Concurrency, concurrency } from '#model/concurrency';
@@ -138,15 +138,7 @@ const planSchema: z.ZodType<Plan> = section({
     for (const { path, allowed } of unreachable(approvals, { approvers, fourEyes }))
       refuse(['approvals', ...path], allowed);
     for (const { path, allowed } of slackProblems(slack, approvers)) refuse(path, allowed);
-    if (aws) {
-      for (const [index, { iam }] of approvers.entries())
-        if (iam === undefined && asksSeveral(approvals))
-          refuse(
-            ['approvers', index, 'iam'],
-            'an IAM identity, since of several yes each has to be proven to be another person',
-          );
-      return;
-    }
+    if (aws) return;
     if (bucket === ofTheStack) refuse(['bucket'], 'a directory or s3://bucket/prefix, since the plan has no aws');
     if (typeof encryption === 'object' && 'kmsKey' in encryption && encryption.kmsKey === ofTheStack)
       refuse(['encryption', 'kmsKey'], "a KMS key's ARN, since the plan has no aws");

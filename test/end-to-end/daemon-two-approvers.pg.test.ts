@@ -52,7 +52,7 @@ describe('a restore that two people have to approve', { timeout: 300_000 }, () =
     assert.match(waiting, /^ +yes by Ada at \S+: orders are lost$/m);
     const titles = daemon.notices().flatMap(({ occasion, title }) => (occasion === 'question' ? [title] : []));
     assert.deepEqual(titles.length, 2, titles.join('\n'));
-    assert.match(titles[1]!, /: 1 of 2 said yes$/);
+    assert.equal(titles.filter((title) => / 1 of 2 said yes$/.test(title)).length, 1, titles.join('\n'));
 
     assert.match(await said(yes('Edsger', 'seen by me, too')), /is approved by Ada and Edsger: follow it with/);
     const { output } = await daemon.succeeded(arn);

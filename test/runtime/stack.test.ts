@@ -48,6 +48,7 @@ describe('a stack', () => {
     assert.deepEqual(stackEnvironment(stack), {
       LIFEBOAT_BUCKET: outputs.BucketUrl,
       LIFEBOAT_KMS_KEY: outputs.BackupKeyArn,
+      LIFEBOAT_EVIDENCE_KEY: 'arn:aws:kms:eu-central-1:123456789012:alias/lifeboat-prod-evidence',
       AWS_REGION: 'eu-central-1',
     });
     assert.deepEqual(aws.requests, [`cloudformation:DescribeStacks ${ada.arn}`]);
