@@ -6,8 +6,8 @@ import { approvalTokenKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
 /*
- * approval-tokens/<SHA-256 of the execution's ARN, a line feed and the token>.json: whoever has the token of a waiting state can answer in an approver's place, so
- * it lies apart from the question, where ask-approval and answer-approval alone may read it.
+ * approval-tokens/<SHA-256 of the execution's ARN, a line feed and the token>.json: whoever has the token of a waiting state
+ * can answer in an approver's place, so it lies apart from the question, where only the functions that ask and answer may read it.
  */
 const tokenSchema = z.strictObject({
   format: z.literal('lifeboat-approval-token/1'),

@@ -88,8 +88,8 @@ export class PrivateServer {
   }
 
   /** The rows of one query in a connection of its own, values as text. */
-  async query(database: string, sql: string): Promise<Record<string, string | null>[]> {
-    const client = await this.connect(database);
+  async query(database: string, sql: string, user?: string): Promise<Record<string, string | null>[]> {
+    const client = await this.connect(database, user);
     try {
       return (await client.query<Record<string, string | null>>(sql)).rows;
     } finally {
