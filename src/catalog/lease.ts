@@ -5,7 +5,7 @@ import { leaseKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
 /** What needs one writer at a time. */
-export type LeasedWork = 'backup' | 'dump' | 'receive-wal';
+export type LeasedWork = 'backup' | 'dump' | 'failover' | 'receive-wal';
 
 export interface LeaseOptions {
   /** who we are, and for which execution: for the messages of those who have to wait, and who clears up after us */
@@ -56,7 +56,7 @@ export async function acquireLease(
     released: false,
   };
   const begunAt = performance.now();
-  const etag = await replace(store, key, state, decision.condition);
+  const etag = await replaceLease(store, key, state, decision.condition);
   if (etag !== undefined) return new HeldLease({ store, key, work, source, state, etag, begunAt, now: settings.now });
   const winner = await readLease(store, key);
   throw held(work, source, winner?.state, winner && new Date(winner.state.expiresAt));
@@ -141,7 +141,7 @@ class HeldLease implements Lease {
   }
 
   async #put(state: LeaseState): Promise<boolean> {
-    const etag = await replace(this.#store, this.#key, state, { etag: this.#etag });
+    const etag = await replaceLease(this.#store, this.#key, state, { etag: this.#etag });
     if (etag === undefined) return false;
     this.#etag = etag;
     this.#state = state;
@@ -168,7 +168,7 @@ class HeldLease implements Lease {
  * Answers the new generation's etag; undefined when the condition did not hold. A put whose answer was lost and that
  * was sent again finds its own first attempt: that counts as ours.
  */
-async function replace(
+export async function replaceLease(
   store: ObjectStore,
   key: string,
   state: LeaseState,

@@ -2,14 +2,15 @@ import type { z } from 'zod';
 import { type Approver, isSamePerson } from '#model/approver';
 import { oneOf, section, wholeNumber } from '#model/plan-field';
 
+/** The machines that ask. */
+const askingMachines = ['restore', 'rds-restore', 'failover', 'retention', 'system-recovery'] as const;
+
 /** `approvals` of the plan: how many people have to say yes to what waits for one, and whether they have to say why. */
-export interface ApprovalRules {
+export interface ApprovalRules extends Partial<Record<(typeof askingMachines)[number], { required: number }>> {
   /** different people, for every machine that says nothing else */
   required: number;
   /** of a yes and of a no */
   reason: 'required' | 'optional';
-  restore?: { required: number };
-  'rds-restore'?: { required: number };
 }
 
 /** Nobody gathers more in a night. */
@@ -23,12 +24,15 @@ export const approvalRules: z.ZodType<ApprovalRules> = section({
   reason: oneOf(['required', 'optional']).default('required'),
   restore: ofMachine(),
   'rds-restore': ofMachine(),
+  failover: ofMachine(),
+  retention: ofMachine(),
+  'system-recovery': ofMachine(),
 }).prefault({});
 
 /** How many different people have to say yes to what this machine asks. */
 export function requiredBy(machine: string, { approvals }: { approvals: ApprovalRules }): number {
-  const own = machine === 'restore' || machine === 'rds-restore' ? approvals[machine] : undefined;
-  return (own ?? approvals).required;
+  const asking = askingMachines.find((one) => one === machine);
+  return (asking && approvals[asking] ? approvals[asking] : approvals).required;
 }
 
 /**
@@ -45,7 +49,7 @@ export function unreachable(
   const why = `the plan's approvers are ${different}${fourEyes ? ', and with fourEyes who asks may not answer' : ''}`;
   const given = [
     { path: ['required'], required: rules.required },
-    ...(['restore', 'rds-restore'] as const).flatMap((machine) => {
+    ...askingMachines.flatMap((machine) => {
       const own = rules[machine];
       return own ? [{ path: [machine, 'required'], required: own.required }] : [];
     }),

@@ -35,6 +35,24 @@ export const detailsSchema = z.discriminatedUnion('kind', [
     verification: orNull(),
   }),
   z.strictObject({ kind: z.literal('verification'), object: orNull(), verification: orNull() }),
+  /** the primary of a group was moved, or a rehearsal of that */
+  z.strictObject({
+    kind: z.literal('failover'),
+    /** sites */
+    from: orNull(),
+    to: orNull(),
+    /** `failover`, `switchover`, `finish`, `failback` or `rehearsal` */
+    mode: orNull(),
+    /** how the old primary was kept from taking writes */
+    fence: orNull(),
+    /** where the new primary's timeline began */
+    reached: orNull(),
+    /** of WAL that the old primary had and the new one has not; null: it could not be known */
+    lostBytes: count(),
+    /** from the fence to health */
+    rtoMs: count(),
+    verification: orNull(),
+  }),
   z.strictObject({ kind: z.literal('expiry'), removed: count(), bytes: count() }),
 ]);
 export type EvidenceDetails = z.infer<typeof detailsSchema>;

@@ -4,6 +4,8 @@ import { type Approver, approver } from '#model/approver';
 import { type AwsDeployment, awsDeployment } from '#model/aws-deployment';
 import { type Concurrency, concurrency } from '#model/concurrency';
 import { type EvidenceSettings, evidenceSettings } from '#model/evidence-settings';
+import { type FailoverGroup, failoverGroup, groupName } from '#model/failover-group';
+import { failoverProblems } from '#model/failover-problems';
 import { contactChannel, type IncidentSettings, incidentSettings } from '#model/incident-settings';
 import { type ManagedSource, managedSource } from '#model/managed-source';
 import { type MetricsSettings, metricsSettings } from '#model/metrics-settings';
@@ -31,6 +33,8 @@ export interface Plan {
   /** whether a plan must be approved by somebody else than who asked for it */
   fourEyes: boolean;
   approvals: ApprovalRules;
+  /** what moves to another site, each source in one group at most; in the order of the file */
+  failover: FailoverGroup[];
   /** by whose buttons questions are answered, too */
   slack?: SlackSettings;
   notifications: Notification[];
@@ -123,6 +127,10 @@ const planSchema: z.ZodType<Plan> = section({
   approvers: listOf(approver, 'approvers').prefault([]),
   fourEyes: yesOrNo().default(false),
   approvals: approvalRules,
+  failover: z
+    .record(groupName, failoverGroup, { error: 'a map of groups by name' })
+    .prefault({})
+    .transform((groups) => Object.entries(groups).map(([name, group]): FailoverGroup => ({ name, ...group }))),
   slack: slackSettings.exactOptional(),
   notifications: listOf(notification, 'notifications').prefault([]),
   incidents: incidentSettings.exactOptional(),
@@ -156,6 +164,10 @@ const planSchema: z.ZodType<Plan> = section({
       managed: sources.filter(isManaged),
     }),
   )
+  .superRefine(({ failover, sources, managed }, issues) => {
+    for (const { path, allowed } of failoverProblems(failover, [...sources, ...managed]))
+      issues.addIssue({ code: 'custom', path: ['failover', ...path], message: allowed });
+  })
   .superRefine(({ incidents, notifications }, issues) => {
     for (const [index, contact] of (incidents?.contacts ?? []).entries()) {
       if (contactChannel(contact, notifications)) continue;

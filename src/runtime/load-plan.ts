@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { EvidenceSettings } from '#model/evidence-settings';
+import type { FailoverGroup } from '#model/failover-group';
+import type { Site } from '#model/failover-site';
 import { InputInvalid } from '#model/failure';
+import type { Kubernetes } from '#model/kubernetes';
 import type { MetricsSettings } from '#model/metrics-settings';
 import type { Notification } from '#model/notification';
 import { isS3Url, ofTheStack, type Plan, parsePlan } from '#model/plan';
@@ -99,6 +102,7 @@ function withAbsolutePaths(plan: Plan, absolute: Absolute): Plan {
     encryption: encryptionPath(plan.encryption, absolute),
     sources: plan.sources.map((source) => ({ ...source, connection: connectionPaths(source.connection, absolute) })),
     notifications: plan.notifications.map((notification) => notificationPaths(notification, absolute)),
+    failover: plan.failover.map((group) => groupPaths(group, absolute)),
     ...(plan.metrics && { metrics: metricsPath(plan.metrics, absolute) }),
     ...(plan.evidence && { evidence: evidencePaths(plan.evidence, absolute) }),
     ...(plan.slack && { slack: { ...plan.slack, signingSecret: secretPath(plan.slack.signingSecret, absolute) } }),
@@ -116,6 +120,42 @@ function connectionPaths(connection: Connection, absolute: Absolute): Connection
     ...(password === undefined ? {} : { password: secretPath(password, absolute) }),
   };
 }
+
+const groupPaths = (group: FailoverGroup, absolute: Absolute): FailoverGroup => ({
+  ...group,
+  home: sitePaths(group.home, absolute),
+  recovery: sitePaths(group.recovery, absolute),
+  names: group.names.map((one) => (one.kind === 'file' ? { ...one, path: absolute(one.path) } : one)),
+  capacity: group.capacity.map((one) => {
+    if (one.kind === 'deployment') return { ...one, cluster: clusterPaths(one.cluster, absolute) };
+    return one.kind === 'file' ? { ...one, path: absolute(one.path) } : one;
+  }),
+  settings: group.settings.map((one) => {
+    if (one.kind === 'configmap') return { ...one, cluster: clusterPaths(one.cluster, absolute) };
+    return one.kind === 'file' ? { ...one, path: absolute(one.path) } : one;
+  }),
+});
+
+function sitePaths(site: Site, absolute: Absolute): Site {
+  const { server } = site;
+  const given = 'connection' in server ? { connection: connectionPaths(server.connection, absolute) } : {};
+  if (server.kind !== 'postgres' || server.control.kind !== 'local')
+    return { ...site, server: { ...server, ...given } };
+  const { dataDir, binDir, ...control } = server.control;
+  const places = { dataDir: absolute(dataDir), ...(binDir === undefined ? {} : { binDir: absolute(binDir) }) };
+  return { ...site, server: { ...server, ...given, control: { ...control, ...places } } };
+}
+
+const clusterPaths = (cluster: Kubernetes, absolute: Absolute): Kubernetes =>
+  'eks' in cluster
+    ? cluster
+    : {
+        ...cluster,
+        token: secretPath(cluster.token, absolute),
+        ...(cluster.certificateAuthority && {
+          certificateAuthority: secretPath(cluster.certificateAuthority, absolute),
+        }),
+      };
 
 const evidencePaths = ({ signer, formerKeys }: EvidenceSettings, absolute: Absolute): EvidenceSettings => ({
   signer: 'signingKey' in signer ? { signingKey: absolute(signer.signingKey) } : signer,

@@ -111,6 +111,9 @@ export const exposureKey = (source: string): string => `${catalogFolder(source)}
 /** What RDS told last of a database. */
 export const managedKey = (source: string): string => `${catalogFolder(source)}managed.json`;
 
+/** What was last seen of a group that can fail over: since when its primary is gone, and what the witnesses say. */
+export const failoverStandingKey = (group: string): string => `catalog/failover/${group}.json`;
+
 /** Each time a question is asked once more it has the next number; the first one's name has none. */
 export const approvalsFolder = 'approvals/';
 export const approvalFolder = (machine: string, execution: string): string =>

@@ -13,6 +13,7 @@ export function worldOf(store: ObjectStore, notifications: Notification[], envir
     approvers: [],
     fourEyes: false,
     approvals: { required: 1, reason: 'required' },
+    failover: [],
     notifications,
     concurrency: { all: 4, perServer: 1 },
     storage: { lock: { mode: 'governance', days: 14 }, tiers: {} },

@@ -33,6 +33,7 @@ describe('a plan is read', () => {
       approvers: [],
       fourEyes: false,
       approvals: { required: 1, reason: 'required' },
+      failover: [],
       notifications: [],
       concurrency: { all: 4, perServer: 1 },
       storage: { lock: { mode: 'governance', days: 14 }, tiers: {} },
