@@ -1,7 +1,8 @@
 import { putSnapshotExpiry, snapshotExpiryKey } from '#catalog/snapshot-expiry';
 import { parseExecutionArn } from '#model/arn';
 import { chooseManaged } from '#model/choose-source';
-import { describeSnapshotExpiry } from '#model/describe-snapshot-expiry';
+import { describeSnapshotExpiry, describeSnapshotPlan } from '#model/describe-snapshot-expiry';
+import { digestOf } from '#model/evidence';
 import { mostWouldGo, snapshotsExpireMost } from '#model/expires-most';
 import { InputInvalid } from '#model/failure';
 import { planSnapshots } from '#model/keep-snapshots';
@@ -26,9 +27,11 @@ export const handler = edge({
     execution: text("the execution's ARN"),
     /** whether most of them may go at once */
     most: yesOrNo().default(false),
+    /** only puts what would go */
+    look: yesOrNo().default(false),
   }),
 
-  async run({ source, execution, most }, { plan, vault: { store }, environment, now }) {
+  async run({ source, execution, most, look }, { plan, vault: { store }, environment, now }) {
     const managed = chooseManaged(plan, source);
     const { rules } = chooseRetention(plan, managed.name);
     const named = parseExecutionArn(execution);
@@ -36,10 +39,12 @@ export const handler = edge({
     const facts = await gatherSnapshotFacts(managed, { store, environment, now: now() });
     const at = now();
     const decided = planSnapshots({ ...facts, execution }, rules, at);
-    const much = most ? undefined : snapshotsExpireMost({ ...facts, execution }, rules, decided);
-    if (much !== undefined) throw mostWouldGo(managed.name, much);
+    const much = snapshotsExpireMost({ ...facts, execution }, rules, decided);
+    if (much !== undefined && !most) throw mostWouldGo(managed.name, much);
     const planKey = snapshotExpiryKey(named.name);
     const put = await putSnapshotExpiry(store, planKey, decided);
+    if (look)
+      return { planHash: digestOf(JSON.stringify(put)), overrides: much ?? null, told: describeSnapshotPlan(put) };
     const type = managed.database.type;
     const outcome = await deleteSnapshots({
       ...{ put, decided, places: facts.places },

@@ -27,8 +27,8 @@ export const handler = edge({
     const facts = await gatherRetentionFacts(store, plan, source.name, now());
     const decided = planRetention(facts, rules, now());
     const most = asked.most ?? false;
-    const much = most ? undefined : expiresMost(facts, rules, decided);
-    if (much !== undefined) throw mostWouldGo(source.name, much);
+    const much = expiresMost(facts, rules, decided);
+    if (much !== undefined && !most) throw mostWouldGo(source.name, much);
     const put = await putRetentionPlan(store, planKey, decided);
     return {
       source: source.name,
@@ -36,6 +36,8 @@ export const handler = edge({
       // RDS has snapshots of it, which are another function's
       managed: plan.managed.some(({ name }) => name === source.name),
       most,
+      // what somebody else has to say yes to, in words; null: it is retention as every day
+      overrides: much ?? null,
       planKey,
       planHash: put.hash,
       nothing: !(await deletesAnything(store, put)),

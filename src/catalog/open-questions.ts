@@ -69,7 +69,8 @@ export async function listEndedQuestions(store: ObjectStore, now: Date): Promise
  */
 export async function listRestoring(store: ObjectStore, now: Date): Promise<OpenQuestion[]> {
   const { open, approved } = settled(await readProjection(store, projection), now);
-  return [...open, ...approved];
+  // what retention asks about is to go
+  return [...open, ...approved].filter(({ machine }) => machine !== 'retention');
 }
 
 /**

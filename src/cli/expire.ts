@@ -5,6 +5,7 @@ import { expiringSnapshots, tellExpiringSnapshots } from '#cli/expiring-snapshot
 import { followExecution } from '#cli/follow-execution';
 import { formatTable } from '#cli/format-table';
 import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
+import { tellQuestion } from '#cli/tell-question';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { describeRetention } from '#model/describe-retention';
 import { expiresMost } from '#model/expires-most';
@@ -26,7 +27,7 @@ what stays by which rule, what can be restored before and afterwards, and how ma
 stack works it out, removes it and checks what is left; this asks for it, and tells how it goes.
 
 Where more than half of what can be restored would go, and could have gone a week ago, it is refused without --most: the clock
-may be wrong, or the plan; or it runs for the first time.
+may be wrong, or the plan; or it runs for the first time. With --most it is shown, and waits for somebody's \`lifeboat approve\`.
 
 In a bucket with versions and a lock nothing is lost at once: what was removed can be brought back for as many days as the
 lock has. In a directory, and of snapshots in RDS, it is gone.`,
@@ -35,7 +36,7 @@ lock has. In a directory, and of snapshots in RDS, it is gone.`,
   options: {
     named: { flags: '--source <name>', summary: 'the same, as backup and drill take it' },
     dryRun: { flags: '--dry-run', summary: 'tell what would go, and remove nothing' },
-    most: { flags: '--most', summary: 'remove it even if it is most of what there is' },
+    most: { flags: '--most', summary: 'ask for approval to remove it even if it is most of what there is' },
     noWait: { flags: '--no-wait', summary: 'start it and do not wait for its end' },
     requestedBy: { flags: '--requested-by <name>', summary: 'who asks for it (default: the user)' },
     state: stateOption,
@@ -66,7 +67,7 @@ async function expireByMachine({ source, wait, ...asked }: AskedExpiry, context:
     const requestedBy = asked.requestedBy ?? (await whoAsks(context, machines));
     const arn = await machines.start('retention', { source, requestedBy, ...(asked.most && { most: true }) });
     if (!wait) return context.output.print(`started ${arn}`, { execution: arn });
-    const { output: ended } = await followExecution(machines, arn, context);
+    const { output: ended } = await followExecution(machines, arn, context, await tellQuestion(arn, machines, context));
     const { told } = ended as { told: string };
     context.output.print(told, { ...(ended as object), execution: arn });
   } finally {

@@ -8,6 +8,13 @@ export interface ExpiredSnapshots {
 
 export type LeftSnapshot = Pick<GoneSnapshot, 'snapshot' | 'region'> & { why: string };
 
+/** What people are asked about before any of it is deleted. */
+export const describeSnapshotPlan = ({ source, goes, keeps }: SnapshotExpiry): string =>
+  [
+    `of the snapshots of ${source} ${goes.length} would be deleted, ${keeps.length} stay`,
+    ...goes.map(({ snapshot, region, at, why }) => `${snapshot} in ${region}, of ${at}: ${why}`),
+  ].join('\n');
+
 /** For people and for good: each by name, where, of when and why. */
 export function describeSnapshotExpiry(
   { source, goes, notes }: SnapshotExpiry,

@@ -58,7 +58,14 @@ export const exitCodes = [
   {
     code: 10,
     meaning: 'not approved: rejected, expired, refused, or the plan changed meanwhile',
-    failures: ['ApprovalRefused', 'RestoreRejected', 'ApprovalExpired', 'PlanChanged', 'MostWouldGo'],
+    failures: [
+      'ApprovalRefused',
+      'RestoreRejected',
+      'RetentionRejected',
+      'ApprovalExpired',
+      'PlanChanged',
+      'MostWouldGo',
+    ],
   },
   {
     code: 11,

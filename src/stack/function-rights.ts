@@ -190,6 +190,6 @@ function asking(): FunctionRights {
   return {
     get: ['approval-tokens/*'],
     put: ['approvals/*', 'catalog/approvals.json'],
-    answers: ['rds-restore', 'restore'],
+    answers: ['rds-restore', 'restore', 'retention'],
   };
 }

@@ -176,6 +176,21 @@ test('most of them go only if somebody says so', async () => {
   assert.ok((await expire('ledger', true)).deleted > 0);
 });
 
+test('what would go can be looked at first, and only that goes then', async () => {
+  for (const day of [1, 20, 21, 22, 23, 24, 60]) taken(day);
+  const event = { source: 'ledger', execution, most: true, look: true };
+  provideWorld(scene.source.world);
+  const { handler } = await import('#functions/expire-snapshots');
+  const looked = (await handler(event, { functionName: 'x' } as never)) as unknown as Record<string, string>;
+  assert.match(looked.planHash!, /^[0-9a-f]{64}$/);
+  assert.match(looked.overrides!, /^8 of 14 snapshots go/);
+  assert.match(looked.told!, /^of the snapshots of ledger 10 would be deleted, 4 stay\n/);
+  assert.deepEqual(deletions(), []);
+  taken(300);
+  await expire('ledger', true);
+  assert.equal(deletions().length, 10, 'what was not shown stays');
+});
+
 test('without rules for it, nothing is asked and nothing deleted', async () => {
   await scene.remove();
   scene = await managedScene();

@@ -14,6 +14,7 @@ export function worldOf(store: ObjectStore, notifications: Notification[], envir
     fourEyes: false,
     approvals: { required: 1, reason: 'required' },
     failover: [],
+    systems: [],
     notifications,
     concurrency: { all: 4, perServer: 1 },
     storage: { lock: { mode: 'governance', days: 14 }, tiers: {} },

@@ -333,7 +333,7 @@ test('who asks again what was answered gets the answer', async () => {
   assert.deepEqual(again.payload, { execution, number: 2, answered: true });
   assert.deepEqual(sent, ['token-1', 'token-2']);
   const other = execution.replace('prod_restore', 'prod_rds-restore');
-  const elsewhere = { ...question, execution: other, machine: 'rds-restore', taskToken: 'rds-token-1' };
+  const elsewhere = { ...question, execution: other, machine: 'rds-restore', taskToken: 'rds-restore-token-1' };
   await deployed.invoke('ask-approval', elsewhere);
   const yes = { execution: other, decision: 'approve', plan: planHash, reason: 'seen' };
   const first = await deployed.invoke('answer-approval', { ...yes, by: 'grace' });
@@ -341,8 +341,16 @@ test('who asks again what was answered gets the answer', async () => {
   const told = (await deployed.sentBy('answer-approval')).filter(({ action }) => action === 'sns:Publish');
   assert.match(JSON.stringify(told), /1 of 2 said yes/);
   await deployed.invoke('answer-approval', { ...yes, by: 'ada' });
-  await deployed.invoke('ask-approval', { ...elsewhere, taskToken: 'rds-token-2' });
-  assert.deepEqual(sent.slice(2), ['rds-token-1', 'rds-token-2']);
+  await deployed.invoke('ask-approval', { ...elsewhere, taskToken: 'rds-restore-token-2' });
+  assert.deepEqual(sent.slice(2), ['rds-restore-token-1', 'rds-restore-token-2']);
+  for (const machine of ['retention']) {
+    const theirs = execution.replace('prod_restore', `prod_${machine}`);
+    const asked = { ...question, execution: theirs, machine };
+    await deployed.invoke('ask-approval', { ...asked, taskToken: `${machine}-token-1` });
+    await deployed.invoke('answer-approval', { ...yes, execution: theirs, by: 'grace' });
+    await deployed.invoke('ask-approval', { ...asked, taskToken: `${machine}-token-2` });
+    assert.deepEqual(sent.slice(-2), [`${machine}-token-1`, `${machine}-token-2`]);
+  }
 });
 
 test('a snapshot is planned, copied and recorded, a restore planned, and both databases are watched', async () => {

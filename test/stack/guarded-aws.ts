@@ -174,7 +174,7 @@ class Guard {
     const at = (service: string, rest: string) => `arn:aws:${service}:${this.#options.region}:111122223333:${rest}`;
     if (action === 'secretsmanager:GetSecretValue') return at('secretsmanager', `secret:${SecretId}-a1B2c3`);
     // a token belongs to the machine whose state waits for it, and only these wait for people
-    const machine = taskToken.startsWith('rds-') ? 'rds-restore' : 'restore';
+    const [, machine = 'restore'] = /^(.+)-token-/.exec(taskToken) ?? [];
     return stateMachineArn ?? at('states', `stateMachine:lifeboat-prod_${machine}`);
   }
 

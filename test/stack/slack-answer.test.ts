@@ -48,7 +48,7 @@ const arnOf = (machine: string, name: string): string =>
 async function asked(name: string, requestedBy: string, machine = 'restore'): Promise<PostedMessage> {
   const { error } = await deployed.invoke('ask-approval', {
     ...{ execution: arnOf(machine, name), machine, source: 'main', planHash: 'ab'.repeat(32), plan: 'restore main' },
-    ...{ requestedBy, expiresInSeconds: 3600, taskToken: `${machine === 'restore' ? '' : 'rds-'}token-${name}` },
+    ...{ requestedBy, expiresInSeconds: 3600, taskToken: `${machine}-token-${name}` },
   });
   assert.equal(error, undefined, JSON.stringify(error));
   const notices = (await deployed.sentBy('ask-approval')).filter(({ action }) => action === 'sns:Publish');
@@ -71,8 +71,9 @@ async function press(message: PostedMessage, user: string, decision: 'approve' |
 test('a press answers with the rights of its role alone, where answers by command prove an IAM identity', async () => {
   const { statusCode, text } = await press(await asked('lost-orders', grace), 'U012ADA34');
   assert.deepEqual([statusCode, text], [200, 'Approved by Ada: seen']);
-  await press(await asked('books', grace, 'rds-restore'), 'U012ADA34', 'reject');
-  assert.deepEqual(sent, ['token-lost-orders', 'rds-token-books']);
+  const others = ['rds-restore', 'retention'];
+  for (const machine of others) await press(await asked('books', grace, machine), 'U012ADA34', 'reject');
+  assert.deepEqual(sent, ['restore-token-lost-orders', ...others.map((machine) => `${machine}-token-books`)]);
 });
 
 test('under four eyes the identity that asked and the user in Slack are told apart by the plan, or it does not count', async () => {

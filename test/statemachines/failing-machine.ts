@@ -32,6 +32,8 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
   retention: [
     { input: {}, tasks: { expire: expires } },
     { input: { source: 'ledger' }, tasks: {} },
+    { input: { most: true }, tasks: { expire: expires } },
+    { input: { source: 'ledger', most: true }, tasks: {} },
   ],
   scrub: [{ input: {}, tasks: { 'verify-part': finds() } }],
   'rds-snapshot': [
@@ -93,9 +95,10 @@ export async function runFailing(machine: string, scene: Scene, sabotages: reado
 
 /** A source that has a backup; for what is done in RDS, databases there that have snapshots. */
 async function sceneOf(machine: string, { input }: Scene): Promise<{ source: StoredSource; remove(): unknown }> {
+  const { most = false } = input as { most?: boolean };
   if (machine === 'retention' && (input as { source?: string }).source === 'ledger') {
     const { source, regions, remove } = await managedScene({ retention: '{ window: 7d }' });
-    for (const age of [100, 90, 1]) addOwnSnapshot(regions, source.now, age);
+    for (const age of most ? [100, 97, 96, 95, 94, 93, 1] : [100, 90, 1]) addOwnSnapshot(regions, source.now, age);
     return { source, remove };
   }
   if (machine.startsWith('rds-')) {
@@ -106,7 +109,7 @@ async function sceneOf(machine: string, { input }: Scene): Promise<{ source: Sto
     return { source, remove };
   }
   const source = await StoredSource.create({ more: 'retention: { window: 1d }\n' });
-  if (machine === 'retention') await storeHistory(source, 3, ['full']);
+  if (machine === 'retention') await storeHistory(source, most ? 20 : 3, ['full']);
   await source.backup();
   await source.commit();
   return { source, remove: () => source.remove() };

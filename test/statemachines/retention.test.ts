@@ -172,7 +172,7 @@ test('that WAL is gone which was to stay is a failure, too', async () => {
   assert.match(end.cause!, /was to be kept to/);
 });
 
-test('most of what there is goes only if somebody says so', async () => {
+test('most of what there is does not go by itself', async () => {
   const { source, run, left, backups } = await scene({ days: 6 });
   source.pass(30 * 24 * 60);
   const end = await run.run('retention', {});
@@ -183,9 +183,6 @@ test('most of what there is goes only if somebody says so', async () => {
   );
   assert.deepEqual(await left(), backups);
   assert.deepEqual([run.tasks.length, run.notices.length], [0, 1]);
-  const meant = await run.run('retention', { most: true }, 'meant');
-  assert.equal(meant.status, 'SUCCEEDED', JSON.stringify(meant));
-  assert.deepEqual(await left(), backups.slice(-1));
 });
 
 const wrongInputs: [input: Json, message: RegExp][] = [
@@ -201,3 +198,50 @@ for (const [input, message] of wrongInputs) {
     assert.deepEqual([run.tasks.length, run.notices.length], [0, 1]);
   });
 }
+
+/** Nothing was removed for a month. */
+const neglected = (more: Partial<MachineRunOptions> = {}) => scene({ days: 30, window: '2d', more });
+
+test('most of what there is goes only when somebody else says yes to exactly that', async () => {
+  const asked: Record<string, Json>[] = [];
+  const { run, left, backups } = await neglected({
+    answer: (question) => {
+      asked.push(question);
+      return { decision: 'approve', by: 'grace', reason: 'the old server is gone' };
+    },
+  });
+  const end = await run.run('retention', { source: 'main', requestedBy: 'ada', most: true });
+  assert.deepEqual(run.failures, []);
+  assert.equal(end.status, 'SUCCEEDED', JSON.stringify(end));
+  assert.ok((await left()).length < backups.length / 2);
+  const [question] = asked;
+  assert.deepEqual([question!.machine, question!.source, question!.requestedBy], ['retention', 'main', 'ada']);
+  assert.match(String(question!.plan), /^MOST OF WHAT THERE IS OF main WOULD BE REMOVED: \d+ of \d+ backups and dumps/);
+  const [record] = run.evidence;
+  assert.deepEqual([record!.planHash, record!.outcome], [question!.planHash, 'succeeded']);
+  assert.equal((record!.approval as { by: string }).by, 'grace');
+});
+
+test('a no, or nobody, leaves most of what there is where it is', async () => {
+  const refused = await neglected({
+    answer: () => ({ decision: 'reject', by: 'grace', reason: 'the clock is wrong' }),
+  });
+  const end = await refused.run.run('retention', { source: 'main', requestedBy: 'ada', most: true });
+  assert.equal(end.error, 'RetentionRejected');
+  assert.match(end.cause!, /rejected by grace: the clock is wrong; nothing was deleted/);
+  assert.deepEqual(await refused.left(), refused.backups);
+  assert.equal(refused.run.evidence[0]!.outcome, 'rejected');
+  const silent = await neglected();
+  assert.equal((await silent.run.run('retention', { source: 'main', most: true })).error, 'ApprovalExpired');
+  assert.deepEqual(await silent.left(), silent.backups);
+  assert.equal(silent.run.evidence[0]!.outcome, 'expired');
+});
+
+test('whoever says that most may go is asked nothing where it is no more than usual', async () => {
+  const { run } = await scene();
+  assert.equal((await run.run('retention', { source: 'main', most: true })).status, 'SUCCEEDED');
+  assert.deepEqual(
+    run.notices.map(({ occasion }) => occasion),
+    ['success'],
+  );
+});
