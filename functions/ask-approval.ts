@@ -2,7 +2,7 @@ import { isDecided, nameOf, outputOf } from '#catalog/answer-question';
 import { putQuestion } from '#catalog/approvals';
 import { readQuestion } from '#catalog/matters';
 import { requiredBy } from '#model/approval-rules';
-import { text, wholeNumber } from '#model/plan-field';
+import { listOf, text, wholeNumber } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { approvalNotice } from '#notify/approval-notice';
 import { stepFunctionsOf } from '#runtime/step-functions';
@@ -17,7 +17,9 @@ export const handler = edge({
   input: fields({
     execution: text("the execution's ARN"),
     machine: text('the name of a machine'),
-    source: text('the name of a source'),
+    source: text('the name of a source, or of a system'),
+    /** of a system */
+    sources: listOf(text('the name of a source'), 'names of sources').exactOptional(),
     planHash: text("a plan's hash: 64 hexadecimal digits", /^[0-9a-f]{64}$/),
     plan: text('the plan, as people are to read it'),
     requestedBy: text('who asks for it'),

@@ -9,7 +9,7 @@ import { edge } from './edge.ts';
 export const handler = edge({
   name: 'task-result',
   input: fields({
-    task: oneOf(['base-backup', 'verify-part', 'restore', 'drill', 'dump', 'prove-dump']),
+    task: oneOf(['base-backup', 'verify-part', 'restore', 'drill', 'dump', 'prove-dump', 'rebuild-standby']),
     resultKey: text('the key of a task result'),
     /** when the execution began */
     since: z.iso.datetime('an instant').transform((since) => new Date(since)),

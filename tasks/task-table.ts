@@ -12,6 +12,7 @@ const loaders: Readonly<Record<string, () => Promise<{ task: Task }>>> = {
   expire: () => import('./expire-task.ts'),
   dump: () => import('./dump-task.ts'),
   'prove-dump': () => import('./prove-dump-task.ts'),
+  'rebuild-standby': () => import('./rebuild-standby-task.ts'),
 };
 
 export const taskNames: readonly string[] = Object.keys(loaders);

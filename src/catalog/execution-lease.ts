@@ -4,9 +4,19 @@ import { decideLease, type LeaseState } from '#catalog/lease-state';
 import { leaseKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
-/** Longer than any one step of a machine takes, with its retries. */
-const durationMs = 30 * 60_000;
+/** Longer than most steps of a machine take, with their retries. */
+const stepMs = 30 * 60_000;
 const clockSkewMs = 15_000;
+
+export interface ExecutionHolder {
+  /** its ARN */
+  execution: string;
+  host: string;
+  pid: number;
+  now: Date;
+  /** of the longest step */
+  durationMs?: number;
+}
 
 /**
  * A lease that an execution holds from step to step: each step takes or renews it before it changes anything, and whoever lost it
@@ -17,7 +27,7 @@ export async function holdLease(
   store: ObjectStore,
   source: string,
   work: LeasedWork,
-  { execution, host, pid, now }: { execution: string; host: string; pid: number; now: Date },
+  { execution, host, pid, now, durationMs = stepMs }: ExecutionHolder,
 ): Promise<void> {
   const key = leaseKey(source, work);
   const found = await readLease(store, key);

@@ -59,7 +59,7 @@ export async function gatherRetentionFacts(
       ...unreadable(dumps, (id) => parseDumpId(id).startedAt),
     ],
     held: holds.map(({ id, reason }) => ({ id, reason })),
-    asked: questions.filter((question) => question.source === name).map(askedFact),
+    asked: questions.filter(({ source, sources = [source] }) => sources.includes(name)).map(askedFact),
     systems,
   };
 }

@@ -33,7 +33,7 @@ export async function askedBy(execution: ExecutionStanding, context: CommandCont
 }
 
 /** The machines that ask. */
-const asking = new Set(['restore', 'rds-restore']);
+const asking = new Set(['restore', 'rds-restore', 'system-recovery']);
 
 export function describeMatters(matters: readonly Matter[], { status, now }: { status: string; now: Date }): Asked {
   const told = matters.map((matter, index) => {

@@ -34,6 +34,26 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'bring a database of RDS back, as a new one',
     load: () => import('#cli/rds-restore'),
   },
+  {
+    name: 'groups',
+    summary: 'how the sites of each failover group are now',
+    load: () => import('#cli/groups'),
+  },
+  {
+    name: 'failover',
+    summary: 'move a primary to the other site, when its own is gone',
+    load: () => import('#cli/failover'),
+  },
+  {
+    name: 'failback',
+    summary: 'bring a primary back to its home, and lose nothing',
+    load: () => import('#cli/failback'),
+  },
+  {
+    name: 'recover-system',
+    summary: 'bring several sources and their applications back together',
+    load: () => import('#cli/recover-system'),
+  },
   { name: 'verify', summary: 'read a backup back and compare it', load: () => import('#cli/verify') },
   { name: 'up', summary: 'run the plan: schedules, WAL, proofs, approvals', load: () => import('#cli/up') },
   {

@@ -5,6 +5,7 @@ import { describeLastDump } from '#cli/last-dump';
 import type { DatabaseReport, SourceReport, StatusReport } from '#cli/status-report';
 import { answerCommand } from '#model/approval';
 import { formatDuration } from '#model/duration';
+import type { FailoverStanding } from '#model/failover-standing';
 import { formatBytes } from '#model/format-bytes';
 import { oneLine } from '#model/plain-text';
 import { shellWord } from '#notify/shell-word';
@@ -19,6 +20,7 @@ export function describeStatus(report: StatusReport, behind = ''): string {
     ...sources.flatMap((source) =>
       'database' in source ? describeDatabase(source, now) : describeSource(source, now),
     ),
+    ...report.groups.map((standing) => `group     ${describeStanding(standing, now)}`),
     describePlace(report),
     ...section(
       'runs',
@@ -30,8 +32,8 @@ export function describeStatus(report: StatusReport, behind = ''): string {
     ),
     ...questions.flatMap((question) => describeQuestion(question, behind)),
     ...report.ended.map(
-      ({ execution, source, planHash, outcome, why }) =>
-        `${outcome.toUpperCase().padEnd(10)}restore of ${source}, ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}: ${oneLine(why)}`,
+      ({ execution, machine, source, planHash, outcome, why }) =>
+        `${outcome.toUpperCase().padEnd(10)}${deedOf(machine)} of ${source}, ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}: ${oneLine(why)}`,
     ),
     ...problems.flatMap(({ source, what, since, todo }) => [
       `WRONG     ${source}: ${what}${since === null ? '' : ` (since ${since})`}`,
@@ -42,12 +44,12 @@ export function describeStatus(report: StatusReport, behind = ''): string {
 }
 
 function describeQuestion(question: OpenQuestion, behind: string): string[] {
-  const { execution, source, planHash, requestedBy, expiresAt, required = 1, yes } = question;
+  const { execution, machine, source, planHash, requestedBy, expiresAt, required = 1, yes } = question;
   // whoever starts it chooses its name, and others copy the command
   const name = shellWord(execution.split(':').at(-1)!);
   const missing = required - yes.length;
   return [
-    `ASKED     restore of ${source}, by ${oneLine(requestedBy)}, until ${expiresAt}`,
+    `ASKED     ${deedOf(machine)} of ${source}, by ${oneLine(requestedBy)}, until ${expiresAt}`,
     ...(required === 1
       ? []
       : [
@@ -60,6 +62,8 @@ function describeQuestion(question: OpenQuestion, behind: string): string[] {
     `  no      ${answerCommand('reject', name, planHash, behind)}`,
   ];
 }
+
+const deedOf = (machine: string): string => (machine === 'rds-restore' ? 'restore' : machine);
 
 function describeSource(source: SourceReport, now: Date): string[] {
   const { name, proven, window, rpo, rto, tier, counts, bytes, dump } = source;
@@ -100,6 +104,15 @@ function describeRpo(rpo: SourceReport['rpo'], tier: SourceReport['tier']): stri
   const loss = rpo.lossMs === null ? 'EVERYTHING would be lost' : formatDuration(rpo.lossMs);
   const promised = tier ? `, promised at most ${formatDuration(tier.rpoMs)}` : '';
   return `  RPO     ${loss}${promised}: ${rpo.reason}`;
+}
+
+/** `lifeboat groups` looks anew, and tells all of it. */
+function describeStanding({ group, at, primary, gone }: FailoverStanding, now: Date): string {
+  const seen = `seen ${formatDuration(Math.max(0, now.getTime() - Date.parse(at)))} ago`;
+  if (gone) return `${group}: NO PRIMARY since ${gone.since}: ${oneLine(gone.why, 200)} (${seen})`;
+  return primary === null
+    ? `${group}: nobody knows where the primary is`
+    : `${group}: the primary is at ${primary} (${seen})`;
 }
 
 function describePlace(report: StatusReport): string {

@@ -99,7 +99,7 @@ sources:
 #   - kind: email
 #     from: lifeboat@example.org
 #     to: [dba@example.org]
-#     smtp: { host: mail.example.org, port: 587, user: lifeboat, password: env:SMTP_PASSWORD }
+#     smtp: { host: mail.example.org, port: 587, user: lifeboat, password: env:SMTP_PASSWORD } # or ses: { region: eu-central-1 }
 #   - { kind: sns, topicArn: "arn:aws:sns:eu-central-1:123456789012:lifeboat" }
 #   # of Atlassian: an incident for as long as something fails. Everybody may read it: it says what has failed, and not why
 #   - { kind: statuspage, pageId: ctm1234, apiKey: env:STATUSPAGE_KEY, componentId: kctbh9vrtdwd }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { CommandContext } from '#cli/command';
 import type { BucketSays } from '#cli/runbook-bucket';
+import type { FailoverGroup } from '#model/failover-group';
 import type { ManagedSource } from '#model/managed-source';
 import type { Plan } from '#model/plan';
 import type { PostgresSource } from '#model/postgres-source';
@@ -36,6 +37,8 @@ export function runbookWords({ plan, source, bucket }: Known, given: Given, cont
   const isManaged = source?.kind === 'rds';
   const words: { [Name in keyof Words]: string | undefined } = {
     SOURCE: source?.name,
+    GROUP: groupOf(plan, source)?.name,
+    SYSTEM: plan?.systems.length === 1 ? plan.systems[0]!.name : undefined,
     PLACE: place,
     HOST: connection?.host,
     PORT: connection && String(connection.port),
@@ -98,11 +101,17 @@ export function conditionsOf({ plan, source, bucket }: Known, context: CommandCo
     ['dumps', source?.schedules.dump !== undefined || bucket?.dump !== undefined],
     ['recoveryRegion', aws?.recoveryRegion !== undefined],
     ['noRecoveryRegion', aws?.recoveryRegion === undefined],
+    ['group', groupOf(plan, source) !== undefined],
+    ['noGroup', groupOf(plan, source) === undefined],
     ['keyFile', typeof encryption === 'object' && 'keyFile' in encryption],
     ['kms', typeof encryption === 'object' && 'kmsKey' in encryption],
   ];
   return new Set(conditions.flatMap(([condition, holds]) => (holds ? [condition] : [])));
 }
+
+/** What moves the source, if anything does. */
+export const groupOf = (plan: Plan | undefined, source: Known['source']): FailoverGroup | undefined =>
+  plan?.failover.find((group) => group.source === source?.name);
 
 /** Programs that packages put outside of PATH. */
 export function programPlaces({ bucket }: Known, { environment }: CommandContext): Record<string, string> {

@@ -6,7 +6,7 @@ import { commandTable } from '#cli/command-table';
 import { formatTable } from '#cli/format-table';
 import { toJson } from '#cli/output';
 import { askBucket } from '#cli/runbook-bucket';
-import { conditionsOf, type Given, type Known, programPlaces, runbookWords } from '#cli/runbook-words';
+import { conditionsOf, type Given, groupOf, type Known, programPlaces, runbookWords } from '#cli/runbook-words';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { chooseAny } from '#model/choose-source';
 import { InputInvalid } from '#model/failure';
@@ -16,6 +16,7 @@ import { plannedSchedules } from '#model/planned-schedules';
 import { parseInstant } from '#model/recovery-target';
 import { shellWord } from '#notify/shell-word';
 import { finishSections } from '#runbook/finish';
+import { groupLines } from '#runbook/group-lines';
 import { allStates, type Machine, machineNames, readMachine } from '#runbook/machine';
 import { machineSections } from '#runbook/machine-page';
 import { type Page, type Section, sectionOf } from '#runbook/page';
@@ -133,7 +134,18 @@ function ofSituation(
 ): Made {
   const { first, steps, last } = situationSections(situation, conditionsOf(known, context));
   const people = peopleSections(known.plan, asksIn(steps));
-  return { title: situation.title, sections: [...first, ...now, ...steps, ...people, ...last] };
+  const group = groupOf(known.plan, known.source);
+  const moves = sectionOf('moves', 'What moves', group ? groupLines(group).map((text) => ({ text })) : []);
+  // a machine of the same name does most of it
+  const machine = machineNames(folder).includes(situation.name) ? readMachine(folder, situation.name) : undefined;
+  const done = machine
+    ? machineSections(machine, {
+        hasCommand: () => false,
+        onAws: conditionsOf(known, context).has('stack'),
+        schedules: [],
+      })
+    : [];
+  return { title: situation.title, sections: [...first, ...now, ...moves, ...steps, ...people, ...last, ...done] };
 }
 
 function ofMachine(machine: Machine, known: Known, now: Section[], context: CommandContext): Made {
@@ -181,11 +193,15 @@ interface Listed {
 
 const listed = (): Listed[] => [
   ...situations.map(({ name, title }) => ({ name, kind: 'situation' as const, title })),
-  ...machineNames(folder).map((name) => {
-    const [title] = (readMachine(folder, name).Comment ?? '').split(/[:.;](?: |$)| with \{/);
-    return { name, kind: 'machine' as const, title: title! };
-  }),
+  ...machineNames(folder)
+    .filter(isNoSituation)
+    .map((name) => {
+      const [title] = (readMachine(folder, name).Comment ?? '').split(/[:.;](?: |$)| with \{/);
+      return { name, kind: 'machine' as const, title: title! };
+    }),
 ];
+
+const isNoSituation = (name: string): boolean => situations.every((situation) => situation.name !== name);
 
 function describeList(): string {
   const rows = (kind: Page['kind']) =>

@@ -2,6 +2,7 @@ import type { EndedQuestion, OpenQuestion } from '#catalog/open-questions';
 import type { DumpReport } from '#cli/last-dump';
 import type { BackupId } from '#model/backup-id';
 import type { Exposure } from '#model/exposure';
+import type { FailoverStanding } from '#model/failover-standing';
 import type { Tier } from '#model/postgres-source';
 import type { RtoForecast } from '#model/recovery-time';
 import type { StandingState } from '#model/standing';
@@ -11,6 +12,8 @@ import type { ExecutionSummary } from '#runtime/machines';
 export interface StatusReport {
   now: Date;
   sources: (SourceReport | DatabaseReport)[];
+  /** of the groups of these sources, what the watch has seen last */
+  groups: FailoverStanding[];
   /** undefined: none runs for this plan here, or it runs on AWS */
   daemon: { pid: number; startedAt: string } | undefined;
   /** undefined: it does not run on AWS */

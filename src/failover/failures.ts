@@ -10,6 +10,11 @@ export class NotReady extends Failure {
   readonly verdict = 'operator';
 }
 
+/** Both sites take writes: nothing is moved until a person has stopped one of them. */
+export class TwoPrimaries extends Failure {
+  readonly verdict = 'operator';
+}
+
 /** The standby did not become the primary. */
 export class PromotionFailed extends Failure {
   readonly verdict = 'operator';

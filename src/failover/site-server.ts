@@ -9,6 +9,12 @@ import type { Timeline } from '#model/timeline';
 export interface SiteServer {
   readonly site: string;
 
+  /**
+   * true: a gentle promotion is the whole of a switchover, since the service itself ends the old primary once the standby has all
+   * of it (Aurora): then a fence tells no end, and none has to be waited for
+   */
+  readonly switchesItself?: boolean;
+
   /** Never throws for what a server in trouble does: that is an answer. */
   look(signal: AbortSignal): Promise<SiteFacts>;
 
@@ -26,10 +32,11 @@ export interface SiteServer {
   unfence(memory: FenceMemory, signal: AbortSignal): Promise<void>;
 
   /**
-   * Begin to make it the primary, or see that it is by now; waits at most `waitMs`.
+   * Begin to make it the primary, or see that it is by now; waits at most `waitMs`. `gently`: the old one answers and is to
+   * lose nothing, which is another call where the service moves the primary by itself (Aurora).
    * @throws PromotionFailed when it cannot become one
    */
-  promote(options: { waitMs: number; signal: AbortSignal }): Promise<PromotionOutcome>;
+  promote(options: { gently: boolean; waitMs: number; signal: AbortSignal }): Promise<PromotionOutcome>;
 }
 
 /** JSON without secrets. */

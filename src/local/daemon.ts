@@ -117,11 +117,14 @@ const machineNames = [
   'backup',
   'drill',
   'dump',
+  'failback',
+  'failover',
   'rds-restore',
   'rds-snapshot',
   'restore',
   'retention',
   'scrub',
+  'system-recovery',
   'verify',
 ];
 

@@ -14,7 +14,9 @@ export const questionSchema = z.strictObject({
   /** ARN */
   execution: z.string(),
   machine: z.string(),
+  /** or a system of several, which stand below */
   source: z.string(),
+  sources: z.array(z.string()).exactOptional(),
   planHash,
   /** as it is shown to people */
   plan: z.string(),

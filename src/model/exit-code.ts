@@ -15,7 +15,7 @@ export const exitCodes = [
   {
     code: 3,
     meaning: 'the recovery target cannot be reached, or a restore failed',
-    failures: ['TargetUnreachable', 'RestoreFailed'],
+    failures: ['TargetUnreachable', 'RestoreFailed', 'SystemRecoveryFailed'],
   },
   {
     code: 4,
@@ -52,7 +52,7 @@ export const exitCodes = [
   { code: 8, meaning: 'the encryption key is missing or unusable', failures: ['KeyUnusable'] },
   {
     code: 9,
-    meaning: 'status, notify, incident: something is wrong, a channel fails, or no daemon runs',
+    meaning: 'status, groups, notify, incident: something is wrong, a channel fails, or no daemon runs',
     failures: [],
   },
   {
@@ -62,6 +62,8 @@ export const exitCodes = [
       'ApprovalRefused',
       'RestoreRejected',
       'RetentionRejected',
+      'FailoverRejected',
+      'SystemRecoveryRejected',
       'ApprovalExpired',
       'PlanChanged',
       'MostWouldGo',
@@ -71,6 +73,25 @@ export const exitCodes = [
     code: 11,
     meaning: 'a drill, a verification or the proof of a dump could not be carried out: nothing new is known',
     failures: ['DrillFailed', 'VerifyIncomplete', 'DumpUnproven'],
+  },
+  {
+    code: 12,
+    meaning: 'failover, failback: refused, or failed before anything was promoted',
+    failures: ['NotReady', 'FenceFailed', 'SwitchoverIncomplete', 'PromotionFailed', 'RebuildFailed', 'StandbyBehind'],
+  },
+  {
+    code: 13,
+    meaning:
+      'failover, failback, recover-system: it stopped half-way, or there are two primaries: look with `lifeboat groups`',
+    failures: [
+      'FailoverStopped',
+      'SystemRecoveryStopped',
+      'TwoPrimaries',
+      'TrafficNotMoved',
+      'NotHealthy',
+      'PromotionUnknown',
+      'FenceNotUndone',
+    ],
   },
   { code: 130, meaning: 'interrupted', failures: ['Aborted'] },
   { code: 255, meaning: 'wal-fetch failed for whatever reason: PostgreSQL must not go on', failures: [] },

@@ -5,7 +5,10 @@ import { section, text } from '#model/plan-field';
 
 /** Somebody else who can say whether the primary is gone. What Lifeboat sees itself is no witness. */
 export type Witness =
-  /** answers 2xx as long as the primary is there; another answer, or none, counts as gone only together with the others */
+  /**
+   * answers 2xx as long as it sees the primary, and 503 while it does not. Whatever else it answers, and no answer, says nothing
+   * of the primary: the witness itself may be in trouble. No load balancer may stand before it: that answers 503 by itself
+   */
   | { kind: 'http'; url: string }
   /** an alarm of CloudWatch that is in ALARM while the primary is gone */
   | { kind: 'alarm'; alarm: string; region: string }

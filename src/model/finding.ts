@@ -32,5 +32,11 @@ export const findingKinds = [
   'backups-disabled',
   /** of a database of RDS: its newest snapshot is not where the plan wants a copy */
   'copy-missing',
+  /** no site of a group has a primary that takes writes */
+  'primary-gone',
+  /** both sites of a group take writes */
+  'two-primaries',
+  /** names lead clients to a site that does not have the primary */
+  'names-astray',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];

@@ -27,7 +27,7 @@ export interface IncidentContact {
   for: SeverityName[];
 }
 
-/** A person's own place; mail goes through the server of the plan's first e-mail channel. */
+/** A person's own place; mail goes the way of the plan's first e-mail channel. */
 export type ContactReach =
   | { kind: 'email'; to: string }
   | { kind: 'slack'; webhook: SecretReference }
@@ -148,7 +148,7 @@ export const incidentDefaults: IncidentSettings = {
   contacts: [],
 };
 
-/** Where a contact is reached; undefined for mail in a plan without a mail server. */
+/** Where a contact is reached; undefined for mail in a plan without an e-mail channel. */
 export function contactChannel(
   { reach }: Pick<IncidentContact, 'reach'>,
   notifications: readonly Notification[],

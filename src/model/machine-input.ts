@@ -4,6 +4,7 @@ import { InputInvalid } from '#model/failure';
 import { databaseId } from '#model/managed-source';
 import { listOf, oneOf, text, yesOrNo } from '#model/plan-field';
 import { fields, readInput } from '#model/read-input';
+import { parseInstant } from '#model/recovery-target';
 
 /*
  * What a person, the scheduler or another machine starts the machines with. A mistake is answered before anything is
@@ -173,6 +174,61 @@ export function readRdsRestoreInput(input: unknown): RdsRestoreInput {
   if (points.length > 1) throw new InputInvalid('target', points.join(' and '), 'one of time, snapshot, latest');
   if (read.time !== undefined && Number.isNaN(Date.parse(read.time)))
     throw new InputInvalid('time', read.time, 'an instant that there is, like 2026-11-20T05:13:45Z');
+  return read;
+}
+
+const systemRecoveryInput = fields({
+  /** default: the plan's only one */
+  system: text('the name of a system in the plan').exactOptional(),
+  /** the same instant for all of its sources; default: the latest point of each */
+  time: text('a date, a time and a zone, like 2026-11-20 05:13:45Z').exactOptional(),
+  latest: yes(),
+  reason: text('a reason of at most 500 letters', /^[\s\S]{1,500}$/).exactOptional(),
+  requestedBy: asked.requestedBy,
+});
+export type SystemRecoveryInput = z.infer<typeof systemRecoveryInput>;
+
+/** All of a system's sources, and what stands on them. */
+export function readSystemRecoveryInput(input: unknown): SystemRecoveryInput {
+  const read = readInput(systemRecoveryInput, input);
+  if (read.time !== undefined && read.latest)
+    throw new InputInvalid('target', 'time and latest', 'one of time, latest');
+  if (read.time !== undefined) parseInstant(read.time, 'time');
+  return read;
+}
+
+const failbackInput = fields({
+  /** default: the plan's only group */
+  group: text('the name of a group in the plan').exactOptional(),
+  reason: text('a reason of at most 500 letters', /^[\s\S]{1,500}$/).exactOptional(),
+  requestedBy: asked.requestedBy,
+});
+export type FailbackInput = z.infer<typeof failbackInput>;
+export const readFailbackInput = (input: unknown): FailbackInput => readInput(failbackInput, input);
+
+const failoverInput = fields({
+  /** default: the plan's only group */
+  group: text('the name of a group in the plan').exactOptional(),
+  /** default: the site that does not have the primary */
+  to: text('the name of a site of the group').exactOptional(),
+  /** nothing is lost: the primary answers, and writes are stopped first */
+  planned: yesOrNo().exactOptional(),
+  /** everything but what changes the live pair */
+  rehearse: yesOrNo().exactOptional(),
+  /** when the old primary cannot be fenced, or more is lost than the plan allows */
+  force: yesOrNo().exactOptional(),
+  reason: text('a reason of at most 500 letters', /^[\s\S]{1,500}$/).exactOptional(),
+  requestedBy: asked.requestedBy,
+  /** by the watch, since the primary is gone */
+  proposed: yesOrNo().exactOptional(),
+});
+export type FailoverInput = z.infer<typeof failoverInput>;
+
+/** What is proposed or planned is never forced, and a rehearsal is nothing else. */
+export function readFailoverInput(input: unknown): FailoverInput {
+  const read = readInput(failoverInput, input);
+  const kinds = (['planned', 'rehearse', 'force', 'proposed'] as const).filter((kind) => read[kind]);
+  if (kinds.length > 1) throw new InputInvalid(kinds[1]!, true, `nothing beside ${kinds[0]}`, `leave out ${kinds[1]}`);
   return read;
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { region } from '#model/failover-site';
 import { listOf, oneOf, secret, section, text, wholeNumber } from '#model/plan-field';
 import type { SecretReference } from '#model/secret-reference';
 
@@ -6,7 +7,7 @@ import type { SecretReference } from '#model/secret-reference';
 export type Notification = { on: Occasion[] } & (
   | { kind: 'slack'; webhook: SecretReference }
   | { kind: 'webhook'; url: SecretReference }
-  | { kind: 'email'; from: string; to: string[]; smtp: SmtpServer }
+  | ({ kind: 'email'; from: string; to: string[] } & MailService)
   | { kind: 'sns'; topicArn: string }
   | StatusPage
 );
@@ -20,6 +21,14 @@ export interface StatusPage {
   componentId?: string;
   /** of Atlassian Statuspage, or of something that speaks like it; without a slash at its end */
   apiUrl: string;
+}
+
+/** By what mail is sent: exactly one of both. */
+export type MailService = { smtp: SmtpServer; ses?: never } | { ses: SesRegion; smtp?: never };
+
+/** Amazon SES, where the sender's address or domain is verified. */
+export interface SesRegion {
+  region: string;
 }
 
 export interface SmtpServer {
@@ -61,9 +70,17 @@ export const notification = z.discriminatedUnion(
       to: listOf(emailAddress(), 'e-mail addresses').refine((list) => list.length > 0, {
         error: 'at least one address',
       }),
-      smtp,
+      smtp: smtp.exactOptional(),
+      ses: section({ region: region() }).exactOptional(),
       on,
-    }),
+    })
+      .superRefine(({ smtp, ses }, issues) => {
+        if ((smtp === undefined) !== (ses === undefined)) return;
+        issues.addIssue({ code: 'custom', message: 'exactly one of smtp and ses' });
+      })
+      .transform(({ smtp, ses, ...rest }): Notification & { kind: 'email' } =>
+        ses === undefined ? { ...rest, smtp: smtp! } : { ...rest, ses },
+      ),
     section({
       kind: z.literal('sns'),
       topicArn: text("an SNS topic's ARN", /^arn:aws[\w-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]{1,256}$/),

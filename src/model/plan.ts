@@ -15,9 +15,11 @@ import { parsePlanFile } from '#model/plan-file';
 import { PlanInvalid } from '#model/plan-invalid';
 import { planProblems } from '#model/plan-problem';
 import { type PostgresSource, postgresSource } from '#model/postgres-source';
+import { type RecoverySystem, recoverySystem, systemName } from '#model/recovery-system';
 import { type RetentionRules, retentionRules } from '#model/retention-rules';
 import { type SlackSettings, slackProblems, slackSettings } from '#model/slack-settings';
 import { type StorageRules, storageRules } from '#model/storage-rules';
+import { systemProblems } from '#model/system-problems';
 
 /** The one configuration file, `plan.yml`: what is protected, where it goes, who is told and who may approve. */
 export interface Plan {
@@ -35,6 +37,8 @@ export interface Plan {
   approvals: ApprovalRules;
   /** what moves to another site, each source in one group at most; in the order of the file */
   failover: FailoverGroup[];
+  /** what is brought back together; in the order of the file */
+  systems: RecoverySystem[];
   /** by whose buttons questions are answered, too */
   slack?: SlackSettings;
   notifications: Notification[];
@@ -131,6 +135,10 @@ const planSchema: z.ZodType<Plan> = section({
     .record(groupName, failoverGroup, { error: 'a map of groups by name' })
     .prefault({})
     .transform((groups) => Object.entries(groups).map(([name, group]): FailoverGroup => ({ name, ...group }))),
+  systems: z
+    .record(systemName, recoverySystem, { error: 'a map of systems by name' })
+    .prefault({})
+    .transform((systems) => Object.entries(systems).map(([name, system]): RecoverySystem => ({ name, ...system }))),
   slack: slackSettings.exactOptional(),
   notifications: listOf(notification, 'notifications').prefault([]),
   incidents: incidentSettings.exactOptional(),
@@ -167,6 +175,10 @@ const planSchema: z.ZodType<Plan> = section({
   .superRefine(({ failover, sources, managed }, issues) => {
     for (const { path, allowed } of failoverProblems(failover, [...sources, ...managed]))
       issues.addIssue({ code: 'custom', path: ['failover', ...path], message: allowed });
+  })
+  .superRefine(({ systems, sources, managed }, issues) => {
+    for (const { path, allowed } of systemProblems(systems, { sources, managed }))
+      issues.addIssue({ code: 'custom', path: ['systems', ...path], message: allowed });
   })
   .superRefine(({ incidents, notifications }, issues) => {
     for (const [index, contact] of (incidents?.contacts ?? []).entries()) {

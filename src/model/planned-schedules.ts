@@ -71,6 +71,17 @@ export const plannedSchedules = (plan: Plan): PlannedSchedule[] => [
           target: { function: 'watch-managed', input: {} },
         },
       ]),
+  ...(plan.failover.length === 0
+    ? []
+    : [
+        {
+          name: 'watch-failover',
+          expression: 'rate(1 minute)' as Schedule,
+          timezone: 'UTC',
+          windowMinutes: 0,
+          target: { function: 'watch-failover', input: {} },
+        },
+      ]),
 ];
 
 /** `full-main-20261122T020000Z`: the same for the same firing, so that no firing starts two executions. */

@@ -170,6 +170,28 @@ export const proveDumpResultSchema = z.strictObject({
 });
 export type ProveDumpResult = z.infer<typeof proveDumpResultSchema>;
 
+/** How a site's server was made a standby, or a primary from the bucket. */
+export const rebuildResultSchema = z.strictObject({
+  group: z.string(),
+  site: z.string(),
+  as: z.enum(['standby', 'primary']),
+  /**
+   * nothing: it was so already; followed: its files only had to be told whom to follow; rewound: what was only there was taken
+   * back; restored: from the bucket; replica: by a service, or by a document on its machine
+   */
+  how: z.enum(['nothing', 'followed', 'rewound', 'restored', 'replica']),
+  /** where it had gone another way than the primary; null: it had not, or that is not known */
+  divergedAt: z.string().nullable(),
+  /** where what only this server had is kept; null: there was nothing */
+  keptAside: z.string().nullable(),
+  /** that were copied or restored */
+  rawBytes: count,
+  durationMs: count,
+  startedAt: instant,
+  finishedAt: instant,
+});
+export type RebuildResult = z.infer<typeof rebuildResultSchema>;
+
 /** By task name; receive-wal is a service and leaves none. */
 export const taskResultSchemas = {
   'base-backup': baseBackupResultSchema,
@@ -179,6 +201,7 @@ export const taskResultSchemas = {
   dump: dumpResultSchema,
   'prove-dump': proveDumpResultSchema,
   expire: expireResultSchema,
+  'rebuild-standby': rebuildResultSchema,
 };
 
 /** The object that holds a task's result. */

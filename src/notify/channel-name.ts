@@ -17,5 +17,6 @@ function placeOf(channel: Notification): string {
   if (channel.kind === 'webhook') return formatSecretReference(channel.url);
   if (channel.kind === 'sns') return channel.topicArn;
   if (channel.kind === 'statuspage') return `page ${channel.pageId}`;
-  return `${channel.to.join(', ')} through ${channel.smtp.host}:${channel.smtp.port}`;
+  const through = channel.smtp ? `${channel.smtp.host}:${channel.smtp.port}` : `SES in ${channel.ses.region}`;
+  return `${channel.to.join(', ')} through ${through}`;
 }

@@ -14,6 +14,9 @@ const titles: Record<FindingKind, string> = {
   'server-unreachable': 'the server cannot be reached',
   'backups-disabled': 'automated backups are disabled',
   'copy-missing': 'a snapshot has no copy',
+  'primary-gone': 'the primary is gone',
+  'two-primaries': 'there are TWO PRIMARIES',
+  'names-astray': 'names lead to a server that takes no writes',
 };
 
 export const findingNotice = ({ kind, source, since, what, todo, dedupe }: Finding): NoticeInput => ({

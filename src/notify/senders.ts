@@ -1,5 +1,5 @@
 import type { Notice } from '#model/notice';
-import type { Notification, SmtpServer, StatusPage } from '#model/notification';
+import type { MailService, Notification, StatusPage } from '#model/notification';
 import type { SecretReference } from '#model/secret-reference';
 import { channelName, describeChannel } from './channel-name.ts';
 import type { Delivery, SendOutcome } from './deliver.ts';
@@ -17,7 +17,7 @@ export interface Senders {
     message: { headers: Record<string, string>; body: string },
     signal: AbortSignal,
   ): Promise<SendOutcome>;
-  mail(server: SmtpServer, message: EmailMessage, signal: AbortSignal): Promise<SendOutcome>;
+  mail(service: MailService, message: EmailMessage, signal: AbortSignal): Promise<SendOutcome>;
   /** `id` is the notice's */
   publish(topicArn: string, message: SnsMessage, id: string, signal: AbortSignal): Promise<SendOutcome>;
   showIncident(page: StatusPage, deed: StatuspageDeed, signal: AbortSignal): Promise<SendOutcome>;
@@ -51,7 +51,7 @@ function senderOf(channel: Notification, notice: Notice, id: string, senders: Se
     case 'webhook':
       return (signal) => senders.post(channel.url, toWebhook(notice, id), signal);
     case 'email':
-      return (signal) => senders.mail(channel.smtp, toEmail(notice, id, channel), signal);
+      return (signal) => senders.mail(channel, toEmail(notice, id, channel), signal);
     case 'sns':
       return (signal) => senders.publish(channel.topicArn, toSns(notice), id, signal);
     case 'statuspage':

@@ -8,18 +8,21 @@ import type { RestoreLayout } from '#recovery/restore-layout';
 /** The plan as a person reads it before saying yes. */
 export function describePlan(plan: RecoveryPlan, hash: string, layout: RestoreLayout): string {
   const moved = [...layout.tablespaces].map(([oid, place]) => `  tablespace   ${oid} to ${place}`);
-  const stop = `${plan.inclusive ? '' : 'just before '}${printPoint(plan.stop)}`;
   return [
     `recovery plan ${hash.slice(0, 12)} for ${plan.source}`,
-    `  target       ${plan.target}: replay stops at ${stop}, then ${plan.action}`,
+    `  target       ${plan.target}: replay stops at ${stopWords(plan)}, then ${plan.action}`,
     `  from         ${chainWords(plan.chain)}`,
     `  WAL          ${formatLsn(plan.wal.from)} to ${formatLsn(plan.wal.until)} on timeline ${plan.timeline} (${formatBytes(Number(plan.wal.bytes))})`,
-    `  left out     ${leftOut(plan)}`,
+    `  left out     ${leftOutWords(plan)}`,
     `  to           ${layout.dataDir}`,
     ...moved,
     `  reads        ${formatBytes(plan.storedBytes)}, writes ${formatBytes(plan.rawBytes)}, about ${formatDuration(plan.forecastMs)}`,
   ].join('\n');
 }
+
+/** Where the replay stops, in words. */
+export const stopWords = (plan: RecoveryPlan): string =>
+  `${plan.inclusive ? '' : 'just before '}${printPoint(plan.stop)}`;
 
 /** A long chain would push out of sight what people have to read. */
 function chainWords(chain: readonly string[]): string {
@@ -27,7 +30,7 @@ function chainWords(chain: readonly string[]): string {
   return [...chain.slice(0, 2), `${chain.length - 4} more`, ...chain.slice(-2)].join(' + ');
 }
 
-function leftOut({ leftOut: { bytes, ms } }: RecoveryPlan): string {
+export function leftOutWords({ leftOut: { bytes, ms } }: RecoveryPlan): string {
   if (bytes === 0n) return 'nothing that is stored';
   const parts = [
     ...(ms === undefined ? [] : [`the last ${formatDuration(ms)}`]),

@@ -7,7 +7,7 @@ import { describePlan } from '#recovery/describe-plan';
 import type { Vault } from '#recovery/open-backup';
 import { pinTarget } from '#recovery/pin-target';
 import { type PreparedPlan, preparePlan } from '#recovery/prepare-plan';
-import { decidedJson } from '#recovery/recovery-plan';
+import { decidedJson, type RecoveryPlan } from '#recovery/recovery-plan';
 import { planLayout } from '#recovery/restore-layout';
 
 export interface PreparedApproval {
@@ -21,6 +21,7 @@ export interface PreparedApproval {
   decided: string;
   /** of all backups that are laid down */
   rawBytes: number;
+  plan: RecoveryPlan;
 }
 
 /**
@@ -43,7 +44,7 @@ export async function prepareApproval(
     [describePlan(plan, planHash, layout), ...asked.map((line) => `  ${line}`)].join('\n'),
     4000,
   );
-  return { request: pinned, planHash, planText, decided: decidedJson(plan), rawBytes: plan.rawBytes };
+  return { request: pinned, planHash, planText, decided: decidedJson(plan), rawBytes: plan.rawBytes, plan };
 }
 
 const baseOf = ({ facts, plan }: PreparedPlan) => facts.backups.find(({ backup }) => backup === plan.chain.at(-1))!;

@@ -16,6 +16,10 @@ export const beginMachine: Readonly<Record<string, readonly (readonly string[])[
   'rds-restore': [
     ['rds-restore', '--source', '$SOURCE', '--to', '$NEW_NAME', '--time', '$INSTANT', '--reason', '$REASON'],
   ],
+  'system-recovery': [
+    ['recover-system', '$SYSTEM', '--reason', '$REASON'],
+    ['recover-system', '$SYSTEM', '--time', '$INSTANT', '--reason', '$REASON'],
+  ],
 };
 
 /** What shows afterwards that it was right. */
@@ -36,4 +40,5 @@ export const afterMachine: Readonly<Record<string, readonly (readonly string[])[
   ],
   scrub: [['backups', '--source', '$SOURCE']],
   'rds-snapshot': [['backups', '--source', '$SOURCE']],
+  'system-recovery': [['status'], ['backup', '--source', '$SOURCE']],
 };

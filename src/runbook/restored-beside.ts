@@ -45,7 +45,7 @@ const asNew =
   'Restore as a new database in RDS, beside the other. It waits in {rds-restore/Ask for approval} for a yes.';
 
 /** A yes to what waits. Where the plan names people, they say here who they are; AWS knows it by itself. */
-function answerSteps(): Step[] {
+export function answerSteps(): Step[] {
   const yes = ['lifeboat', 'approve', '$EXECUTION', '--plan', '$HASH', '--reason', '$REASON'];
   const say =
     'Somebody who may answer reads that plan and says yes to exactly it; `lifeboat status` has this line, filled in.';

@@ -57,6 +57,9 @@ export const conditions = [
   'dumps',
   'recoveryRegion',
   'noRecoveryRegion',
+  /** the plan has a second site for it */
+  'group',
+  'noGroup',
   'keyFile',
   'kms',
 ] as const;

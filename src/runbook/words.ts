@@ -6,6 +6,8 @@ export type Word = keyof typeof meanings;
 /** What each word stands for, for whoever has to find it. */
 export const meanings = {
   SOURCE: 'the source in the plan: `lifeboat status` names them',
+  GROUP: 'the group of two sites in the plan: `lifeboat groups` names them',
+  SYSTEM: 'the system in the plan: what stands under `systems`',
   PLACE: 'a directory that does not exist yet, with room for all data (--place)',
   HOST: 'where the server is, or will be',
   PORT: 'its port',

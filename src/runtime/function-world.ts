@@ -1,4 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import type { Movable } from '#failover/movable';
+import type { SiteServer } from '#failover/site-server';
+import type { FailoverGroup } from '#model/failover-group';
+import type { Site } from '#model/failover-site';
 import type { Plan } from '#model/plan';
 import { allTopicVariables } from '#notify/choose-topic';
 import type { Environment } from '#runtime/environment';
@@ -23,6 +27,10 @@ export interface FunctionWorld {
   stepFunctions?: StepFunctions | undefined;
   /** the same */
   executions?: ExecutionStarter | undefined;
+  /** what a group's servers are reached by, instead of what the plan leads to */
+  siteServers?: ((group: FailoverGroup, site: Site) => Promise<SiteServer>) | undefined;
+  /** what follows a group's primary, instead of what the plan leads to */
+  movables?: ((group: FailoverGroup) => Promise<Movable[]>) | undefined;
 }
 
 let opened: Promise<FunctionWorld> | undefined;

@@ -10,6 +10,7 @@ import type { Notification } from '#model/notification';
 import { isS3Url, ofTheStack, type Plan, parsePlan } from '#model/plan';
 import { decodePlanData } from '#model/plan-data';
 import type { Connection } from '#model/postgres-source';
+import type { RecoverySystem } from '#model/recovery-system';
 import type { SecretReference } from '#model/secret-reference';
 import { type Environment, resolvePath } from '#runtime/environment';
 
@@ -103,6 +104,7 @@ function withAbsolutePaths(plan: Plan, absolute: Absolute): Plan {
     sources: plan.sources.map((source) => ({ ...source, connection: connectionPaths(source.connection, absolute) })),
     notifications: plan.notifications.map((notification) => notificationPaths(notification, absolute)),
     failover: plan.failover.map((group) => groupPaths(group, absolute)),
+    systems: plan.systems.map((system) => systemPaths(system, absolute)),
     ...(plan.metrics && { metrics: metricsPath(plan.metrics, absolute) }),
     ...(plan.evidence && { evidence: evidencePaths(plan.evidence, absolute) }),
     ...(plan.slack && { slack: { ...plan.slack, signingSecret: secretPath(plan.slack.signingSecret, absolute) } }),
@@ -126,15 +128,28 @@ const groupPaths = (group: FailoverGroup, absolute: Absolute): FailoverGroup => 
   home: sitePaths(group.home, absolute),
   recovery: sitePaths(group.recovery, absolute),
   names: group.names.map((one) => (one.kind === 'file' ? { ...one, path: absolute(one.path) } : one)),
-  capacity: group.capacity.map((one) => {
-    if (one.kind === 'deployment') return { ...one, cluster: clusterPaths(one.cluster, absolute) };
-    return one.kind === 'file' ? { ...one, path: absolute(one.path) } : one;
-  }),
-  settings: group.settings.map((one) => {
-    if (one.kind === 'configmap') return { ...one, cluster: clusterPaths(one.cluster, absolute) };
-    return one.kind === 'file' ? { ...one, path: absolute(one.path) } : one;
-  }),
+  capacity: group.capacity.map((one) => movedPaths(one, absolute)),
+  settings: group.settings.map((one) => movedPaths(one, absolute)),
 });
+
+const systemPaths = (system: RecoverySystem, absolute: Absolute): RecoverySystem => ({
+  ...system,
+  applications: system.applications.map((one) => movedPaths(one, absolute)),
+  settings: system.settings.map((one) => movedPaths(one, absolute)),
+  health: system.health.map(({ connection, ...check }) =>
+    connection === undefined ? check : { ...check, connection: connectionPaths(connection, absolute) },
+  ),
+});
+
+/** A capacity or a setting, of whatever kind. */
+function movedPaths<T extends { kind: string; path?: string; cluster?: string | Kubernetes }>(
+  one: T,
+  absolute: Absolute,
+): T {
+  if (one.kind === 'file' && one.path !== undefined) return { ...one, path: absolute(one.path) };
+  if (typeof one.cluster === 'object') return { ...one, cluster: clusterPaths(one.cluster, absolute) };
+  return one;
+}
 
 function sitePaths(site: Site, absolute: Absolute): Site {
   const { server } = site;
@@ -171,7 +186,8 @@ function notificationPaths(notification: Notification, absolute: Absolute): Noti
   if (notification.kind === 'slack') return { ...notification, webhook: secretPath(notification.webhook, absolute) };
   if (notification.kind === 'webhook') return { ...notification, url: secretPath(notification.url, absolute) };
   if (notification.kind === 'statuspage') return { ...notification, apiKey: secretPath(notification.apiKey, absolute) };
-  if (notification.kind !== 'email' || notification.smtp.password === undefined) return notification;
+  if (notification.kind !== 'email' || notification.ses || notification.smtp.password === undefined)
+    return notification;
   return {
     ...notification,
     smtp: { ...notification.smtp, password: secretPath(notification.smtp.password, absolute) },

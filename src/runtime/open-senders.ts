@@ -15,7 +15,11 @@ export function openSenders(environment: Environment): Senders {
   const withSecret = secretUser(environment);
   return {
     post: (url, message, signal) => withSecret(url, 'notifications.url', (secret) => postJson(secret, message, signal)),
-    mail: async (server, message, signal) => {
+    mail: async ({ smtp: server, ses }, message, signal) => {
+      if (ses) {
+        const { sendSesMail } = await import('#runtime/send-ses-mail');
+        return sendSesMail(ses, message, { environment, signal });
+      }
       const { sendMail } = await import('#runtime/send-mail');
       const { user, password } = server;
       if (user === undefined) return sendMail(server, undefined, message, { signal });

@@ -33,7 +33,7 @@ function readPidFile(dataDir: string): { pid: number; socketFolder: string } | u
 }
 
 /** A server's processes stay in its data directory. A number that another program has by now is not it. */
-function worksIn(pid: number, dataDir: string): boolean {
+export function worksIn(pid: number, dataDir: string): boolean {
   try {
     return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(dataDir);
   } catch {

@@ -10,7 +10,7 @@ import type { Account } from '#postgres/server-process';
  */
 export async function serverAccount(user: string | undefined, field = '--run-as'): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) {
-    if (user === undefined) return undefined;
+    if (user === undefined || (await idOf('-u', user, field)) === process.getuid?.()) return undefined;
     throw new InputInvalid(field, user, 'nothing: only root can run a server as somebody else');
   }
   const name = user ?? 'postgres';

@@ -1,6 +1,7 @@
 import type { AwsDeployment } from '#model/aws-deployment';
 import { InputInvalid } from '#model/failure';
 import { ofTheStack, type Plan } from '#model/plan';
+import type { RecoverySystem } from '#model/recovery-system';
 import { formatSecretReference } from '#model/secret-reference';
 import { secretReferences } from '#stack/plan-secrets';
 
@@ -25,10 +26,29 @@ export function requireDeployable(plan: Plan): DeployablePlan {
     const allowed = 'kmsKey: stack, the key that the stack makes, or the ARN of another one';
     throw new InputInvalid('evidence', 'a key file', allowed);
   }
+  for (const system of plan.systems) checkSystem(system);
   for (const reference of secretReferences(plan)) {
     if (reference.from === 'secret') continue;
     const hint = 'put it into Secrets Manager, in the region of the stack: functions and tasks have no files of yours';
     throw new InputInvalid('plan', formatSecretReference(reference), 'secret:NAME or secret:NAME#field', hint);
   }
   return { ...plan, aws };
+}
+
+/** A task that restores leaves a volume, which no function can start a server on; and functions have no files of anybody. */
+function checkSystem({ name, sources, applications, settings }: RecoverySystem): void {
+  const started = sources.findIndex(({ start }) => start !== undefined);
+  if (started >= 0) {
+    const allowed =
+      'nothing, since it is deployed: what is restored on AWS lies on a volume, and nobody is there to start its server';
+    const hint =
+      'leave it out, attach the volume to a machine of yours and start the server there (docs/recovering.md)';
+    throw new InputInvalid(`systems.${name}.sources.${started}.start`, 'a server to start', allowed, hint);
+  }
+  for (const [part, all] of Object.entries({ applications, settings })) {
+    const index = all.findIndex(({ kind }) => kind === 'file');
+    if (index < 0) continue;
+    const allowed = 'another kind, since it is deployed: functions have no files of yours';
+    throw new InputInvalid(`systems.${name}.${part}.${index}.kind`, 'file', allowed);
+  }
 }

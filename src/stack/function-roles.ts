@@ -1,4 +1,5 @@
 import { ofTheStack, type Plan } from '#model/plan';
+import { sendingMail } from '#stack/failover-traffic-rights';
 import { type FunctionRights, functionRights } from '#stack/function-rights';
 import { arnOf, ownArn, ref, sub } from '#stack/intrinsics';
 import { logicalName } from '#stack/logical-name';
@@ -88,6 +89,7 @@ function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[
     ...(rights.signs ? signing(plan) : []),
     ...(topics?.length ? [allow('Publish', ['sns:Publish'], topics)] : []),
     ...(secrets.length > 0 ? [allow('ReadSecrets', ['secretsmanager:GetSecretValue'], secrets.map(secretArn))] : []),
+    ...(rights.secrets?.includes('notifications') ? sendingMail(plan) : []),
     ...(rights.rds ? lookingAtRds(plan) : []),
     ...(rights.rds === 'copies' ? copyingSnapshots(plan) : []),
     ...(rights.rds === 'deletes' ? deletingSnapshots(plan) : []),

@@ -10,11 +10,14 @@ test('there are machines to look at', () => {
     'backup',
     'drill',
     'dump',
+    'failback',
+    'failover',
     'rds-restore',
     'rds-snapshot',
     'restore',
     'retention',
     'scrub',
+    'system-recovery',
     'verify',
   ]);
 });
@@ -32,6 +35,7 @@ const calledElsewhere: Record<string, string> = {
   watch: 'a schedule',
   'tell-incidents': 'a schedule, and lifeboat incident',
   'watch-managed': 'a schedule',
+  'watch-failover': 'a schedule, where the plan has groups',
   'sign-evidence': 'a schedule, where the plan has a key',
   'start-scheduled': 'the other schedules',
   'answer-approval': 'lifeboat approve and reject',

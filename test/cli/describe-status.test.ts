@@ -4,6 +4,7 @@ import { describeStatus } from '#cli/describe-status';
 import type { SourceReport, StatusReport } from '#cli/status-report';
 import type { BackupId } from '#model/backup-id';
 import type { DumpId } from '#model/dump-id';
+import type { FailoverStanding } from '#model/failover-standing';
 
 const now = new Date('2026-11-20T06:00:00Z');
 const source: SourceReport = {
@@ -31,6 +32,7 @@ const source: SourceReport = {
 const report: StatusReport = {
   now,
   sources: [source],
+  groups: [],
   daemon: { pid: 42, startedAt: '2026-11-19T06:00:00Z' },
   stack: undefined,
   services: [{ name: 'receive-orders', runs: true, restarts: 0 }],
@@ -55,6 +57,22 @@ describe('status', () => {
       'next      full-orders  2026-11-22T02:00:00Z  in 1d 20h',
       'everything is as it should be',
     ]);
+  });
+
+  test('tells of each group where its primary was seen last', () => {
+    const standing: FailoverStanding = {
+      ...{ format: 'lifeboat-failover/1', group: 'shop', at: '2026-11-20T05:59:30Z', primary: 'west', sites: [] },
+      ...{ gone: null, witnesses: [], findings: [], automatic: null, plans: [] },
+    };
+    const since = '2026-11-20T05:50:00Z';
+    const gone = { since, looks: 9, why: 'west does not answer', proposed: null };
+    assert.deepEqual(
+      linesOf({ groups: [standing, { ...standing, gone }] }).filter((line) => line.startsWith('group')),
+      [
+        'group     shop: the primary is at west (seen 30s ago)',
+        `group     shop: NO PRIMARY since ${since}: west does not answer (seen 30s ago)`,
+      ],
+    );
   });
 
   test('of a source without anything says so in every line', () => {

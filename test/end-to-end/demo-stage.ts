@@ -7,14 +7,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serverAccount } from '../harness/postgres-installations.ts';
 import { serverFolder, type TestServer } from '../harness/postgres-server.ts';
 
+/** Who stands on it: one server, or a pair of them. */
+interface Primary {
+  installation: Pick<TestServer['installation'], 'binDir'>;
+  remove(): Promise<void>;
+}
+
 /** One temporary folder with a plan, a daemon and what is restored; everything said goes to the terminal. */
 export class DemoStage {
   readonly folder = serverFolder('lifeboat-demo-');
-  readonly #primary: TestServer;
+  readonly #primary: Primary;
   #daemon: ChildProcess | undefined;
   #scene = 0;
 
-  constructor(primary: TestServer) {
+  constructor(primary: Primary) {
     this.#primary = primary;
   }
 
@@ -53,6 +59,7 @@ export class DemoStage {
     say(['up', '&']);
     const daemon = this.#spawn(['up'], 'pipe');
     this.#daemon = daemon;
+    process.on('exit', () => daemon.kill('SIGTERM')); // it ends what it has started
     let said = '';
     daemon.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
       said += chunk;
@@ -67,7 +74,12 @@ export class DemoStage {
 
   /** A restore by the machine, and the yes of somebody else that it waits for. */
   async restoreApproved(to: string, target: string[], reason: string): Promise<void> {
-    const args = ['restore', '--to', `./${to}`, ...target, '--requested-by', 'Grace'];
+    await this.approved(['restore', '--to', `./${to}`, ...target], reason);
+  }
+
+  /** A command that waits for the yes of somebody else, who gives it. The name of the execution that asked. */
+  async approved(command: string[], reason: string): Promise<string> {
+    const args = [...command, '--requested-by', 'Grace'];
     say([...args, '&']);
     const child = this.#spawn(args, 'pipe');
     let said = '';
@@ -80,13 +92,14 @@ export class DemoStage {
     const ended = once(child, 'close');
     let asked: RegExpExecArray | null = null;
     while (!asked) {
-      if (child.exitCode !== null) throw new Error(`lifeboat restore ended with ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`lifeboat ${command[0]} ended with ${child.exitCode}`);
       await sleep(50);
       asked = /lifeboat approve (\S+) --plan ([0-9a-f]+)/.exec(said);
     }
     await this.lifeboat('approve', asked[1]!, '--plan', asked[2]!, '--as', 'Ada', '--reason', reason);
     const [code] = await ended;
-    if (code !== 0) throw new Error(`lifeboat restore ended with ${code}`);
+    if (code !== 0) throw new Error(`lifeboat ${command[0]} ended with ${code}`);
+    return asked[1]!;
   }
 
   async close(): Promise<void> {

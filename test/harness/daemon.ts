@@ -132,7 +132,8 @@ export class TestDaemon extends DaemonProcess {
   }
 
   async question(arn: string): Promise<Question> {
-    const file = join(this.bucket, 'approvals/restore', arn.split(':').at(-1)!, 'question.json');
+    const [machine, name] = arn.split(':').slice(-2);
+    const file = join(this.bucket, 'approvals', machine!, name!, 'question.json');
     await until('it asks', async () => {
       if (existsSync(file)) return true;
       const { status, error, cause } = await this.machines.describe(arn);

@@ -9,7 +9,7 @@ import type { Clock } from '#local/clock';
 import { FunctionHost, type Functions } from '#local/function-host';
 import { type Json, StatesError, type TaskCall, type TaskTokens } from '#local/integration';
 import { readRecords } from '#local/journal';
-import { type ExecutionEnd, runExecution } from '#local/run-execution';
+import { type ExecutionEnd, LeaveExecution, runExecution } from '#local/run-execution';
 import { executionArn, machineArn } from '#model/arn';
 import type { FailureObject } from '#model/task-result';
 import { type AwsSdkCall, createAwsSdk } from '#runtime/call-aws-sdk';
@@ -60,6 +60,8 @@ export interface MachineRunOptions {
   twice?: boolean;
   /** asked at each call: a StatesError that is thrown instead, or what is answered without doing anything */
   refuse?: (call: CalledState, function_: string | undefined) => StatesError | { answer: Json } | undefined;
+  /** asked at each call: whether the engine dies before it is made, or when it was answered and nobody knows yet */
+  dies?: (call: CalledState) => 'before' | 'after' | undefined;
 }
 
 /**
@@ -90,14 +92,18 @@ export class MachineRun {
   #host: FunctionHost | undefined;
   #sdk: AwsSdkCall | undefined;
   #question: Record<string, Json> = {};
+  /** by the name of an execution: the call that started it */
+  readonly #starts = new Map<string, string>();
   #busy = 0;
+  #leaving = new AbortController();
 
   constructor(options: MachineRunOptions) {
     this.#options = options;
   }
 
-  /** With the same name again, the execution is resumed or its end told. */
+  /** With the same name again, the execution is resumed or its end told. @throws LeaveExecution when the engine dies */
   async run(machine: string, input: Json, name = 'run-1'): Promise<ExecutionEnd> {
+    if (this.#leaving.signal.aborted) this.#leaving = new AbortController();
     provideWorld({
       ...this.#options.source.world,
       publish: async (notice) => void this.notices.push(notice as Record<string, Json>),
@@ -126,7 +132,7 @@ export class MachineRun {
       integrations: (call) => this.#call(call),
       tokens: this.#tokens,
       clock: this.#clock,
-      signal: new AbortController().signal,
+      signal: this.#leaving.signal,
     });
     const { records } = readRecords(readFileSync(journalFile), journalFile);
     for (const record of records) if (record.type === 'entered') this.entered.push({ machine, state: record.name });
@@ -138,6 +144,20 @@ export class MachineRun {
   }
 
   async #call(call: TaskCall): Promise<Json> {
+    const { [stateField]: state } = call.arguments as Record<string, Json>;
+    const death = this.#options.dies?.({ ...call, state: state as string });
+    if (death === 'before') return this.#die();
+    const answer = await this.#make(call);
+    return death === 'after' ? this.#die() : answer;
+  }
+
+  #die(): never {
+    const leaving = { operation: 'run', subject: 'engine' };
+    this.#leaving.abort(new LeaveExecution('the engine dies', leaving));
+    throw this.#leaving.signal.reason;
+  }
+
+  async #make(call: TaskCall): Promise<Json> {
     this.#busy++;
     try {
       const { [stateField]: state, ...given } = call.arguments as Record<string, Json>;
@@ -150,8 +170,8 @@ export class MachineRun {
       if (call.resource.startsWith('aws-sdk:')) return await this.#callSdk({ ...call, arguments: given });
       if (call.resource === 'ecs:runTask') return await this.#runTask(call, given);
       if (call.resource === 'sns:publish') this.notices.push(JSON.parse(given.Message as string));
-      else if (call.pattern === 'sync:2') return await this.#startAndWait(given);
-      else this.#start(given);
+      else if (call.pattern === 'sync:2') return await this.#startAndWait(call.id, given);
+      else this.#start(call.id, given);
       return { MessageId: call.id };
     } finally {
       this.#busy--;
@@ -195,17 +215,20 @@ export class MachineRun {
     this.#waitFor(this.#question.taskToken as string).resolve(output);
   }
 
-  #start(given: Record<string, Json>): void {
+  /** A call that is made once more after the engine died has started nothing else. */
+  #start(id: string, given: Record<string, Json>): void {
     const name = given.Name as string;
-    const taken = this.started.some((other) => (other as Record<string, Json>).Name === name);
-    if (taken)
+    const by = this.#starts.get(name);
+    if (by === id) return;
+    if (by !== undefined)
       throw new StatesError('StepFunctions.ExecutionAlreadyExistsException', `Execution Already Exists: '${name}'`);
+    this.#starts.set(name, id);
     this.started.push(given);
   }
 
   /** The other machine runs, too, and its end is the answer. */
-  async #startAndWait(given: Record<string, Json>): Promise<Json> {
-    this.#start(given);
+  async #startAndWait(id: string, given: Record<string, Json>): Promise<Json> {
+    this.#start(id, given);
     const { StateMachineArn, Name, Input = {} } = given;
     const machine = kebab(StateMachineArn as string);
     // while a machine waits for another one, time may pass

@@ -42,6 +42,8 @@ export class StoredSource {
   now = new Date(Math.floor(Date.now() / 1000) * 1000);
   /** of functions */
   environment: Record<string, string> = {};
+  /** what moves of the plan's groups reach, instead of servers */
+  moves: Pick<FunctionWorld, 'siteServers' | 'movables'> = {};
   readonly #wal = new WalWriter(0x300000n);
   readonly #archive: WalStore;
   readonly #vault: Vault;
@@ -91,6 +93,7 @@ export class StoredSource {
       vault: this.#vault,
       environment: this.environment,
       now: () => this.now,
+      ...this.moves,
     } as FunctionWorld;
   }
 

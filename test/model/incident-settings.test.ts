@@ -40,7 +40,7 @@ describe('what a plan says of incidents', () => {
     assert.deepEqual([ada!.afterMs, grace!.afterMs], [0, 900_000]);
     const channel = contactChannel(ada!, notifications);
     assert.ok(channel?.kind === 'email');
-    assert.deepEqual([channel.to, channel.smtp.host], [['ada@example.org'], 'mail']);
+    assert.deepEqual([channel.to, channel.smtp?.host], [['ada@example.org'], 'mail']);
     assert.deepEqual(contactChannel(grace!, notifications), {
       ...{ kind: 'slack', webhook: { from: 'env', name: 'GRACE' }, on: ['failure', 'question'] },
     });

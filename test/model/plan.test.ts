@@ -34,6 +34,7 @@ describe('a plan is read', () => {
       fourEyes: false,
       approvals: { required: 1, reason: 'required' },
       failover: [],
+      systems: [],
       notifications: [],
       concurrency: { all: 4, perServer: 1 },
       storage: { lock: { mode: 'governance', days: 14 }, tiers: {} },

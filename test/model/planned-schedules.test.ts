@@ -100,3 +100,19 @@ test('the longest source still has names that AWS takes, and others than its nei
     assert.match(firingName(name, new Date('2026-11-22T02:00:00Z')), /^[\w-]{1,80}$/);
   }
 });
+
+test('the groups that can fail over are watched every minute, where there are any', () => {
+  const site = (port: number) => ({
+    server: { kind: 'postgres', connection: { host: 'db', port, user: 'lifeboat' }, control: { kind: 'sql' } },
+  });
+  const shop = { source: 'main', home: 'east', sites: { east: site(5432), west: site(5433) } };
+  const sources = { main: { connection: { host: 'localhost', user: 'lifeboat' } } };
+  const watches = (more: object) =>
+    plannedSchedules(
+      parsePlan(JSON.stringify({ bucket: './bucket', encryption: 'none', sources, ...more }), 'plan.yml'),
+    )
+      .filter(({ name }) => name === 'watch-failover')
+      .map(({ expression, target }) => [expression, target]);
+  assert.deepEqual(watches({}), []);
+  assert.deepEqual(watches({ failover: { shop } }), [['rate(1 minute)', { function: 'watch-failover', input: {} }]]);
+});

@@ -38,7 +38,7 @@ test("a plan's paths are relative to its folder, and ~ is the home folder", asyn
   const [slack, webhook, email, page] = loaded.notifications;
   assert.deepEqual(slack?.kind === 'slack' && slack.webhook, { from: 'file', path: join(folder, 'etc/hook') });
   assert.deepEqual(webhook?.kind === 'webhook' && webhook.url, { from: 'file', path: '/hook' });
-  assert.deepEqual(email?.kind === 'email' && email.smtp.password, { from: 'file', path: '/home/ada/smtp' });
+  assert.deepEqual(email?.kind === 'email' && email.smtp?.password, { from: 'file', path: '/home/ada/smtp' });
   assert.deepEqual(page?.kind === 'statuspage' && page.apiKey, { from: 'file', path: join(folder, 'etc/page') });
   assert.deepEqual(loaded.metrics?.pushgateway, { from: 'file', path: join(folder, 'etc/push') });
 });

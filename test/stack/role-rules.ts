@@ -85,6 +85,30 @@ const excuses: readonly { actions: RegExp; on: RegExp; because: string }[] = [
     because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html',
   },
   {
+    // which identity stands for the sender SES decides: his address is the condition
+    actions: /^ses:SendEmail$/,
+    on: /^arn:ses:[a-z0-9-]+:\$\{AWS::AccountId\}:(?:configuration-set|identity)\/\*$/,
+    because: 'https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html',
+  },
+  {
+    // what follows a primary: lists belong to no resource, changes of DNS to whoever has made them
+    actions: /^(?:autoscaling:DescribeAutoScalingGroups|route53:GetChange)$/,
+    on: /^(?:\*|arn:route53:::change\/\*)$/,
+    because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html',
+  },
+  {
+    // a group's ARN has an id in it that nobody knows before
+    actions: /^autoscaling:(?:CreateOrUpdateTags|DeleteTags|UpdateAutoScalingGroup)$/,
+    on: /^arn:autoscaling:[a-z0-9-]+:\$\{AWS::AccountId\}:autoScalingGroup:\*:autoScalingGroupName\/[^*?]+$/,
+    because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html',
+  },
+  {
+    // in another region what Secrets Manager adds to a name
+    actions: /^secretsmanager:(?:Get|Put)SecretValue$/,
+    on: /^arn:secretsmanager:[a-z0-9-]+:\$\{AWS::AccountId\}:secret:[^*?]+-\?{6}$/,
+    because: 'https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html',
+  },
+  {
     // of one source, and only with its tags
     actions: /^rds:DeleteDB(?:Cluster)?Snapshot$/,
     on: new RegExp(
@@ -114,6 +138,9 @@ const conditions: readonly { action: RegExp; anyOf: readonly string[] }[] = [
   { action: /^iam:PassRole$/, anyOf: ['iam:PassedToService'] },
   { action: /^ecs:/, anyOf: ['ecs:cluster'] },
   { action: /^rds:Delete/, anyOf: ['aws:ResourceTag/lifeboat:source'] },
+  { action: /^ses:SendEmail$/, anyOf: ['ses:FromAddress'] },
+  { action: /^route53:ChangeResourceRecordSets$/, anyOf: ['route53:ChangeResourceRecordSetsNormalizedRecordNames'] },
+  { action: /^autoscaling:(?:CreateOrUpdate|Delete)Tags$/, anyOf: ['aws:TagKeys'] },
   { action: /^cloudwatch:PutMetricData$/, anyOf: ['cloudwatch:namespace'] },
   {
     action: /^ec2:(?:Create|Delete|Attach|Detach)Volume$/,

@@ -3,9 +3,11 @@ import { storeHistory } from '#harness/expiring-source';
 import { MachineRun, type MachineRunOptions } from '#harness/machine-run';
 import { addOwnSnapshot, home, managedScene } from '#harness/managed-scene';
 import { StoredSource } from '#harness/stored-source';
+import { StoredSystem } from '#harness/stored-system';
 import type { Json, StatesError } from '#local/integration';
 import { serviceOf } from '../check/aws-errors.ts';
 import { innerScopes, type Machine, type Scope, type State } from '../check/machine-states.ts';
+import { afterFailover, movePlace, nothingIsLeft, rebuildsPlaced } from './failover-scene.ts';
 import { dumps, expires, finds, provesDump, restores, type Script, shows, takes } from './scripted-tasks.ts';
 
 // a thousand buckets that live for a moment: in memory, where the machine has a place for files there
@@ -29,6 +31,12 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
   drill: [{ input: {}, tasks: { drill: cleans } }],
   dump: [{ input: {}, tasks: { dump: dumps, 'prove-dump': provesDump() } }],
   restore: [{ input: { to: '/srv/restored' }, tasks: { restore: restores } }],
+  failover: [
+    { input: { planned: true }, tasks: { 'rebuild-standby': rebuildsPlaced } },
+    { input: { to: 'west' }, tasks: { 'rebuild-standby': rebuildsPlaced } },
+    { input: { rehearse: true }, tasks: { drill: cleans } },
+  ],
+  failback: [{ input: {}, tasks: { 'rebuild-standby': rebuildsPlaced } }],
   retention: [
     { input: {}, tasks: { expire: expires } },
     { input: { source: 'ledger' }, tasks: {} },
@@ -36,6 +44,10 @@ export const scenes: Readonly<Record<string, readonly Scene[]>> = {
     { input: { source: 'ledger', most: true }, tasks: {} },
   ],
   scrub: [{ input: {}, tasks: { 'verify-part': finds() } }],
+  'system-recovery': [
+    { input: {}, tasks: { restore: restores } },
+    { input: { reason: 'its server is started' }, tasks: { restore: restores } },
+  ],
   'rds-snapshot': [
     { input: { source: 'ledger' }, tasks: {} },
     { input: { source: 'books' }, tasks: {} },
@@ -95,11 +107,21 @@ export async function runFailing(machine: string, scene: Scene, sabotages: reado
 
 /** A source that has a backup; for what is done in RDS, databases there that have snapshots. */
 async function sceneOf(machine: string, { input }: Scene): Promise<{ source: StoredSource; remove(): unknown }> {
+  if (machine === 'failback') return movePlace({ given: afterFailover });
+  if (machine === 'failover') {
+    const isRestore = (input as { to?: string }).to !== undefined;
+    return movePlace({ group: '    rehearsal: { capacity: true }\n', given: isRestore ? nothingIsLeft : undefined });
+  }
   const { most = false } = input as { most?: boolean };
   if (machine === 'retention' && (input as { source?: string }).source === 'ledger') {
     const { source, regions, remove } = await managedScene({ retention: '{ window: 7d }' });
     for (const age of most ? [100, 97, 96, 95, 94, 93, 1] : [100, 90, 1]) addOwnSnapshot(regions, source.now, age);
     return { source, remove };
+  }
+  if (machine === 'system-recovery') {
+    const start = 'reason' in (input as object) ? { start: {} } : {};
+    const stored = await StoredSystem.create({ sources: [{ source: 'main', ...start }] });
+    return { source: stored.source, remove: () => stored.remove() };
   }
   if (machine.startsWith('rds-')) {
     const { source, regions, remove } = await managedScene();

@@ -87,11 +87,11 @@ export const restores: Script = async (task, source) => {
   const { planHash, requestedBy, approvedBy } = task.input;
   const request = task.input.request as unknown as RestoreRequest;
   const signal = new AbortController().signal;
-  const { plan, hash } = await preparePlan(source.world.vault, 'main', parseTarget(request.target), signal);
+  const { plan, hash } = await preparePlan(source.world.vault, request.source, parseTarget(request.target), signal);
   if (approvalHash(hash, request) !== planHash)
     return task.fail({ name: 'RestoreFailed', message: 'the plan changed' });
   return task.leave({
-    ...{ state: 'replayed', source: 'main', systemId: plan.systemId, chain: plan.chain, target: plan.target },
+    ...{ state: 'replayed', source: request.source, systemId: plan.systemId, chain: plan.chain, target: plan.target },
     ...{ planHash, requestedBy, approvedBy, execution: task.execution },
     startedAt: source.now.toISOString(),
     finishedAt: source.now.toISOString(),

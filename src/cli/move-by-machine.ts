@@ -1,0 +1,61 @@
+import type { CommandContext } from '#cli/command';
+import { describeMove } from '#cli/describe-move';
+import { followExecution } from '#cli/follow-execution';
+import { openMachines, whoAsks } from '#cli/open-machines';
+import { tellQuestion } from '#cli/tell-question';
+import { parseExecutionArn } from '#model/arn';
+import type { Machines } from '#runtime/machines';
+import { RemoteFailure } from '#runtime/remote-failure';
+
+export interface AskedMove {
+  machine: 'failover' | 'failback';
+  /** of the machine, without who asks */
+  input: object;
+  requestedBy: string | undefined;
+  wait: boolean;
+  state: string | undefined;
+}
+
+/**
+ * Let a machine move the primary of a group: it shows what waits for a yes, and tells how it goes and what it cost.
+ * @throws RemoteFailure when it fails, or somebody says no; what openMachines throws
+ */
+export async function moveByMachine(asked: AskedMove, context: CommandContext): Promise<void> {
+  const { machine, input, wait, state } = asked;
+  const machines = await openMachines(context, state);
+  try {
+    const requestedBy = asked.requestedBy ?? (await whoAsks(context, machines));
+    const arn = await machines.start(machine, { ...input, requestedBy });
+    const { name } = parseExecutionArn(arn)!;
+    if (!wait) {
+      const text = `started ${name}: what it asks and how it goes tells \`lifeboat status\``;
+      return context.output.print(text, { execution: arn });
+    }
+    const onState =
+      machine === 'failover' ? await tellQuestion(arn, machines, context) : followSwitchover(name, machines, context);
+    const { output } = await followExecution(machines, arn, context, onState);
+    context.output.print(describeMove(machine, name, output), { ...(output as object), execution: arn });
+  } finally {
+    machines.close();
+  }
+}
+
+/** A failback asks nobody: the switchover that it starts does, by an execution of its own, which is told meanwhile. */
+function followSwitchover(name: string, machines: Machines, context: CommandContext): (state: string) => Promise<void> {
+  let followed = false;
+  return async (state) => {
+    if (state !== 'Switch over' || followed) return;
+    const running = await machines.list('RUNNING');
+    const ours = running.find(
+      (one) =>
+        one.machine === 'failover' && one.name.startsWith(`${name.slice(0, 50)}-`) && one.name.endsWith('-switchover'),
+    );
+    if (!ours) return;
+    followed = true;
+    try {
+      await followExecution(machines, ours.arn, context, await tellQuestion(ours.arn, machines, context));
+    } catch (failure) {
+      if (!(failure instanceof RemoteFailure)) throw failure; // what the switchover failed with, the failback fails with
+    }
+  };
+}

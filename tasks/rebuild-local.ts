@@ -1,0 +1,265 @@
+import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { chooseRebuild, type RebuildChoice, timelineOf } from '#failover/choose-rebuild';
+import { RebuildFailed } from '#failover/failures';
+import { formatLsn } from '#model/lsn';
+import { historyFileName, parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
+import type { ControlFile } from '#postgres/control-file';
+import { primaryConninfo, type StandbySettings, standbySettings } from '#postgres/standby-settings';
+import { shellCommand } from '#recovery/settings';
+import { endProgramsOn } from '#runtime/end-programs';
+import { readControlFile } from '#runtime/read-control-file';
+import { startArguments } from '#runtime/start-arguments';
+import { stopLocalServer } from '#runtime/stop-local-server';
+import { lifeboatWords } from '#runtime/this-process';
+import { configureStandby } from './configure-standby.ts';
+import { syncFileSystem, syncFolder } from './durably.ts';
+import { followPrimary } from './follow-primary.ts';
+import { keepDiverged } from './keep-diverged.ts';
+import { keepSettings, putBackFile, putBackSettings } from './own-settings.ts';
+import { writeConnectionFiles } from './password-beside.ts';
+import type { RebuildState } from './rebuild-folder.ts';
+import type { LocalRebuild } from './rebuild-work.ts';
+import { restoreStandby } from './restore-standby.ts';
+import { hasRewind, type Rewind, rehearseRewind, rewind } from './rewind.ts';
+import { settleCrashed } from './settle-crashed.ts';
+import { checkpointed, keepSlot, type ServerSays } from './standby-primary.ts';
+
+export type Rebuilt = Pick<RebuildState, 'how' | 'divergedAt' | 'keptAside' | 'rawBytes'>;
+
+/**
+ * Make the files of a fenced server follow the primary, the cheapest way that leads there. Until they do, nobody can start
+ * anything but a standby from them: standby.signal lies in them, or they do not lie in their place.
+ */
+export async function rebuildLocal(
+  work: LocalRebuild,
+  primary: ServerSays & { history: TimelineHistory },
+): Promise<Rebuilt> {
+  const { dataDir, folder, other, site, environment, account, signal } = work;
+  const settings: StandbySettings = {
+    primary: other.server.connection,
+    ...(await writeConnectionFiles(other.server.connection, dataDir, { environment, account })),
+    site: site.name,
+    restoreCommand: shellCommand(fetchWords(work, primary.systemId), '%f %p'),
+  };
+  await keepSlot(other.server.connection, site.name, environment);
+  await stopLocalServer(dataDir, patience, signal);
+  await endProgramsOn('pg_rewind', folder.rewinding);
+  const begun = resume(work);
+  const rebuild: Rebuild = { work, primary, settings, state: begun.state };
+  if (begun.way === 'whole') return await followOrRestore(rebuild);
+  if (begun.way === 'restore' || !existsSync(join(dataDir, 'PG_VERSION'))) return await restore(rebuild, begun.why);
+  keepSettings(dataDir, folder.settings);
+  folder.write(rebuild.state);
+  const choice = await choose(rebuild);
+  if (choice.how === 'restored') return await restore(rebuild, choice.why);
+  await configureStandby(dataDir, standbySettings(settings), account);
+  return choice.how === 'followed' ? await followOrRestore(rebuild) : await rewindOrRestore(rebuild, choice);
+}
+
+interface Rebuild {
+  work: LocalRebuild;
+  primary: ServerSays & { history: TimelineHistory };
+  settings: StandbySettings;
+  state: RebuildState;
+}
+
+const patience = { fastMs: 300_000, immediateMs: 6_000 };
+
+const fetchWords = ({ planPath, source }: LocalRebuild, systemId: string): string[] => [
+  ...lifeboatWords(),
+  ...['wal-fetch', '--plan', planPath, '--source', source.name, '--system-id', systemId],
+];
+
+/** What an attempt that was killed has left, put in order. */
+function resume({ dataDir, folder, now, log }: LocalRebuild): {
+  state: RebuildState;
+  way: 'choose' | 'whole' | 'restore';
+  why: string;
+} {
+  const state: RebuildState = folder.read() ?? {
+    phase: 'begun',
+    how: 'followed',
+    divergedAt: null,
+    keptAside: null,
+    rawBytes: 0,
+  };
+  const away = existsSync(folder.rewinding);
+  if (state.phase === 'rewinding' && away) {
+    const half = `${dataDir}.half-rewound-${now()
+      .toISOString()
+      .replace(/[-:]|\.\d+/g, '')}`;
+    renameSync(folder.rewinding, half);
+    log.warn('an attempt was killed while it rewound: files that are half rewound are no cluster', { kept: half });
+    return { state, way: 'restore', why: 'it was half rewound' };
+  }
+  if (state.phase === 'whole') {
+    if (away) backInPlace(folder.rewinding, dataDir);
+    return { state, way: 'whole', why: '' };
+  }
+  if (state.phase === 'restoring') return { state, way: 'restore', why: 'it was half restored' };
+  return { state: { ...state, phase: 'begun' }, way: 'choose', why: 'there is no cluster' };
+}
+
+function backInPlace(from: string, dataDir: string): void {
+  renameSync(from, dataDir);
+  syncFolder(dirname(dataDir));
+}
+
+async function choose({ work, primary }: Rebuild): Promise<Exclude<RebuildChoice, { how: 'settled first' }>> {
+  const { dataDir, folder, onProgress, log } = work;
+  const look = async () => {
+    const control = (await readControlFile(dataDir))!;
+    if (control.systemIdentifier !== primary.systemId) throw foreign(work, control, primary);
+    return chooseRebuild(control, historyIn(dataDir, timelineOf(control)), primary.history);
+  };
+  const first = await look();
+  if (first.how !== 'settled first') return first;
+  onProgress('settle');
+  try {
+    await settleCrashed({
+      ...work,
+      configFile: await configFileOf(dataDir),
+      onLog: (line) => /FATAL|PANIC/.test(line) && log.info('server', { line }),
+    });
+  } catch (failure) {
+    if (!(failure instanceof RebuildFailed)) throw failure;
+    return { how: 'restored', why: failure.message };
+  } finally {
+    putBackFile(folder.settings, dataDir, 'postmaster.opts', work.account);
+  }
+  const second = await look();
+  return second.how === 'settled first' ? { how: 'restored', why: 'it does not come to the end of its WAL' } : second;
+}
+
+/** As far as the server knows itself. */
+function historyIn(dataDir: string, timeline: Timeline): TimelineHistory {
+  const path = join(dataDir, 'pg_wal', historyFileName(timeline));
+  return existsSync(path) ? parseHistory(timeline, readFileSync(path, 'utf8')) : { timeline, ancestors: [] };
+}
+
+async function configFileOf(dataDir: string): Promise<string | undefined> {
+  const named = (await startArguments(dataDir)).find((word) => word.startsWith('config_file='));
+  return named?.slice('config_file='.length);
+}
+
+async function rewindOrRestore(rebuild: Rebuild, choice: RebuildChoice & { how: 'rewound' }): Promise<Rebuilt> {
+  const { work, settings } = rebuild;
+  const { dataDir, folder, binDir } = work;
+  if (!hasRewind(binDir)) {
+    rebuild.state = { ...rebuild.state, divergedAt: formatLsn(choice.divergedAt) };
+    return await restore(rebuild, `there is no pg_rewind in ${binDir}`);
+  }
+  const asked: Rewind = {
+    ...work,
+    configFile: await configFileOf(dataDir),
+    conninfo: primaryConninfo(settings),
+    onBytes: (doneBytes, totalBytes) => work.onProgress('rewind', doneBytes, totalBytes),
+  };
+  const { other, environment } = work;
+  const checkpoint = await checkpointed(other.server.connection, rebuild.primary, environment);
+  if (!checkpoint.done)
+    work.log.warn('the primary has made no checkpoint since its promotion', { why: checkpoint.why });
+  const rehearsed = await rehearseRewind({ ...asked, onBytes: () => undefined });
+  if (!rehearsed.done) {
+    rebuild.state = { ...rebuild.state, divergedAt: formatLsn(choice.divergedAt) };
+    return await restore(rebuild, rehearsed.why);
+  }
+  await keepAside(rebuild, choice);
+  save(rebuild, 'rewinding', 'rewound');
+  moveAway(work);
+  const rewound = await rewind({ ...asked, dataDir: folder.rewinding });
+  if (!rewound.done) return await restore({ ...rebuild, ...resume(work) }, rewound.why);
+  rebuild.state.rawBytes = rewound.bytes;
+  putBackSettings(folder.settings, folder.rewinding, work.account);
+  await configureStandby(folder.rewinding, standbySettings(settings), work.account);
+  syncFileSystem(folder.rewinding);
+  save(rebuild, 'whole', 'rewound');
+  backInPlace(folder.rewinding, dataDir);
+  return await follow(rebuild);
+}
+
+/** Once: what an attempt that was killed has kept is the same. */
+async function keepAside(rebuild: Rebuild, { divergedAt, timeline, end }: RebuildChoice & { how: 'rewound' }) {
+  const { work, state } = rebuild;
+  if (state.keptAside !== null && existsSync(state.keptAside)) return;
+  work.onProgress('keep aside');
+  const control = (await readControlFile(work.dataDir))!;
+  const { path, bytes } = keepDiverged({
+    ...{ dataDir: work.dataDir, site: work.site.name, divergedAt, timeline, end, now: work.now() },
+    ...{ systemId: control.systemIdentifier, segmentSize: control.walSegmentSizeBytes },
+    lastTimeline: timelineOf(control),
+  });
+  rebuild.state = { ...state, divergedAt: formatLsn(divergedAt), keptAside: path };
+  work.log.info('what only this server has is kept aside', { path, bytes, divergedAt: formatLsn(divergedAt) });
+}
+
+/** Out of its place, so that nobody can start it as long as it is no cluster. */
+function moveAway({ dataDir, folder }: LocalRebuild): void {
+  try {
+    renameSync(dataDir, folder.rewinding);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new RebuildFailed(`${dataDir} cannot be moved to ${folder.rewinding}: ${code}`, {
+      operation: 'rebuild standby',
+      subject: dataDir,
+      hint: 'a mount point cannot be renamed: let the data directory be a folder inside it',
+      cause,
+    });
+  }
+  syncFolder(dirname(dataDir));
+}
+
+function save(rebuild: Rebuild, phase: RebuildState['phase'], how: RebuildState['how']): void {
+  rebuild.state = { ...rebuild.state, phase, how };
+  rebuild.work.folder.write(rebuild.state);
+}
+
+async function restore(rebuild: Rebuild, why: string): Promise<Rebuilt> {
+  const { work, primary, settings } = rebuild;
+  work.log.info('it is restored from the bucket', { why });
+  const resumed = rebuild.state.phase === 'restoring';
+  if (existsSync(work.dataDir) && !resumed) keepSettings(work.dataDir, work.folder.settings);
+  const begin = () => save(rebuild, 'restoring', 'restored');
+  const { rawBytes, setAside } = await restoreStandby(work, { primary, why, resumed, begin });
+  rebuild.state = { ...rebuild.state, rawBytes, keptAside: rebuild.state.keptAside ?? setAside };
+  await configureStandby(work.dataDir, standbySettings(settings), work.account);
+  syncFileSystem(work.dataDir);
+  save(rebuild, 'whole', 'restored');
+  return await follow(rebuild);
+}
+
+async function followOrRestore(rebuild: Rebuild): Promise<Rebuilt> {
+  const { work } = rebuild;
+  try {
+    return await follow(rebuild);
+  } catch (failure) {
+    if (!(failure instanceof OnAnotherWay)) throw failure;
+    await stopLocalServer(work.dataDir, patience, work.signal);
+    return await restore(rebuild, failure.message);
+  }
+}
+
+async function follow({ work, primary, state }: Rebuild): Promise<Rebuilt> {
+  const { dataDir, folder } = work;
+  const followed = await followPrimary(work, primary.systemId);
+  if (!followed.streams) throw new OnAnotherWay(followed.why, { operation: 'rebuild standby', subject: dataDir });
+  folder.remove();
+  const { how, divergedAt, keptAside, rawBytes } = state;
+  return { how, divergedAt, keptAside, rawBytes };
+}
+
+/** Its timeline is not the primary's, though it looked so. */
+class OnAnotherWay extends RebuildFailed {
+  override name = 'RebuildFailed';
+}
+
+const foreign = ({ dataDir, site }: LocalRebuild, control: ControlFile, primary: ServerSays): RebuildFailed =>
+  new RebuildFailed(
+    `${dataDir} at ${site.name} is of system ${control.systemIdentifier}, the primary is ${primary.systemId}: nothing was touched`,
+    {
+      operation: 'rebuild standby',
+      subject: dataDir,
+      hint: 'it is another cluster: move it away, or correct the plan',
+    },
+  );

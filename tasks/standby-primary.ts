@@ -1,0 +1,145 @@
+import pg from 'pg';
+import type { Site } from '#model/failover-site';
+import { type Lsn, parseLsn } from '#model/lsn';
+import type { Connection } from '#model/postgres-source';
+import { parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
+import { explainConnectionError } from '#postgres/connection-failure';
+import { ownSession } from '#postgres/own-session';
+import { ReplicationConnection } from '#postgres/replication-connection';
+import { standbySlot } from '#postgres/standby-settings';
+import { readHistory } from '#postgres/timeline-history';
+import { connectOptions } from '#runtime/connect-options';
+import type { Environment } from '#runtime/environment';
+
+/** What a server says of itself. */
+export interface ServerSays {
+  role: 'primary' | 'standby';
+  systemId: string;
+  major: number;
+  segmentSize: number;
+  /** of a primary the one that it writes */
+  timeline: Timeline;
+  /** of a primary flushed; of a standby replayed */
+  lsn: Lsn;
+  /** of a standby that streams: through which slot, on which timeline */
+  streams: { slot: string; timeline: Timeline } | undefined;
+}
+
+/** @throws ConnectionFailed, AuthenticationFailed, ServerUnsuitable, ServerError */
+export async function askSite(connection: Connection, environment: Environment): Promise<ServerSays> {
+  const row = (await queryOn(connection, environment, question))[0]!;
+  const standby = row.in_recovery === 'true';
+  return {
+    role: standby ? 'standby' : 'primary',
+    systemId: row.system_id!,
+    major: Math.floor(Number(row.version) / 10_000),
+    segmentSize: Number(row.segment_size),
+    timeline: Number.parseInt(row.timeline!, 16),
+    lsn: parseLsn(row.lsn!),
+    streams:
+      row.receiver === 'streaming' ? { slot: row.slot ?? '', timeline: Number(row.received_timeline) } : undefined,
+  };
+}
+
+const question = `
+  select pg_is_in_recovery()::text as in_recovery,
+         (select system_identifier::text from pg_control_system()) as system_id,
+         current_setting('server_version_num') as version,
+         (select setting from pg_settings where name = 'wal_segment_size') as segment_size,
+         case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0')
+              else pg_current_wal_flush_lsn() end::text as lsn,
+         case when pg_is_in_recovery() then (select to_hex(timeline_id) from pg_control_checkpoint())
+              else substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8) end as timeline,
+         receiver.status as receiver, receiver.slot_name as slot, receiver.received_tli::text as received_timeline
+    from (select 1) one left join pg_stat_wal_receiver receiver on true`;
+
+/** By what way a primary came to its timeline. */
+export async function historyOf(
+  connection: Connection,
+  timeline: Timeline,
+  environment: Environment,
+): Promise<TimelineHistory> {
+  if (timeline === 1) return { timeline, ancestors: [] };
+  const replication = await ReplicationConnection.open(await connectOptions(connection, environment));
+  try {
+    return parseHistory(timeline, (await readHistory(replication, timeline)).toString('utf8'));
+  } finally {
+    await replication.close();
+  }
+}
+
+/** From now on the primary keeps its WAL for the standby at a site. One that has lost WAL is made anew. */
+export async function keepSlot(primary: Connection, site: string, environment: Environment): Promise<void> {
+  const slot = standbySlot(site);
+  const [found] = await queryOn(primary, environment, slotQuestion, [slot]);
+  if (found && found.wal_status !== 'lost') return;
+  if (found) await queryOn(primary, environment, 'select pg_drop_replication_slot($1)', [slot]);
+  await queryOn(primary, environment, 'select pg_create_physical_replication_slot($1, true)', [slot]);
+}
+
+const slotQuestion = 'select wal_status, active::text from pg_replication_slots where slot_name = $1';
+
+/**
+ * A promotion ends before its checkpoint does, which may take minutes; until then pg_control has the timeline of before, and
+ * pg_rewind finds nothing to take back. False: the role may not make one, and it has not ended by itself.
+ * Source: https://www.postgresql.org/docs/current/app-pgrewind.html, "Notes"
+ */
+export async function checkpointed(primary: Connection, { timeline }: ServerSays, environment: Environment) {
+  const asked = await queryOn(primary, environment, 'checkpoint', [], checkpointMs).catch((failure: Error) => failure);
+  const [row] = await queryOn(
+    primary,
+    environment,
+    'select timeline_id::text as timeline from pg_control_checkpoint()',
+  );
+  return { done: Number(row?.timeline) === timeline, why: asked instanceof Error ? asked.message : '' };
+}
+
+const checkpointMs = 15 * 60_000;
+
+/** Whether a primary sends WAL through the slot of a site at this moment. */
+export async function sendsTo(primary: Connection, site: string, environment: Environment): Promise<boolean> {
+  const [found] = await queryOn(primary, environment, slotQuestion, [standbySlot(site)]);
+  return found?.active === 'true';
+}
+
+/**
+ * Slots from the time when a standby was the primary would keep its WAL until the disk is full. Answers which were dropped, and
+ * which others are left.
+ */
+export async function dropStaleSlots(
+  { server }: Site & { server: { kind: 'postgres' } },
+  ours: readonly string[],
+  environment: Environment,
+): Promise<{ dropped: string[]; left: string[] }> {
+  const rows = await queryOn(server.connection, environment, staleQuestion);
+  const names = rows.map(({ slot_name: name }) => name!);
+  const dropped = names.filter((name) => ours.includes(name));
+  for (const name of dropped)
+    await queryOn(server.connection, environment, 'select pg_drop_replication_slot($1)', [name]);
+  return { dropped, left: names.filter((name) => !dropped.includes(name)) };
+}
+
+const staleQuestion = "select slot_name from pg_replication_slots where not active and slot_type = 'physical'";
+
+/** A connection for each question: hours may lie between them. */
+async function queryOn(
+  connection: Connection,
+  environment: Environment,
+  sql: string,
+  values: unknown[] = [],
+  answerMs = timeoutMs,
+): Promise<Record<string, string | null>[]> {
+  const options = await connectOptions(connection, environment, { timeoutMs });
+  const client = new pg.Client({ ...ownSession(options), query_timeout: answerMs });
+  client.on('error', () => undefined); // the query that needs the connection reports it
+  try {
+    await client.connect();
+    return (await client.query<Record<string, string | null>>(sql, values)).rows;
+  } catch (error) {
+    throw explainConnectionError(error, connection);
+  } finally {
+    void client.end().catch(() => undefined); // nothing is left to be told on it
+  }
+}
+
+const timeoutMs = 10_000;

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { MoveFacts } from '#failover/move-facts';
+import { moveHash } from '#failover/move-hash';
+import { type MoveOutcome, planMove } from '#failover/plan-move';
+import type { MoveRequest, PlannedMove } from '#failover/planned-move';
+import {
+  absent,
+  ago,
+  behind,
+  bySql,
+  end,
+  groupOf,
+  known,
+  movable,
+  now,
+  primary,
+  silent,
+  standby,
+  standingOf,
+  unknown,
+  wellFacts,
+} from '#harness/move-scene';
+import { lsn } from '#model/lsn';
+
+const group = groupOf();
+const plan = (facts: Partial<MoveFacts>, request: MoveRequest = {}, of = group): MoveOutcome =>
+  planMove(of, wellFacts(facts), request, { now });
+
+function ready(outcome: MoveOutcome): PlannedMove {
+  assert.ok(outcome.ready, outcome.ready ? '' : outcome.reasons.join('; '));
+  return outcome.move;
+}
+
+function reasons(outcome: MoveOutcome): string[] {
+  assert.ok(!outcome.ready, 'there is a plan');
+  return outcome.reasons;
+}
+
+const gone = { sites: [silent('east'), standby('west', { streams: false })] } as const;
+
+describe('what kind of a move it is', () => {
+  const moves: [what: string, facts: Partial<MoveFacts>, request: MoveRequest, expected: Partial<PlannedMove>][] = [
+    ['the primary answers', {}, {}, { mode: 'failover', from: 'east', to: 'west', gently: false, rebuildAfter: false }],
+    ['the primary is gone', gone, {}, { mode: 'failover', from: 'east', to: 'west', lostBytes: 0 }],
+    ['planned', {}, { planned: true }, { mode: 'switchover', gently: true, lostBytes: 0, rebuildAfter: true }],
+    ['a rehearsal', {}, { rehearse: true }, { mode: 'rehearsal', from: 'east', to: 'west', gently: false }],
+    ['to the primary itself', {}, { to: 'east' }, { mode: 'finish', from: 'west', to: 'east' }],
+    [
+      'west was promoted, and the names lead to east yet',
+      { sites: [silent('east', { fenced: true }), primary('west', { timeline: 2 })] },
+      {},
+      { mode: 'finish', from: 'east', to: 'west' },
+    ],
+    [
+      'west was promoted, the names follow, and capacity does not',
+      {
+        sites: [silent('east', { fenced: true }), primary('west', { timeline: 2 })],
+        movables: [movable('names', 'to-west'), movable('capacity', 'to-east')],
+      },
+      {},
+      { mode: 'finish', from: 'east', to: 'west' },
+    ],
+    [
+      'west is the primary, all follows, and east is a standby again',
+      {
+        sites: [standby('east'), primary('west')],
+        movables: [movable('names', 'to-west'), movable('capacity', 'to-west')],
+      },
+      {},
+      { mode: 'failover', from: 'west', to: 'east' },
+    ],
+    [
+      'capacity that somebody scaled is no half move, where the standby can take over',
+      { movables: [movable('names', 'to-east'), movable('capacity', '7')] },
+      {},
+      { mode: 'failover', from: 'east', to: 'west' },
+    ],
+    [
+      'no standby lives at west',
+      { sites: [silent('east'), absent('west')] },
+      { to: 'west' },
+      { mode: 'failover', restore: true, lostBytes: null },
+    ],
+  ];
+  for (const [what, facts, request, expected] of moves) {
+    test(what, () => {
+      const move = ready(plan(facts, request));
+      const found = Object.fromEntries(Object.keys(expected).map((key) => [key, move[key as keyof PlannedMove]]));
+      assert.deepEqual(found, expected);
+    });
+  }
+
+  test('which site it goes to has to be said where nothing tells, and the watch may tell', () => {
+    const both = [silent('east'), silent('west')] as const;
+    assert.match(reasons(plan({ sites: both }))[0]!, /it has to be said which one to move to: east does not answer/);
+    assert.match(reasons(plan({ sites: both, standing: known(standingOf()) }))[0]!, /^west does not answer/);
+    const fenced = { sites: [standby('east', { streams: false }), standby('west', { streams: false })] } as const;
+    assert.match(reasons(plan(fenced))[0]!, /has to be said/);
+    assert.equal(ready(plan({ ...fenced, standing: known(standingOf({ primary: 'east' })) })).to, 'west');
+  });
+
+  test('what is rebuilt afterwards is what can be', () => {
+    const sql = groupOf({}, { east: bySql(5432) });
+    assert.equal(ready(plan({}, { planned: true }, sql)).rebuildAfter, false);
+  });
+});
+
+describe('what stands against it', () => {
+  const lag = 500 << 20;
+  const against: [what: string, facts: Partial<MoveFacts>, request: MoveRequest, said: RegExp, forced: 'goes' | 'stays'][] = [
+    ['it cannot be fenced', { ...gone, sites: [silent('east', { possible: false }), gone.sites[1]] }, {}, /cannot be fenced/, 'goes'],
+    ['it cannot be fenced and takes writes', { sites: [primary('east', {}, { possible: false }), standby('west')] }, {}, /there would be two primaries/, 'stays'],
+    ['too much is not received', { sites: [primary('east'), standby('west', { lsn: behind(lag) })] }, {}, /has received 500 MiB less than east: 16.0 MiB/, 'goes'],
+    ['too much is not replayed', { sites: [primary('east'), standby('west', { lsn: behind(lag), received: end, replayedAt: now })] }, {}, /has replayed 500 MiB less/, 'goes'],
+    ['too long behind', { sites: [primary('east'), standby('west', { lsn: behind(1), replayedAt: ago(600) })] }, {}, /west is 10m behind: 1m/, 'goes'],
+    ['behind the bucket', { sites: [silent('east'), standby('west', { lsn: behind(lag), streams: false })] }, {}, /less than what is in the bucket/, 'goes'],
+    ['another system', { sites: [primary('east'), standby('west', { systemId: '7' })] }, {}, /west is another system \(7\) than east/, 'stays'],
+    ['another system than in the bucket', { sites: [silent('east'), standby('west', { systemId: '7' })] }, {}, /than the one in the bucket/, 'stays'],
+    ['an old timeline', { sites: [primary('east', { timeline: 2 }), standby('west', { streams: false })] }, {}, /west is behind: on timeline 1/, 'goes'],
+    ['a fork', { sites: [primary('east'), standby('west', { timeline: 2, streams: false })] }, {}, /west has forked/, 'goes'],
+    ['an old timeline by the bucket', { ...gone, bucket: known({ backups: 1, systemId: '7710121666982256801', timeline: 3, end, at: null }) }, {}, /the bucket has WAL of 3/, 'goes'],
+    ['a name that cannot be put', { movables: [movable('names', 'to-east', { problems: ['no such zone'] })] }, {}, /names cannot be put: no such zone/, 'goes'],
+    ['no server at west', { sites: [primary('east'), silent('west')] }, {}, /^west does not answer: connect/, 'stays'],
+    ['a fenced primary at west', { sites: [silent('east'), primary('west', {}, { fenced: true })] }, { to: 'west' }, /a primary that is fenced, and no standby/, 'stays'],
+    ['nothing to restore from', { sites: [silent('east'), absent('west')], bucket: known({ backups: 0, systemId: null, timeline: null, end: null, at: null }) }, {}, /the bucket has no backup of orders/, 'stays'],
+    ['a bucket that says nothing to restore from', { sites: [silent('east'), absent('west')], bucket: unknown('503') }, {}, /what the bucket has is not known: 503/, 'stays'],
+    ['backups of another system to restore from', { sites: [primary('east', { systemId: '7' }), absent('west')] }, {}, /the backups are of system/, 'stays'],
+  ]; // biome-ignore format: a table
+  for (const [what, facts, request, said, forced] of against) {
+    test(what, () => {
+      assert.match(reasons(plan(facts, request)).join('\n'), said);
+      const forcing = plan(facts, { ...request, force: true });
+      assert.equal(forcing.ready, forced === 'goes', 'force');
+      if (forcing.ready) assert.match(forcing.move.planText, /FORCED/);
+    });
+  }
+
+  test('a planned move needs a primary that answers and a standby that streams, and nobody forces it', () => {
+    assert.match(reasons(plan(gone, { planned: true }))[0]!, /needs a primary that answers, and east does not answer/);
+    const still = { sites: [primary('east'), standby('west', { streams: false })] } as const;
+    assert.match(reasons(plan(still, { planned: true, force: true }))[0]!, /does not stream from east/);
+    assert.match(reasons(plan({ sites: [primary('east'), absent('west')] }, { planned: true }))[0]!, /needs a standby/);
+  });
+
+  test('only a site whose files are here can be restored from the bucket', () => {
+    const sql = groupOf({}, { west: bySql(5433) });
+    assert.match(
+      reasons(plan({ sites: [silent('east'), absent('west')] }, {}, sql))[0]!,
+      /only a site with control: local/,
+    );
+  });
+
+  test('two primaries are refused, whatever is asked for', () => {
+    const sites = [primary('east'), primary('west', { timeline: 2 })] as const;
+    for (const request of [
+      {},
+      { force: true },
+      { planned: true },
+      { rehearse: true },
+      { to: 'west' },
+      { to: 'east' },
+    ]) {
+      const outcome = plan({ sites }, request);
+      assert.ok(!outcome.ready && 'twoPrimaries' in outcome);
+      assert.match(outcome.reasons[0]!, /both take writes/);
+    }
+  });
+
+  test('what is proposed is over when the primary answers', () => {
+    assert.match(reasons(plan({}, { proposed: true }))[0]!, /^the primary answers again: east/);
+  });
+
+  test('every reason is said at once', () => {
+    const facts = {
+      sites: [silent('east', { possible: false }), standby('west', { lsn: behind(lag), streams: false, timeline: 0 })],
+      movables: [movable('names', 'to-east', { problems: ['no such zone'] })],
+    } as const;
+    const said = reasons(plan(facts)).join('\n');
+    for (const one of [/cannot be fenced/, /west is behind: on timeline 0/, /500 MiB less/, /no such zone/])
+      assert.match(said, one);
+  });
+
+  test('neither proofs, copies, capacity nor settings stand against it: they are said', () => {
+    const move = ready(
+      plan({
+        proof: known(null),
+        replication: known({
+          here: { region: 'eu-west-1', manifests: 3, newest: 'c' },
+          there: { region: 'eu-central-1', manifests: 2, newest: 'b' },
+        }),
+        movables: [
+          movable('capacity', 'to-east', { problems: ['quota 5'] }),
+          movable('settings', '', { current: unknown('timeout') }),
+        ],
+        bucket: unknown('503'),
+      }),
+    );
+    for (const said of [
+      /ever proven/,
+      /eu-west-1 has 3 backups .*eu-central-1 2/,
+      /quota 5/,
+      /could not be read: timeout/,
+      /503/,
+    ])
+      assert.match(move.planText, said);
+  });
+});
+
+test('the loss is what the old primary had and the standby has not, and not known where nobody can', () => {
+  assert.equal(ready(plan({ sites: [primary('east'), standby('west', { lsn: behind(1_000) })] })).lostBytes, 1_000);
+  assert.equal(
+    ready(plan({ ...gone, sites: [gone.sites[0], standby('west', { lsn: behind(2_000) })] })).lostBytes,
+    2_000,
+  );
+  assert.equal(ready(plan({ ...gone, bucket: unknown('503') })).lostBytes, null);
+  const restored = ready(plan({ sites: [primary('east', { lsn: lsn(end + 500n) }), absent('west')] }));
+  assert.equal(restored.lostBytes, 500);
+  assert.match(restored.planText, /last commit that is stored \(2026-11-20T02:59:58.000Z, 2s ago\)/);
+});
+
+test('a standby that streams follows its primary, whatever its control file says of the timeline', () => {
+  assert.ok(plan({ sites: [primary('east', { timeline: 2 }), standby('west')] }).ready);
+});
+
+describe('the hash', () => {
+  const hashOf = (facts: Partial<MoveFacts>, request: MoveRequest = {}) => ready(plan(facts, request)).planHash;
+  const first = hashOf({});
+  const same: [string, Partial<MoveFacts>][] = [
+    [
+      'while both go on',
+      { sites: [primary('east', { lsn: lsn(end + 9_000n) }), standby('west', { lsn: lsn(end + 8_000n) })] },
+    ],
+    [
+      'while the old primary is found in another state',
+      { sites: [primary('east', {}, { how: 'its postmaster is dead' }), standby('west')] },
+    ],
+    [
+      'while the bucket fills',
+      { bucket: known({ backups: 9, systemId: '7710121666982256801', timeline: 1, end: lsn(end + 1n), at: now }) },
+    ],
+    [
+      'while capacity is scaled by others',
+      {
+        movables: wellFacts().movables.map((one) => (one.part === 'capacity' ? { ...one, current: known('9') } : one)),
+      },
+    ],
+    ['when a witness changes its mind', { witnesses: [{ what: 'w', kind: 'http', says: 'gone', detail: '' }] }],
+  ];
+  for (const [what, facts] of same) test(`stays ${what}`, () => assert.equal(hashOf(facts), first));
+
+  const others: [string, () => string][] = [
+    ['the primary is gone', () => hashOf(gone)],
+    ['the primary is fenced', () => hashOf({ sites: [primary('east', {}, { fenced: true }), standby('west')] })],
+    ['it is planned', () => hashOf({}, { planned: true })],
+    ['it is forced', () => hashOf({}, { force: true })],
+    ['the fence is soft', () => hashOf({ sites: [primary('east', {}, { strength: 'soft' }), standby('west')] })],
+    ['the fence works otherwise', () => ready(plan({}, {}, groupOf({}, { east: bySql(5432) }))).planHash],
+    [
+      'the timeline is another',
+      () => hashOf({ sites: [primary('east', { timeline: 2 }), standby('west', { timeline: 2 })] }),
+    ],
+    [
+      'a name gets another value',
+      () => hashOf({ movables: [movable('names', 'to-east', { wanted: { east: 'to-east', west: 'x' } })] }),
+    ],
+  ];
+  for (const [what, make] of others) test(`is another when ${what}`, () => assert.notEqual(make(), first));
+
+  test('does not depend on the order in which the decision was put together', () => {
+    const outcome = plan({});
+    assert.ok(outcome.ready);
+    const turned = Object.fromEntries(Object.entries(outcome.decided).reverse()) as typeof outcome.decided;
+    assert.equal(moveHash(turned), outcome.move.planHash);
+  });
+});

@@ -1,0 +1,167 @@
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FollowingProxy } from '#harness/following-proxy';
+import { embeddedInstallation, serverAccount } from '#harness/postgres-installations';
+import { ReplicatedPair } from '#harness/replicated-pair';
+import type { ReplicatedSite } from '#harness/replicated-site';
+import type { Json } from '#local/integration';
+import { executionArn } from '#model/arn';
+import { provideWorld } from '#runtime/function-world';
+import { loadPlan } from '#runtime/load-plan';
+import { type Bucket, openBucket } from '#runtime/open-bucket';
+import { openMovables } from '#runtime/open-movables';
+import { openSiteServer } from '#runtime/open-site-server';
+import { performTask } from '#tasks/perform-task';
+import { FaultEngine } from './fault-engine.ts';
+import type { ServerFaults } from './server-faults.ts';
+import { withMovableFaults, withServerFaults } from './server-faults.ts';
+import { WriteWatch } from './write-watch.ts';
+
+/** Two real servers, a plan that moves between them, a bucket, an engine, and somebody who writes to both all the time. */
+export class FailoverWorld {
+  readonly pair: ReplicatedPair;
+  readonly vault: Bucket;
+  readonly engine: FaultEngine;
+  readonly watch: WriteWatch;
+  /** of this moment; empty: everything works */
+  faults: ServerFaults = {};
+  readonly #proxy: FollowingProxy;
+  readonly #task: TaskRun;
+
+  static async create(): Promise<FailoverWorld> {
+    const pair = await ReplicatedPair.create(embeddedInstallation());
+    await pair.east.query('create table watched (row bigint primary key)');
+    await pair.untilCaughtUp();
+    const folder = join(pair.folder, 'lifeboat');
+    for (const path of [folder, join(folder, 'bucket'), join(folder, 'journals')]) {
+      mkdirSync(path);
+      if (serverAccount) chownSync(path, serverAccount.uid, serverAccount.gid);
+    }
+    const endpoint = join(folder, 'endpoint');
+    writeFileSync(endpoint, `127.0.0.1:${pair.east.port}\n`);
+    const proxy = await FollowingProxy.start(endpoint);
+    const planPath = join(folder, 'plan.yml');
+    writeFileSync(planPath, JSON.stringify(planOf(pair, proxy.port)));
+    const environment = { ...process.env, LIFEBOAT_BIN_DIR: pair.east.binDir };
+    const plan = await loadPlan(planPath, { environment, cwd: folder });
+    const vault = await openBucket(plan, environment);
+    const task: TaskRun = async (name, own, signal) => {
+      const lines: string[] = [];
+      const code = await performTask(name, {
+        environment: { ...environment, LIFEBOAT_PLAN: planPath, ...own },
+        cwd: folder,
+        signal,
+        now: () => new Date(),
+        write: (line) => lines.push(line),
+      });
+      if (code !== 0 && process.env.LIFEBOAT_VERBOSE) process.stderr.write(`${name}: ${lines.join('\n')}\n`);
+      return code === 0;
+    };
+    const engine = new FaultEngine({ folder: join(folder, 'journals'), task });
+    const world = new FailoverWorld({ pair, vault, engine, proxy, task });
+    provideWorld({
+      plan,
+      vault,
+      environment,
+      now: () => new Date(),
+      publish: async () => undefined,
+      executions: { start: async () => 'exists', running: async () => engine.running },
+      stepFunctions: {
+        sendTaskSuccess: async (token: string, output: unknown) => {
+          engine.sendTaskSuccess(token, output);
+          return 'taken';
+        },
+      },
+      siteServers: async (group, site) =>
+        withServerFaults(await openSiteServer(site, { environment, group }), () => world.faults, world.watch),
+      movables: async (group) =>
+        (await openMovables(group, environment)).map((one) => withMovableFaults(one, () => world.faults)),
+    });
+    return world;
+  }
+
+  private constructor(made: {
+    pair: ReplicatedPair;
+    vault: Bucket;
+    engine: FaultEngine;
+    proxy: FollowingProxy;
+    task: TaskRun;
+  }) {
+    const { pair, vault, engine, proxy, task } = made;
+    this.pair = pair;
+    this.vault = vault;
+    this.engine = engine;
+    this.#proxy = proxy;
+    this.#task = task;
+    this.watch = new WriteWatch(pair.sites, 'east');
+  }
+
+  site(name: string): ReplicatedSite {
+    return name === 'east' ? this.pair.east : this.pair.west;
+  }
+
+  other(name: string): ReplicatedSite {
+    return name === 'east' ? this.pair.west : this.pair.east;
+  }
+
+  /** The one that takes writes; undefined: none does. @throws when both do */
+  async primary(): Promise<ReplicatedSite | undefined> {
+    const roles = await Promise.all(
+      this.pair.sites.map((site) => site.value('select pg_is_in_recovery()').catch(() => 'gone')),
+    );
+    const primaries = this.pair.sites.filter((_, index) => roles[index] === 'f');
+    if (primaries.length > 1) throw new Error('two primaries');
+    return primaries[0];
+  }
+
+  /** What clients are sent to. */
+  endpoint(): string {
+    return readFileSync(join(this.pair.folder, 'lifeboat', 'endpoint'), 'utf8').trim();
+  }
+
+  /** A standby of the primary is made of a site, as machines have it done; false: it failed. */
+  rebuild(site: string, execution: string): Promise<boolean> {
+    const input = { group: 'shop', site, as: 'standby', requestedBy: 'test' };
+    const own = {
+      LIFEBOAT_INPUT: JSON.stringify(input),
+      LIFEBOAT_EXECUTION: executionArn('failback', execution),
+      LIFEBOAT_RESULT: `executions/failback/${execution}/rebuild.json`,
+    };
+    return this.#task('rebuild-standby', own, new AbortController().signal);
+  }
+
+  async remove(): Promise<void> {
+    await this.watch.end();
+    await this.#proxy.close();
+    await this.pair.remove();
+  }
+}
+
+type TaskRun = (name: string, environment: Record<string, string>, signal: AbortSignal) => Promise<boolean>;
+
+export const approvers = ['Ada', 'Grace'] as const;
+
+const planOf = (pair: ReplicatedPair, port: number): Json => ({
+  bucket: './bucket',
+  encryption: 'none',
+  sources: { orders: { connection: { host: '127.0.0.1', port, user: 'postgres', sslmode: 'disable' } } },
+  approvers: approvers.map((name) => ({ name })),
+  fourEyes: true,
+  failover: pair.failover({
+    names: [
+      {
+        kind: 'file',
+        path: './endpoint',
+        values: { east: `127.0.0.1:${pair.east.port}`, west: `127.0.0.1:${pair.west.port}` },
+      },
+    ],
+    capacity: [
+      { kind: 'file', path: './workers-east', site: 'east', active: 3, idle: 1 },
+      { kind: 'file', path: './workers-west', site: 'west', active: 3, idle: 1 },
+    ],
+    settings: [{ kind: 'file', path: './application.env', values: { east: 'PRIMARY=east', west: 'PRIMARY=west' } }],
+    health: [{ kind: 'sql', name: 'rows are there', query: 'select count(*) >= 0 from watched', expect: true }],
+    healthyWithin: '20s',
+    limits: { lag: '1GiB', lagTime: '10m' },
+  }) as Json,
+});
