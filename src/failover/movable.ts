@@ -7,7 +7,7 @@ export interface Movable {
   part: 'names' | 'capacity' | 'settings';
   /** for people and records: `route53 db.example.org`, `ecs shop/web in eu-west-1` */
   what: string;
-  /** of a capacity: whose it is */
+  /** whose it is: what belongs to a site that is gone need not follow; always of a capacity */
   site?: string;
   /** what it has to be when that site has the primary */
   wanted(primary: string): string;

@@ -81,8 +81,11 @@ export const failoverGroup = section({
         refuse([part, index, 'values'], `a value for each of ${known.join(', ')}`);
       }
     }
-    for (const [index, { site }] of capacity.entries())
-      if (!known.includes(site)) refuse(['capacity', index, 'site'], `one of the sites ${known.join(', ')}`);
+    for (const [part, placed] of Object.entries({ capacity, settings })) {
+      for (const [index, { site }] of placed.entries())
+        if (site !== undefined && !known.includes(site))
+          refuse([part, index, 'site'], `one of the sites ${known.join(', ')}`);
+    }
     if (automatic && new Set(witnesses.map(({ kind }) => kind)).size < 2)
       refuse(['automatic'], 'false, unless there are two witnesses of different kinds');
     if (automatic && proposeAfter === undefined) refuse(['automatic'], 'false, unless there is proposeAfter');

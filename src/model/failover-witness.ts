@@ -6,8 +6,8 @@ import { section, text } from '#model/plan-field';
 /** Somebody else who can say whether the primary is gone. What Lifeboat sees itself is no witness. */
 export type Witness =
   /**
-   * answers 2xx as long as it sees the primary, and 503 while it does not. Whatever else it answers, and no answer, says nothing
-   * of the primary: the witness itself may be in trouble. No load balancer may stand before it: that answers 503 by itself
+   * answers 2xx as long as it sees the primary, and 410 (Gone) while it does not. Whatever else it answers, and no answer, says
+   * nothing of the primary: the witness itself may be in trouble, or what stands before it
    */
   | { kind: 'http'; url: string }
   /** an alarm of CloudWatch that is in ALARM while the primary is gone */

@@ -16,6 +16,12 @@ export const beginMachine: Readonly<Record<string, readonly (readonly string[])[
   'rds-restore': [
     ['rds-restore', '--source', '$SOURCE', '--to', '$NEW_NAME', '--time', '$INSTANT', '--reason', '$REASON'],
   ],
+  failover: [
+    ['failover', '$GROUP', '--rehearse'],
+    ['failover', '$GROUP', '--reason', '$REASON'],
+    ['failover', '$GROUP', '--planned', '--reason', '$REASON'],
+  ],
+  failback: [['failback', '$GROUP', '--reason', '$REASON']],
   'system-recovery': [
     ['recover-system', '$SYSTEM', '--reason', '$REASON'],
     ['recover-system', '$SYSTEM', '--time', '$INSTANT', '--reason', '$REASON'],
@@ -40,5 +46,7 @@ export const afterMachine: Readonly<Record<string, readonly (readonly string[])[
   ],
   scrub: [['backups', '--source', '$SOURCE']],
   'rds-snapshot': [['backups', '--source', '$SOURCE']],
+  failover: [['groups'], ['backups', '--source', '$SOURCE']],
+  failback: [['groups']],
   'system-recovery': [['status'], ['backup', '--source', '$SOURCE']],
 };

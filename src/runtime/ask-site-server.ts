@@ -8,13 +8,19 @@ export type ServerSaid = Exclude<ServerAnswer, { state: 'absent' }>;
 /** What a server says of itself, in one question; silence is an answer, whatever the reason. */
 export async function askSiteServer(connection: Connection, options: SessionOptions): Promise<ServerSaid> {
   try {
-    return await withSession(connection, options, async (ask) => answerOf((await ask(question))[0]!));
+    return await withSession(connection, options, async (ask) => {
+      const row = (await ask(question))[0]!;
+      if (row.in_recovery !== 't') return answerOf(row);
+      // whom it is not granted to (pg_monitor has it), or where there is none (Aurora): what pg_control says has to do
+      const stored = await ask(storedTimeline).catch(() => []);
+      return answerOf(row, Number(stored[0]?.timeline ?? 0));
+    });
   } catch (error) {
     return { state: 'silent', why: (error as Error).message };
   }
 }
 
-function answerOf(row: Record<string, string | null>): ServerSaid {
+function answerOf(row: Record<string, string | null>, storedTimeline = 0): ServerSaid {
   const standby = row.in_recovery === 't';
   const lsn = position(row.lsn);
   const received = position(row.received);
@@ -22,7 +28,7 @@ function answerOf(row: Record<string, string | null>): ServerSaid {
     state: 'answers',
     systemId: row.system_id!,
     role: standby ? 'standby' : 'primary',
-    timeline: Number(row.timeline),
+    timeline: Math.max(Number(row.timeline), storedTimeline),
     lsn,
     received: standby ? (received && lsn ? maxLsn(received, lsn) : (received ?? lsn)) : null,
     replayedAt: row.replayed_ms ? new Date(Number(row.replayed_ms)) : null,
@@ -33,6 +39,15 @@ function answerOf(row: Record<string, string | null>): ServerSaid {
 }
 
 const position = (text: string | null | undefined): Lsn | null => (text ? parseLsn(text) : null);
+
+/**
+ * Of all WAL files that a standby has. While it does not stream, pg_control has the timeline of its last restart point, which for minutes
+ * after a promotion of its primary is the one before.
+ * Source: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-GENFILE
+ */
+const storedTimeline = `
+  select max(('x' || substr(name, 1, 8))::bit(32)::int) as timeline
+    from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$'`;
 
 /**
  * A primary's timeline stands in the name of the WAL file that it writes: pg_control has the one of its last checkpoint, which

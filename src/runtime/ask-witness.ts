@@ -20,8 +20,8 @@ export async function askWitness(
 }
 
 /**
- * Only an answer can say that the primary is gone: 503. A witness that cannot be reached, or fails, may stand in the very fire that
- * it should tell of. A load balancer without a healthy target answers 503 by itself, so none may stand before a witness.
+ * Only an answer can say that the primary is gone: 410. A witness that cannot be reached, or fails, may stand in the very fire that
+ * it should tell of; and what stands before one answers 502, 503 or 504 by itself, which says nothing of the primary.
  */
 async function askByHttp(url: string, signal: AbortSignal): Promise<WitnessSays> {
   const { origin, pathname } = new URL(url); // behind ? there may be a secret
@@ -29,6 +29,6 @@ async function askByHttp(url: string, signal: AbortSignal): Promise<WitnessSays>
   const answer = await getPage(url, { signal });
   if (!answer.answered) return { what, says: 'unknown', detail: answer.why };
   const { status } = answer;
-  const says = status === 503 ? 'gone' : status >= 200 && status < 300 ? 'there' : 'unknown';
+  const says = status === 410 ? 'gone' : status >= 200 && status < 300 ? 'there' : 'unknown';
   return { what, says, detail: `status ${status}` };
 }

@@ -17,8 +17,10 @@ export const openMovables = (
   Promise.all([
     ...names.map((name) => openName(name, environment)),
     ...capacity.map((one) => openCapacity(one, environment)),
-    ...settings.map((setting) => openSetting(setting, environment)),
+    ...settings.map(async (setting) => ({ ...(await openSetting(setting, environment)), ...siteOf(setting) })),
   ]);
+
+const siteOf = ({ site }: MovedSetting): { site?: string } => (site === undefined ? {} : { site });
 
 async function openName(name: MovedName, environment: Environment): Promise<Movable> {
   if (name.kind === 'route53') return (await import('#runtime/route53-name')).route53Name(name, environment);

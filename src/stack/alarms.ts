@@ -1,6 +1,7 @@
 import { metricNamespace, stackDimension } from '#model/metric';
 import type { Plan } from '#model/plan';
 import { alarm } from './alarm.ts';
+import { watchesFailover } from './failover-stack.ts';
 import { functionAlarms } from './function-alarms.ts';
 import { ref } from './intrinsics.ts';
 import { machineAlarms } from './machine-alarms.ts';
@@ -13,9 +14,10 @@ import { managedAlarms, sourceAlarms } from './source-alarms.ts';
  */
 export const alarmsOfPlan = (plan: Plan) => ({
   Resources: {
-    ...machineAlarms(),
+    ...machineAlarms(plan),
     ...functionAlarms(plan),
     WatchSilentAlarm: watchSilent(plan.sources.length),
+    ...(plan.failover.length > 0 && { WatchFailoverSilentAlarm: failoverUnwatched }),
     ...Object.assign({}, ...plan.sources.map(sourceAlarms), ...plan.managed.map(managedAlarms)),
   },
 });
@@ -42,3 +44,23 @@ const watchSilent = (sources: number): object =>
     ends: true,
     onlyActive: true,
   });
+
+/** Only where it has to run. It fails by an alarm of its own; this one is for the day on which nothing starts it. */
+const failoverUnwatched: object = {
+  ...alarm({
+    name: 'watch-failover-silent',
+    title: 'nobody watches the groups',
+    what: 'The function watch-failover is not started. Until it is, nobody proposes a failover, and nobody is told of two primaries.',
+    todo: `aws scheduler get-schedule --region \${AWS::Region} --group-name \${AWS::StackName} --name watch-failover`,
+    watched: {
+      metric: {
+        namespace: 'AWS/Lambda',
+        name: 'Invocations',
+        dimensions: { FunctionName: ref('WatchFailoverLambdaFunction') },
+      },
+      statistic: 'Sum',
+    },
+    ...{ below: 1, periodSeconds: 60, periods: 10, silence: 'that is it', ends: true, onlyActive: false },
+  }),
+  Condition: watchesFailover,
+};

@@ -1,4 +1,5 @@
 import type { AwsDeployment } from '#model/aws-deployment';
+import { type FailoverGroup, sitesOf } from '#model/failover-group';
 import { InputInvalid } from '#model/failure';
 import { ofTheStack, type Plan } from '#model/plan';
 import type { RecoverySystem } from '#model/recovery-system';
@@ -26,6 +27,7 @@ export function requireDeployable(plan: Plan): DeployablePlan {
     const allowed = 'kmsKey: stack, the key that the stack makes, or the ARN of another one';
     throw new InputInvalid('evidence', 'a key file', allowed);
   }
+  for (const group of plan.failover) checkGroup(group);
   for (const system of plan.systems) checkSystem(system);
   for (const reference of secretReferences(plan)) {
     if (reference.from === 'secret') continue;
@@ -33,6 +35,38 @@ export function requireDeployable(plan: Plan): DeployablePlan {
     throw new InputInvalid('plan', formatSecretReference(reference), 'secret:NAME or secret:NAME#field', hint);
   }
   return { ...plan, aws };
+}
+
+/** Functions have no files of anybody, and are on the machine of no server. */
+function checkGroup(group: FailoverGroup): void {
+  const at = `failover.${group.name}`;
+  for (const { name, server } of sitesOf(group)) {
+    if (server.kind === 'postgres' && server.control.kind === 'local')
+      throw new InputInvalid(
+        `${at}.sites.${name}.server.control.kind`,
+        'local',
+        'ec2 or sql, since it is deployed: functions are on no machine of yours',
+      );
+    const { host, sslrootcert } = server.connection ?? {};
+    const field = `${at}.sites.${name}.server.connection`;
+    if (host?.startsWith('/'))
+      throw new InputInvalid(`${field}.host`, host, 'a host name or an address, since it is deployed');
+    if (sslrootcert !== undefined)
+      throw new InputInvalid(
+        `${field}.sslrootcert`,
+        sslrootcert,
+        'nothing, since it is deployed: functions have no files of yours',
+      );
+  }
+  const { names, capacity, settings } = group;
+  for (const [part, all] of Object.entries({ names, capacity, settings })) checkNoFile(`${at}.${part}`, all);
+}
+
+function checkNoFile(at: string, all: readonly { kind: string }[]): void {
+  const index = all.findIndex(({ kind }) => kind === 'file');
+  if (index < 0) return;
+  const allowed = 'another kind, since it is deployed: functions have no files of yours';
+  throw new InputInvalid(`${at}.${index}.kind`, 'file', allowed);
 }
 
 /** A task that restores leaves a volume, which no function can start a server on; and functions have no files of anybody. */
@@ -45,10 +79,5 @@ function checkSystem({ name, sources, applications, settings }: RecoverySystem):
       'leave it out, attach the volume to a machine of yours and start the server there (docs/recovering.md)';
     throw new InputInvalid(`systems.${name}.sources.${started}.start`, 'a server to start', allowed, hint);
   }
-  for (const [part, all] of Object.entries({ applications, settings })) {
-    const index = all.findIndex(({ kind }) => kind === 'file');
-    if (index < 0) continue;
-    const allowed = 'another kind, since it is deployed: functions have no files of yours';
-    throw new InputInvalid(`systems.${name}.${part}.${index}.kind`, 'file', allowed);
-  }
+  for (const [part, all] of Object.entries({ applications, settings })) checkNoFile(`systems.${name}.${part}`, all);
 }

@@ -33,6 +33,13 @@ export const trafficOf = ({ failover }: Pick<Plan, 'failover'>): Traffic => ({
   settings: failover.flatMap(({ settings }) => settings),
 });
 
+/** All that stands on the sources of systems. */
+export const trafficOfSystems = ({ systems }: Pick<Plan, 'systems'>): Traffic => ({
+  names: [],
+  capacity: systems.flatMap(({ applications }) => applications),
+  settings: systems.flatMap(({ settings }) => settings),
+});
+
 /** Of functions that plan a move and watch: nothing of it changes anything. */
 export const readingTraffic = (traffic: Traffic): TrafficStatement[] => {
   const { zones, parameters, secrets, services, groups, clusters } = namedIn(traffic);

@@ -1,14 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { parsePlan } from '#model/plan';
 import { alarmsOfPlan } from '#stack/alarms';
+import { dashboardLines } from '#stack/dashboard-lines';
+import { machinesOf } from '#stack/deployed';
 import { rulesOfPlan } from '#stack/event-rules';
+import { failoverStack } from '#stack/failover-stack';
 import { functionRoles } from '#stack/function-roles';
+import { ref } from '#stack/intrinsics';
+import { logicalName } from '#stack/logical-name';
 import { dataOfPlan } from '#stack/plan-data';
 import { outputsOfPlan } from '#stack/plan-outputs';
 import { schedulesOfPlan } from '#stack/schedules';
-import { functionsOfPlan, slackAlarmOf } from '#stack/slack';
+import { functionsOfPlan } from '#stack/slack';
 import { sourcesOfPlan } from '#stack/sources';
 import { storageOfPlan } from '#stack/storage';
+import { systemStack } from '#stack/system-stack';
 import { checkTemplateSize } from '#stack/template-size';
 
 export interface Deployment {
@@ -23,19 +29,27 @@ export function resourcesOfPlan({ planPath, stage, primaryBackupKeyArn }: Deploy
   const text = readFileSync(planPath, 'utf8');
   const plan = parsePlan(text, planPath);
   const rules = readFileSync(new URL('../../statemachines/rules.json', import.meta.url), 'utf8');
+  const planData = dataOfPlan(text, planPath);
+  const [failover, systems] = [failoverStack(plan, planData), systemStack(plan)];
   const growing = {
     schedules: schedulesOfPlan(plan),
     rules: rulesOfPlan(plan, rules),
     sources: sourcesOfPlan({ plan, text, fileName: planPath }),
     alarms: alarmsOfPlan(plan),
+    moving: {
+      Conditions: failover.Conditions,
+      Resources: { ...failover.Resources, ...systems.Resources },
+    },
   };
-  checkTemplateSize(plan, planPath, Object.values(growing));
+  const counted = { Resources: { ...failover.counted, ...systems.counted } };
+  checkTemplateSize(plan, planPath, [...Object.values(growing), counted]);
   return {
     ...growing,
-    planData: dataOfPlan(text, planPath),
+    planData,
     storage: storageOfPlan(plan, { stage, primaryBackupKeyArn }),
-    functions: functionsOfPlan(plan),
-    slackAlarm: slackAlarmOf(plan),
+    functions: { ...functionsOfPlan(plan), ...failover.functions, ...systems.functions },
+    machines: machinesOf(plan).map((name) => ref(`${logicalName(name)}StateMachine`)),
+    dashboard: dashboardLines(plan),
     functionRoles: functionRoles(plan),
     outputs: outputsOfPlan(text, plan),
   };

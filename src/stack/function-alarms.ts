@@ -32,13 +32,21 @@ const bySlack: typeof functions = {
   },
 };
 
+const byFailover: typeof functions = {
+  WatchFailover: {
+    title: 'the watch cannot look at the groups',
+    what: 'Nobody proposes a failover meanwhile, and nobody is told of two primaries.',
+  },
+};
+
 /**
  * Errors and throttles in a quarter of an hour on end: Lambda repeats what fails once, and what it gives up has the alarm of the
  * dead letters. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
  */
-export function functionAlarms({ slack }: Pick<Plan, 'slack'>): Record<string, object> {
+export function functionAlarms({ slack, failover }: Pick<Plan, 'slack' | 'failover'>): Record<string, object> {
+  const watched = { ...functions, ...(slack && bySlack), ...(failover.length > 0 && byFailover) };
   return Object.fromEntries(
-    Object.entries({ ...functions, ...(slack && bySlack) }).map(([name, { title, what, periods = 3 }]) => {
+    Object.entries(watched).map(([name, { title, what, periods = 3 }]) => {
       const kebab = name.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase();
       const metric = (metricName: string): AlarmMetric => ({
         namespace: 'AWS/Lambda',

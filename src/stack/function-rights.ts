@@ -1,4 +1,5 @@
 import type { Plan } from '#model/plan';
+import { healthSecrets, siteSecrets, systemHealthSecrets, systemSecrets, trafficSecrets } from '#stack/moved-secrets';
 
 /**
  * What each function may do, beside writing to its own log and traces: the least that its code needs, by the keys that it
@@ -65,6 +66,33 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
     secrets: ['slack'],
   },
 
+  // what moves a primary, where the plan has groups
+  'plan-failover': { ...planningMoves(), put: ['catalog/failover/*'] },
+  'recheck-failover': { ...planningMoves(), put: ['catalog/failover/*', '*/leases/failover'] },
+  'fence-primary': { ...moving('failover'), sites: 'fences', secrets: [siteSecrets], inNetwork: true },
+  'promote-standby': { ...moving('failover'), sites: 'promotes', secrets: [siteSecrets], inNetwork: true },
+  'move-traffic': {
+    ...planningMoves(),
+    put: moving('failover').put!,
+    get: [...planningMoves().get!, 'catalog/failover/*'],
+    traffic: 'moves',
+  },
+  'check-health': { secrets: [healthSecrets], inNetwork: true },
+  'check-standby': { sites: 'looks', secrets: [siteSecrets], inNetwork: true },
+  'plan-failback': { sites: 'looks', secrets: [siteSecrets], inNetwork: true },
+  'end-failover': { put: ['*/leases/failover'] },
+
+  // what brings a system back, where the plan has systems
+  'plan-system': { ...planningSystem() },
+  'recheck-system': { ...planningSystem(), put: ['*/leases/failover'] },
+  'move-applications': { ...moving('system-recovery'), ...movingSystem() },
+  'put-system-settings': { ...moving('system-recovery'), ...movingSystem() },
+  'undo-system-recovery': { ...moving('system-recovery'), ...movingSystem() },
+  'check-system-health': { secrets: [systemHealthSecrets], inNetwork: true },
+  'end-system-recovery': { put: ['*/leases/failover'] },
+  // nothing that is deployed has a server to start: src/stack/deployable-plan.ts
+  'start-restored-server': {},
+
   // what events ask
   'checksum-verifier': {
     get: ['*/backups/*', '*/wal/*', '*/keys/*'],
@@ -107,6 +135,17 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
     publishes: ['FailureTopic'],
     secrets: ['metrics'],
   },
+  'watch-failover': {
+    get: ['*/leases/failover'],
+    put: ['catalog/failover/*'],
+    publishes: ['FailureTopic'],
+    sites: 'looks',
+    witnesses: true,
+    traffic: 'names',
+    secrets: [siteSecrets],
+    proposes: ['failover'],
+    inNetwork: true,
+  },
   watch: {
     get: ['*/backups/*', '*/wal/*', 'catalog/*/backups.json', 'catalog/*/dumps.json', 'catalog/*/standing.json'],
     put: ['catalog/*/exposure.json', 'catalog/*/wal.json'],
@@ -131,13 +170,25 @@ export interface FunctionRights {
   /** to topics of the stack; or to those of the plan's notifications, and of its contacts in incidents */
   publishes?: readonly TopicName[] | 'as the plan says' | 'to contacts, too';
   /** reads the secrets in these parts of the plan */
-  secrets?: readonly (keyof Plan)[];
+  secrets?: readonly (keyof Plan | ((plan: Plan) => unknown))[];
   /** asks RDS about the plan's databases; or copies their snapshots, or deletes those of ours, too */
   rds?: 'looks' | 'copies' | 'deletes';
-  /** machines whose waiting states it answers */
+  /** looks at the servers of groups; or also fences the old primary, or promotes the new one */
+  sites?: 'looks' | 'fences' | 'promotes';
+  /** asks the witnesses of groups */
+  witnesses?: true;
+  /** looks at the names of groups, or at all that follows a primary; or also moves it */
+  traffic?: 'names' | 'reads' | 'moves';
+  /** looks at applications and settings of systems; or also changes them */
+  system?: 'reads' | 'moves';
+  /** reads backups in the bucket of the other region, which has a copy of them */
+  copies?: true;
+  /** machines whose waiting states it answers, where they are deployed */
   answers?: readonly string[];
   /** machines that it starts, unless they run */
   starts?: readonly string[];
+  /** machines that it starts under a name that is only taken once */
+  proposes?: readonly string[];
   /** runs in the stack's subnets */
   inNetwork?: true;
   /** what it could not do, however often it was tried, is left in DeadLetters */
@@ -190,6 +241,39 @@ function asking(): FunctionRights {
   return {
     get: ['approval-tokens/*'],
     put: ['approvals/*', 'catalog/approvals.json'],
-    answers: ['rds-restore', 'restore', 'retention'],
+    answers: ['failover', 'rds-restore', 'restore', 'retention', 'system-recovery'],
   };
+}
+
+/** Knows what a move depends on: servers, witnesses, what follows the primary, and what is stored of its source. */
+function planningMoves(): FunctionRights {
+  return {
+    get: [
+      ...['*/backups/*/manifest.json', 'evidence/*', 'catalog/evidence.json'],
+      ...['backups.json', 'exposure.json', 'standing.json'].map((name) => `catalog/*/${name}`),
+    ],
+    list: ['*/backups/', '*/wal/*'],
+    ...{ sites: 'looks', witnesses: true, traffic: 'reads', copies: true },
+    secrets: [siteSecrets, trafficSecrets],
+    inNetwork: true,
+  };
+}
+
+/** Changes something in an execution that holds leases, and remembers what was before. */
+function moving(machine: string): FunctionRights {
+  return { put: [`executions/${machine}/*`, '*/leases/failover'] };
+}
+
+/** Plans the restores of several sources, and looks whether what stands on them can be changed. */
+function planningSystem(): FunctionRights {
+  const { get = [], ...planned } = planning();
+  return {
+    ...planned,
+    get: [...get, 'catalog/*/standing.json'],
+    ...{ system: 'reads', secrets: [systemSecrets], inNetwork: true },
+  };
+}
+
+function movingSystem(): FunctionRights {
+  return { system: 'moves', secrets: [systemSecrets], inNetwork: true };
 }

@@ -1,13 +1,14 @@
 import { ofTheStack, type Plan } from '#model/plan';
+import { functionsOf, machinesOf } from '#stack/deployed';
+import { movingRights } from '#stack/failover-rights';
 import { sendingMail } from '#stack/failover-traffic-rights';
 import { type FunctionRights, functionRights } from '#stack/function-rights';
 import { arnOf, ownArn, ref, sub } from '#stack/intrinsics';
 import { logicalName } from '#stack/logical-name';
 import { copyingSnapshots, deletingSnapshots, lookingAtRds } from '#stack/managed-rights';
 import { secretNames } from '#stack/plan-secrets';
-import { slackFunction } from '#stack/slack';
 
-interface Statement {
+export interface Statement {
   Sid: string;
   Effect: 'Allow' | 'Deny';
   Action: string[];
@@ -17,8 +18,8 @@ interface Statement {
 
 /** One role for each function, of what it may do: `PlanBackupRole` for plan-backup. */
 export function functionRoles(plan: Plan): { Resources: Record<string, object> } {
-  const deployed = Object.entries(functionRights).filter(([name]) => plan.slack || name !== slackFunction);
-  const roles = deployed.map(([name, rights]) => {
+  const roles = functionsOf(plan).map((name) => {
+    const rights = functionRights[name]!;
     const statements = [...ofEvery(name), ...inBucket(rights), ...elsewhere(name, rights, plan)];
     return [`${logicalName(name)}Role`, roleOf(statements)];
   });
@@ -83,7 +84,8 @@ function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[
     typeof rights.publishes === 'string'
       ? topicsOf(plan, rights.publishes === 'to contacts, too')
       : rights.publishes?.map(ref);
-  const secrets = secretNames(rights.secrets?.map((part) => plan[part]));
+  const secrets = secretNames(rights.secrets?.map((part) => (typeof part === 'string' ? plan[part] : part(plan))));
+  const answers = rights.answers?.filter((machine) => machinesOf(plan).includes(machine));
   return [
     ...(rights.opensKeys ? [openKeys] : []),
     ...(rights.signs ? signing(plan) : []),
@@ -93,8 +95,10 @@ function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[
     ...(rights.rds ? lookingAtRds(plan) : []),
     ...(rights.rds === 'copies' ? copyingSnapshots(plan) : []),
     ...(rights.rds === 'deletes' ? deletingSnapshots(plan) : []),
-    ...(rights.answers ? [allow('Answer', ['states:SendTaskSuccess'], rights.answers.map(machineArn))] : []),
+    ...movingRights(rights, plan),
+    ...(answers ? [allow('Answer', ['states:SendTaskSuccess'], answers.map(machineArn))] : []),
     ...(rights.starts ? [allow('Start', startActions, rights.starts.map(machineArn))] : []),
+    ...(rights.proposes ? [allow('Propose', ['states:StartExecution'], rights.proposes.map(machineArn))] : []),
     ...(rights.asynchronous ? [allow('LeaveUndone', ['sqs:SendMessage'], arnOf('DeadLetters'))] : []),
     ...(rights.inNetwork ? inNetwork(name) : []),
   ];

@@ -1,4 +1,6 @@
+import type { Plan } from '#model/plan';
 import { type AlarmMetric, alarm } from './alarm.ts';
+import { machinesOf } from './deployed.ts';
 import { ref } from './intrinsics.ts';
 import { logicalName } from './logical-name.ts';
 
@@ -19,6 +21,15 @@ const machines: Record<string, { title: string; what: string }> = {
     what: 'What should be gone is still stored, or something that is kept lacks a part.',
   },
   scrub: { title: 'stored backups could not be read back', what: 'One is damaged, or nobody knows whether it is.' },
+  failover: {
+    title: 'a failover ended badly',
+    what: 'The primary was not moved, or not all that follows it: started again, it does what is left.',
+  },
+  failback: { title: 'a failback ended badly', what: 'The primary is not at home.' },
+  'system-recovery': {
+    title: 'a system could not be recovered',
+    what: 'It is as it was before, or its evidence says what is not.',
+  },
 };
 
 /**
@@ -26,9 +37,10 @@ const machines: Record<string, { title: string; what: string }> = {
  * (src/notify/echo.ts). These are for the day on which neither came through.
  * https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
  */
-export function machineAlarms(): Record<string, object> {
+export function machineAlarms(plan: Pick<Plan, 'failover' | 'systems'>): Record<string, object> {
   return Object.fromEntries(
-    Object.entries(machines).map(([machine, { title, what }]) => {
+    machinesOf(plan).map((machine) => {
+      const { title, what } = machines[machine]!;
       const resource = logicalName(machine);
       const metric = (name: string): AlarmMetric => ({
         namespace: 'AWS/States',

@@ -1,5 +1,6 @@
 import type { Plan } from '#model/plan';
 import { type PlannedSchedule, plannedSchedules, scheduledTimeWord } from '#model/planned-schedules';
+import { watchesFailover } from './failover-stack.ts';
 import { arnOf, ownArn, ref } from './intrinsics.ts';
 import { logicalName } from './logical-name.ts';
 
@@ -11,7 +12,7 @@ import { logicalName } from './logical-name.ts';
 export function schedulesOfPlan(plan: Plan) {
   const resources: Record<string, object> = {
     ScheduleGroup: { Type: 'AWS::Scheduler::ScheduleGroup', Properties: { Name: ref('AWS::StackName') } },
-    SchedulerRole: schedulerRole(),
+    SchedulerRole: schedulerRole(plan),
   };
   for (const schedule of plannedSchedules(plan))
     resources[`${logicalName(schedule.name)}Schedule`] = scheduleOf(schedule);
@@ -25,7 +26,7 @@ function scheduleOf({ name, expression, timezone, windowMinutes, target }: Plann
     Properties: {
       Name: name,
       GroupName: ref('ScheduleGroup'),
-      State: { 'Fn::If': ['IsStandby', 'DISABLED', 'ENABLED'] },
+      State: stateOf(target),
       ScheduleExpression: expression,
       ScheduleExpressionTimezone: timezone,
       FlexibleTimeWindow:
@@ -41,6 +42,12 @@ function scheduleOf({ name, expression, timezone, windowMinutes, target }: Plann
     },
   };
 }
+
+/** A stack that stands by does nothing by the clock, but for the watch over groups. */
+const stateOf = (target: PlannedSchedule['target']): object =>
+  'function' in target && target.function === 'watch-failover'
+    ? { 'Fn::If': [watchesFailover, 'ENABLED', 'DISABLED'] }
+    : { 'Fn::If': ['IsStandby', 'DISABLED', 'ENABLED'] };
 
 /** Every minute, so that nothing of it has to be made up for. */
 const isWatch = (target: PlannedSchedule['target']): boolean =>
@@ -59,7 +66,7 @@ function retryPolicyOf(target: PlannedSchedule['target']) {
 }
 
 /** Whose it acts for is told by the group: https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html */
-const schedulerRole = () => ({
+const schedulerRole = ({ failover }: Pick<Plan, 'failover'>) => ({
   Type: 'AWS::IAM::Role',
   Properties: {
     AssumeRolePolicyDocument: {
@@ -91,6 +98,7 @@ const schedulerRole = () => ({
                 'WatchManagedLambdaFunction',
                 'SignEvidenceLambdaFunction',
                 'TellIncidentsLambdaFunction',
+                ...(failover.length > 0 ? ['WatchFailoverLambdaFunction'] : []),
               ].map(arnOf),
             },
             { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: arnOf('DeadLetters') },

@@ -30,6 +30,3 @@ export const functionsOfPlan = ({ slack }: Plan): Record<string, object> =>
           url: true,
         },
       };
-
-/** One more in the dashboard's list of alarms; as text, since the whole of it is one. */
-export const slackAlarmOf = ({ slack }: Plan): string => (slack ? `,\n"\${SlackAnswerFailsAlarm.Arn}"` : '');

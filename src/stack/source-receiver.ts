@@ -1,6 +1,7 @@
 import type { PostgresSource } from '#model/postgres-source';
 import { arnOf, ref, sub } from './intrinsics.ts';
 import { logicalName } from './logical-name.ts';
+import { taskContainer } from './task-container.ts';
 
 /**
  * The receiver of one source: a quarter of a core and 512 MiB store more WAL than most servers write (it holds three
@@ -18,50 +19,12 @@ export const receiverTask = ({ name }: PostgresSource, planData: string): object
     ExecutionRoleArn: arnOf('TaskExecutionRole'),
     TaskRoleArn: arnOf(`Source${logicalName(name)}Role`),
     Volumes: [{ Name: 'tmp' }, { Name: 'work' }],
-    ContainerDefinitions: [container(name, planData)],
-  },
-});
-
-const container = (source: string, planData: string): object => ({
-  Name: 'task',
-  Image: sub(`\${Repository.RepositoryUri}:\${ImageTag}`),
-  Command: ['receive-wal'],
-  Essential: true,
-  Cpu: 256,
-  Memory: 512,
-  User: '10001:10001',
-  ReadonlyRootFilesystem: true,
-  LinuxParameters: { InitProcessEnabled: true },
-  StopTimeout: 120,
-  MountPoints: [
-    { SourceVolume: 'tmp', ContainerPath: '/tmp', ReadOnly: false },
-    { SourceVolume: 'work', ContainerPath: '/var/lib/lifeboat', ReadOnly: false },
-  ],
-  // one that has stored nothing for minutes though there is something to store is replaced
-  HealthCheck: {
-    Command: ['CMD', 'node', '/lifeboat/src/runtime/check-heartbeat.mjs'],
-    Interval: 30,
-    Timeout: 10,
-    Retries: 3,
-    StartPeriod: 60,
-  },
-  Environment: [
-    { Name: 'LIFEBOAT_INPUT', Value: JSON.stringify({ source }) },
-    { Name: 'LIFEBOAT_PLAN_DATA', Value: planData },
-    { Name: 'LIFEBOAT_BUCKET', Value: sub(`s3://\${Bucket}`) },
-    { Name: 'LIFEBOAT_KMS_KEY', Value: arnOf('BackupKey') },
-    { Name: 'LIFEBOAT_STACK', Value: ref('AWS::StackName') },
-    { Name: 'POWERTOOLS_METRICS_NAMESPACE', Value: 'Lifeboat' },
-  ],
-  LogConfiguration: {
-    LogDriver: 'awslogs',
-    Options: {
-      'awslogs-group': ref('TaskLogs'),
-      'awslogs-region': ref('AWS::Region'),
-      'awslogs-stream-prefix': 'tasks',
-      mode: 'non-blocking',
-      'max-buffer-size': '4m',
-    },
+    ContainerDefinitions: [
+      taskContainer({
+        ...{ command: 'receive-wal', cpu: 256, memoryMb: 512, planData },
+        environment: [{ Name: 'LIFEBOAT_INPUT', Value: JSON.stringify({ source: name }) }],
+      }),
+    ],
   },
 });
 

@@ -1,10 +1,11 @@
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FollowingProxy } from '#harness/following-proxy';
-import { embeddedInstallation, serverAccount } from '#harness/postgres-installations';
+import { embeddedInstallation, type Installation, serverAccount } from '#harness/postgres-installations';
 import { ReplicatedPair } from '#harness/replicated-pair';
 import type { ReplicatedSite } from '#harness/replicated-site';
 import type { Json } from '#local/integration';
+import type { ExecutionEnd } from '#local/run-execution';
 import { executionArn } from '#model/arn';
 import { provideWorld } from '#runtime/function-world';
 import { loadPlan } from '#runtime/load-plan';
@@ -12,10 +13,24 @@ import { type Bucket, openBucket } from '#runtime/open-bucket';
 import { openMovables } from '#runtime/open-movables';
 import { openSiteServer } from '#runtime/open-site-server';
 import { performTask } from '#tasks/perform-task';
-import { FaultEngine } from './fault-engine.ts';
+import { type Death, FaultEngine, type Faults } from './fault-engine.ts';
+import { approvers, sayYes } from './say-yes.ts';
 import type { ServerFaults } from './server-faults.ts';
 import { withMovableFaults, withServerFaults } from './server-faults.ts';
 import { WriteWatch } from './write-watch.ts';
+
+export interface WorldOptions {
+  installation?: Installation;
+  /** so much WAL may be missing at a standby that is promoted */
+  lag?: string;
+}
+
+export interface MoveOptions extends Faults {
+  machine?: 'failover' | 'failback';
+  /** that of one that was killed resumes it */
+  name?: string;
+  death?: Death;
+}
 
 /** Two real servers, a plan that moves between them, a bucket, an engine, and somebody who writes to both all the time. */
 export class FailoverWorld {
@@ -27,9 +42,10 @@ export class FailoverWorld {
   faults: ServerFaults = {};
   readonly #proxy: FollowingProxy;
   readonly #task: TaskRun;
+  #moves = 0;
 
-  static async create(): Promise<FailoverWorld> {
-    const pair = await ReplicatedPair.create(embeddedInstallation());
+  static async create({ installation = embeddedInstallation(), lag = '1GiB' }: WorldOptions = {}) {
+    const pair = await ReplicatedPair.create(installation);
     await pair.east.query('create table watched (row bigint primary key)');
     await pair.untilCaughtUp();
     const folder = join(pair.folder, 'lifeboat');
@@ -41,7 +57,7 @@ export class FailoverWorld {
     writeFileSync(endpoint, `127.0.0.1:${pair.east.port}\n`);
     const proxy = await FollowingProxy.start(endpoint);
     const planPath = join(folder, 'plan.yml');
-    writeFileSync(planPath, JSON.stringify(planOf(pair, proxy.port)));
+    writeFileSync(planPath, JSON.stringify(planOf(pair, proxy.port, lag)));
     const environment = { ...process.env, LIFEBOAT_BIN_DIR: pair.east.binDir };
     const plan = await loadPlan(planPath, { environment, cwd: folder });
     const vault = await openBucket(plan, environment);
@@ -51,7 +67,7 @@ export class FailoverWorld {
         environment: { ...environment, LIFEBOAT_PLAN: planPath, ...own },
         cwd: folder,
         signal,
-        now: () => new Date(),
+        now: () => engine.clock.date(),
         write: (line) => lines.push(line),
       });
       if (code !== 0 && process.env.LIFEBOAT_VERBOSE) process.stderr.write(`${name}: ${lines.join('\n')}\n`);
@@ -63,7 +79,7 @@ export class FailoverWorld {
       plan,
       vault,
       environment,
-      now: () => new Date(),
+      now: () => engine.clock.date(),
       publish: async () => undefined,
       executions: { start: async () => 'exists', running: async () => engine.running },
       stepFunctions: {
@@ -119,6 +135,14 @@ export class FailoverWorld {
     return readFileSync(join(this.pair.folder, 'lifeboat', 'endpoint'), 'utf8').trim();
   }
 
+  /** A move of the group, by default one that Ada asks for and Grace approves. */
+  move(input: Record<string, Json> = {}, options: MoveOptions = {}): Promise<ExecutionEnd | 'killed'> {
+    const { name = `move-${++this.#moves}`, machine = 'failover', death, ...faults } = options;
+    const asked = { group: 'shop', requestedBy: approvers[0], ...input };
+    const own = { asked: sayYes, ...faults };
+    return this.engine.run(machine, asked, name, { faults: own, ...(death ? { death } : {}) });
+  }
+
   /** A standby of the primary is made of a site, as machines have it done; false: it failed. */
   rebuild(site: string, execution: string): Promise<boolean> {
     const input = { group: 'shop', site, as: 'standby', requestedBy: 'test' };
@@ -139,9 +163,7 @@ export class FailoverWorld {
 
 type TaskRun = (name: string, environment: Record<string, string>, signal: AbortSignal) => Promise<boolean>;
 
-export const approvers = ['Ada', 'Grace'] as const;
-
-const planOf = (pair: ReplicatedPair, port: number): Json => ({
+const planOf = (pair: ReplicatedPair, port: number, lag: string): Json => ({
   bucket: './bucket',
   encryption: 'none',
   sources: { orders: { connection: { host: '127.0.0.1', port, user: 'postgres', sslmode: 'disable' } } },
@@ -160,8 +182,11 @@ const planOf = (pair: ReplicatedPair, port: number): Json => ({
       { kind: 'file', path: './workers-west', site: 'west', active: 3, idle: 1 },
     ],
     settings: [{ kind: 'file', path: './application.env', values: { east: 'PRIMARY=east', west: 'PRIMARY=west' } }],
-    health: [{ kind: 'sql', name: 'rows are there', query: 'select count(*) >= 0 from watched', expect: true }],
-    healthyWithin: '20s',
-    limits: { lag: '1GiB', lagTime: '10m' },
+    health: [
+      { kind: 'sql', name: 'rows are there', query: 'select count(*) >= 0 from watched', expect: true },
+      { kind: 'sql', name: 'nobody is sick', query: "select to_regclass('sick') is null", expect: true },
+    ],
+    healthyWithin: '5m',
+    limits: { lag, lagTime: '10m' },
   }) as Json,
 });

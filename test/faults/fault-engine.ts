@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ecsFailure } from '#harness/ecs-failure';
-import type { Clock } from '#local/clock';
 import { FunctionHost } from '#local/function-host';
 import { type Json, StatesError, type TaskCall, type TaskTokens } from '#local/integration';
 import { localFunctions } from '#local/local-functions';
 import { type ExecutionEnd, LeaveExecution, runExecution } from '#local/run-execution';
 import { executionArn, machineArn } from '#model/arn';
+import { SkippingClock } from './skipping-clock.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -31,8 +30,30 @@ export interface FunctionCall {
 export interface Question {
   execution: string;
   planHash: string;
+  planText: string;
   requestedBy: string;
-  answer(answer: { decision: 'approve' | 'reject'; by: string; plan?: string }): Promise<{ error?: string }>;
+  answer(answer: { decision: 'approve' | 'reject'; by: string; plan?: string }): Promise<Answered>;
+}
+
+/** `error`: it did not count, and `message` says why. */
+export interface Answered {
+  error?: string;
+  message?: string;
+}
+
+/** When the engine dies: at so many calls after the first one, before that call is made or when its answer is there. */
+export interface Death {
+  afterCalls: number;
+  when: 'before' | 'after';
+}
+
+/** What people are told at the end of an execution. */
+export interface Notice {
+  execution: string;
+  occasion: string;
+  title: string;
+  what: string;
+  todo: string | null;
 }
 
 export interface EngineOptions {
@@ -42,114 +63,134 @@ export interface EngineOptions {
   task(name: string, environment: Record<string, string>, signal: AbortSignal): Promise<boolean>;
 }
 
+/** One that was started from outside, with those that its machine starts. */
+interface Life {
+  faults: Faults;
+  death: Death | undefined;
+  calls: number;
+  killer: AbortController;
+}
+
 /**
  * The interpreter and the machines of this checkout with real functions in this process, and time that is shorter where a machine
- * only waits: so that hundreds of failovers of real servers take minutes. It can be killed between any two calls, and resumed.
+ * only waits: so that hundreds of failovers of real servers take minutes. It can be killed at any call, and resumed.
  */
 export class FaultEngine {
+  readonly clock = new SkippingClock();
+  readonly notices: Notice[] = [];
   readonly #options: EngineOptions;
   readonly #host = new FunctionHost(localFunctions);
   readonly #waiting = new Map<string, PromiseWithResolvers<Json>>();
   readonly #started = new Map<string, Promise<ExecutionEnd>>();
-  readonly #faults = new Map<string, Faults>();
-  /** of the executions that are to be killed: how many calls they may still make */
-  readonly #lives = new Map<string, number>();
-  readonly #killers = new Map<string, AbortController>();
+  /** by the names of executions */
+  readonly #lives = new Map<string, Life>();
   readonly #running = new Set<string>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
   }
 
-  /** To its end; with the name of one that was killed it is resumed. `callsLeft`: after so many calls the engine dies. */
+  /** To its end; with the name of one that was killed it is resumed. */
   async run(
     machine: string,
     input: Json,
     name: string,
-    { faults = {}, callsLeft }: { faults?: Faults; callsLeft?: number } = {},
+    { faults = {}, death }: { faults?: Faults; death?: Death } = {},
   ): Promise<ExecutionEnd | 'killed'> {
-    this.#faults.set(name, faults);
-    if (callsLeft === undefined) this.#lives.delete(name);
-    else this.#lives.set(name, callsLeft);
-    const killer = new AbortController();
-    this.#killers.set(name, killer);
+    const life: Life = { faults, death, calls: 0, killer: new AbortController() };
+    this.#lives.set(name, life);
     try {
-      return await this.#execute(machine, input, name, killer.signal);
+      return await this.#execute(machine, input, name, life.killer.signal);
     } catch (failure) {
       if (failure instanceof LeaveExecution) return 'killed';
       throw failure;
     }
   }
 
+  /** How many calls of tasks an execution has made since it was started or resumed, with those of what it started. */
+  calls(name: string): number {
+    return this.#lives.get(name)?.calls ?? 0;
+  }
+
+  /** The names of those that have not ended; one that was killed runs on once it is resumed. */
+  get running(): string[] {
+    return [...this.#running];
+  }
+
   async #execute(machine: string, input: Json, name: string, signal: AbortSignal): Promise<ExecutionEnd> {
     this.#running.add(name);
+    const end = await this.#interpret(machine, input, name, signal);
+    this.#running.delete(name);
+    return end;
+  }
+
+  async #interpret(machine: string, input: Json, name: string, signal: AbortSignal): Promise<ExecutionEnd> {
     const text = readFileSync(join(root, 'statemachines', `${machine}.asl.json`), 'utf8');
-    const end = await runExecution({
+    return runExecution({
       definition: JSON.parse(text.replace(/\$\{(\w+)\}/g, (_, substitution: string) => substitution)),
       execution: {
         arn: executionArn(machine, name),
         name,
         machineArn: machineArn(machine),
         machineName: machine,
-        startTime: new Date().toISOString(),
+        startTime: this.clock.date().toISOString(),
         input,
         roleArn: 'arn:aws:iam::000000000000:role/x',
       },
       journalFile: join(this.#options.folder, `${machine}-${name}.jsonl`),
-      integrations: (call) => this.#call(call),
+      integrations: (call) => this.#callOrDie(call),
       tokens: this.#tokens,
-      clock,
+      clock: this.clock,
       signal,
     });
-    this.#running.delete(name);
-    return end;
   }
 
-  /** Those that have not ended; what was killed will be resumed. */
-  get running(): string[] {
-    return [...this.#running];
+  async #callOrDie(call: TaskCall): Promise<Json> {
+    const life = this.#lives.get(call.execution.name)!;
+    const { death, killer } = life;
+    const dies = death !== undefined && life.calls >= death.afterCalls;
+    life.calls++;
+    if (dies && death.when === 'before') throw kill(killer);
+    const answer = await this.#call(call, life);
+    if (dies) throw kill(killer);
+    return answer;
   }
 
-  async #call(call: TaskCall): Promise<Json> {
-    const { name } = call.execution;
-    const left = this.#lives.get(name);
-    if (left !== undefined) {
-      if (left === 0) this.#killers.get(name)?.abort(killed());
-      this.#lives.set(name, left - 1);
-    }
+  async #call(call: TaskCall, life: Life): Promise<Json> {
     const given = call.arguments as Record<string, Json>;
-    if (call.resource === 'lambda:invoke') return this.#invoke(call, given);
+    if (call.resource === 'lambda:invoke') return this.#invoke(call, given, life);
     if (call.resource === 'ecs:runTask') return this.#runTask(call, given);
-    if (call.resource === 'sns:publish') return { MessageId: call.id };
-    if (call.resource === 'states:startExecution') return this.#start(call, given);
+    if (call.resource === 'sns:publish') return this.#publish(call, given);
+    if (call.resource === 'states:startExecution') return this.#start(call, given, life);
     throw new Error(`nobody answers ${call.resource}`);
   }
 
-  async #invoke({ execution, signal }: TaskCall, given: Record<string, Json>): Promise<Json> {
+  async #invoke({ execution, signal }: TaskCall, given: Record<string, Json>, { faults }: Life): Promise<Json> {
     const called = {
       execution: execution.name,
       name: kebab(given.FunctionName as string),
       payload: given.Payload as Record<string, Json>,
     };
-    const faults = this.#faults.get(execution.name);
-    await faults?.before?.(called);
+    await faults.before?.(called);
     signal.throwIfAborted();
     const answered = await this.#host.invoke(called.name, called.payload);
-    await faults?.after?.(called);
+    await faults.after?.(called);
     if ('error' in answered) throw new StatesError(answered.error.errorType, JSON.stringify(answered.error));
     if (called.name === 'ask-approval') void this.#ask(called, faults);
     return { ExecutedVersion: '$LATEST', Payload: answered.payload, StatusCode: 200 };
   }
 
-  async #ask({ payload, execution }: FunctionCall, faults: Faults | undefined): Promise<void> {
-    await faults?.asked?.({
+  async #ask({ payload, execution }: FunctionCall, faults: Faults): Promise<void> {
+    await faults.asked?.({
       execution,
+      planText: payload.plan as string,
       planHash: payload.planHash as string,
       requestedBy: payload.requestedBy as string,
       answer: async (answer) => {
         const event = { execution: payload.execution!, plan: payload.planHash!, reason: 'seen', ...answer };
         const answered = await this.#host.invoke('answer-approval', event);
-        return 'error' in answered ? { error: answered.error.errorType } : {};
+        if (!('error' in answered)) return {};
+        return { error: answered.error.errorType, message: answered.error.errorMessage };
       },
     });
   }
@@ -166,14 +207,23 @@ export class FaultEngine {
     throw ecsFailure({ ExitCode: 1 });
   }
 
-  async #start(call: TaskCall, given: Record<string, Json>): Promise<Json> {
+  #publish(call: TaskCall, given: Record<string, Json>): Json {
+    const { occasion, title, what, todo } = JSON.parse(given.Message as string);
+    this.notices.push({ execution: call.execution.name, occasion, title, what, todo });
+    return { MessageId: call.id };
+  }
+
+  async #start(call: TaskCall, given: Record<string, Json>, life: Life): Promise<Json> {
     const machine = kebab((given.StateMachineArn as string).replace(/StateMachineArn$/, ''));
     const name = given.Name as string;
     if (call.pattern === 'request') return { ExecutionArn: executionArn(machine, name), StartDate: 0 };
-    this.#faults.set(name, this.#faults.get(call.execution.name) ?? {});
+    this.#lives.set(name, life);
     const running = this.#started.get(name) ?? this.#execute(machine, given.Input ?? {}, name, call.signal);
     this.#started.set(name, running);
-    const end = await running;
+    const end = await running.catch((failure: Error) => {
+      this.#started.delete(name); // killed: resumed by whoever started it
+      throw failure;
+    });
     const described = JSON.stringify({
       ...{ ExecutionArn: executionArn(machine, name), Name: name, Status: end.status },
       ...{ Output: end.output, Error: end.error, Cause: end.cause },
@@ -196,23 +246,13 @@ export class FaultEngine {
   readonly #tokens: TaskTokens = { answer: (token) => this.#waitFor(token).promise };
 }
 
-const killed = () =>
-  new LeaveExecution('the engine was killed', { operation: 'run', subject: 'execution', hint: 'resume it' });
-
-/** What only waits is over sooner, and took as long by this clock; how long a call may take stays what it is. */
-const shortestTimeoutMs = 59_000;
-let skippedMs = 0;
-const clock: Clock = {
-  now: () => Date.now() + skippedMs,
-  async sleep(ms, signal) {
-    const shortMs = ms < shortestTimeoutMs ? ms / 20 : ms;
-    await delay(shortMs, undefined, { ref: ms < shortestTimeoutMs, ...(signal ? { signal } : {}) }).catch(
-      () => undefined,
-    );
-    signal?.throwIfAborted();
-    skippedMs += ms - shortMs;
-  },
-};
+function kill(killer: AbortController): LeaveExecution {
+  const killed = new LeaveExecution('the engine was killed', {
+    ...{ operation: 'run', subject: 'execution', hint: 'resume it' },
+  });
+  killer.abort(killed);
+  return killed;
+}
 
 const kebab = (name: string): string =>
   name

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Json, StatesError } from '#local/integration';
-import type { ExecutionEnd } from '#local/run-execution';
-import { approvers, type FailoverWorld } from './failover-world.ts';
+import type { FailoverWorld } from './failover-world.ts';
 import type { Faults, Question } from './fault-engine.ts';
+import { approvers } from './say-yes.ts';
+import { describeEnd, settle } from './settle.ts';
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {
@@ -77,11 +77,13 @@ export async function randomMove(world: FailoverWorld, seed: number): Promise<Ru
     asked: (question) => answer(question, { world, luck, primary }),
   };
   const input: Json = { group: 'shop', to, planned: move === 'switchover', requestedBy: approvers[0] };
-  const callsLeft = has('the engine is killed') ? Math.floor(random() * 14) : undefined;
+  const afterCalls = Math.floor(random() * 15);
+  const when = random() < 0.5 ? 'before' : 'after';
+  const death = has('the engine is killed') ? { death: { afterCalls, when } as const } : {};
   const second = has('two at once') ? world.engine.run('failover', input, `${name}-other`, { faults }) : undefined;
   let end = await world.engine.run('failover', input, name, {
     faults,
-    ...(callsLeft === undefined ? {} : { callsLeft }),
+    ...death,
   });
   if (end === 'killed') end = await world.engine.run('failover', input, name, { faults });
   ends.push(...[end, ...(second ? [await second] : [])].map(describeEnd));
@@ -119,51 +121,6 @@ async function answer(question: Question, { luck, primary }: Scene): Promise<voi
   await question.answer({ decision: 'approve', by: other });
   if (luck.includes('a yes that comes twice')) await question.answer({ decision: 'approve', by: other });
 }
-
-/** What an on-call does next: continue what stopped, and make the other side a standby again. */
-async function settle(world: FailoverWorld, name: string, before: readonly string[]): Promise<string[]> {
-  const ends: string[] = [];
-  for (let round = 1; round <= 6; round++) {
-    const primary = await world.primary();
-    const faults = { asked: (question: Question) => answer(question, { world, luck: [], primary: world.pair.east }) };
-    const run = async (machine: string, input: Json) => {
-      const end = await world.engine.run(machine, input, `${name}-settle-${round}-${machine}`, { faults });
-      ends.push(`then ${machine}: ${describeEnd(end)}`);
-    };
-    if (!primary) {
-      const dead = world.pair.sites.filter((site) => !site.running());
-      // a server that died while nothing had been fenced yet: its machine comes up again
-      for (const site of dead) await site.start().catch(() => undefined);
-      if (await world.primary()) continue;
-      await run('failover', { group: 'shop', requestedBy: approvers[0] });
-      continue;
-    }
-    const other = world.other(primary.name);
-    const streams = "select count(*) from pg_stat_replication where state = 'streaming'";
-    const isStreamed = other.running() && (await untilStreams(() => primary.value(streams)));
-    if (isStreamed && world.endpoint() === `127.0.0.1:${primary.port}`) return ends;
-    if (world.endpoint() !== `127.0.0.1:${primary.port}`) {
-      await run('failover', { group: 'shop', to: primary.name, requestedBy: approvers[0] });
-      continue;
-    }
-    const rebuilt = await world.rebuild(other.name, `${name}-rebuild-${round}`);
-    ends.push(`then rebuild ${other.name}: ${rebuilt ? 'done' : 'failed'}`);
-  }
-  throw new Error(`the servers do not become one primary and a standby: ${[...before, ...ends].join('; ')}`);
-}
-
-async function untilStreams(count: () => Promise<string>): Promise<boolean> {
-  for (let waitedMs = 0; waitedMs < 3_000; waitedMs += 50) {
-    if ((await count()) !== '0') return true;
-    await sleep(50);
-  }
-  return false;
-}
-
-const describeEnd = (end: ExecutionEnd | 'killed'): string =>
-  end === 'killed' ? 'killed' : end.status === 'SUCCEEDED' ? 'succeeded' : `${end.error}: ${firstLine(end.cause)}`;
-
-const firstLine = (cause = ''): string => cause.split('\n')[0]!.slice(0, 200);
 
 /** As Lambda's client tells it: the function may have done everything. */
 const lostAnswer = () => new StatesError('Lambda.SdkClientException', 'Unable to execute HTTP request: Read timed out');

@@ -9,6 +9,8 @@ export interface ServerFaults {
   fenceFails?: boolean;
   /** the promotion happens, and its answer is lost so often */
   promotionAnswersLost?: number;
+  /** the standby refuses, and stays one */
+  promotionRefused?: boolean;
   /** so often a change of a name is not seen by everybody yet */
   namesPending?: number;
   namesRefused?: boolean;
@@ -31,6 +33,7 @@ export function withServerFaults(server: SiteServer, faults: () => ServerFaults,
       await server.unfence(memory, signal);
     },
     async promote(options) {
+      if (faults().promotionRefused) throw new PromotionFailed('it is not allowed to become a primary', detail);
       watch.promoting(server.site);
       const outcome = await server.promote(options);
       const now = faults();

@@ -18,6 +18,8 @@ export class FailoverScene {
   sites: Record<string, SiteFacts | Promise<never> | Error> = {};
   readonly told: [occasion: string, title: string][] = [];
   readonly started: { machine: string; name: string; input: Record<string, unknown> }[] = [];
+  /** names of executions that run */
+  running: string[] = [];
   /** why nothing can be started */
   startFails: Error | undefined;
 
@@ -68,7 +70,7 @@ export class FailoverScene {
           this.started.push({ machine, name, input: input as Record<string, unknown> });
           return 'started';
         },
-        running: async () => [],
+        running: async () => this.running,
       },
     };
   }

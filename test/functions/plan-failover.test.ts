@@ -87,10 +87,10 @@ describe('plan-failover', () => {
   });
 
   test('what a witness says is asked and said', async () => {
-    const witness = await httpServer((_, response) => void response.writeHead(503).end());
+    const witness = await httpServer((_, response) => void response.writeHead(410).end());
     scene.group.witnesses.push({ kind: 'http', url: `${witness.url}/pg` });
     gone();
-    assert.match((await plan()).planText, /witness {2}http http:.*\/pg says it is gone: status 503/);
+    assert.match((await plan()).planText, /witness {2}http http:.*\/pg says it is gone: status 410/);
   });
 
   test('a site that cannot be looked at is silent, and not taken for fenced', async () => {
@@ -119,6 +119,7 @@ describe('recheck-failover', () => {
     assert.equal((await recheck({}, planHash)).planHash, planHash);
     assert.equal((await lease())?.execution, execution);
     assert.equal((await recheck({}, planHash)).planHash, planHash, 'and once more, for the same execution');
+    scene.running = ['one'];
     await assert.rejects(recheck({}, planHash, executionArn('failover', 'two')), { name: 'LeaseHeld' });
     assert.equal((await lease())?.execution, execution);
   });
@@ -151,6 +152,7 @@ describe('recheck-failover', () => {
   test('another execution moves the group: nothing is looked at, and its lease stays', async () => {
     const { planHash } = await plan();
     const other = executionArn('failover', 'other');
+    scene.running = ['other'];
     await holdLease(scene.source.store, 'orders', 'failover', {
       execution: other,
       host: 'h',

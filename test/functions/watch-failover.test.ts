@@ -131,7 +131,7 @@ test('of two watches that look at the same time one counts', async () => {
 });
 
 test('with two witnesses that agree nobody has to be asked, once within an hour', async (t) => {
-  const witness = await httpServer((_, response) => void response.writeHead(503).end());
+  const witness = await httpServer((_, response) => void response.writeHead(410).end());
   const cloudWatch = await startStrictRegions({
     ...{ service: 'monitoring', variable: 'CLOUDWATCH', protocol: 'json', version: 'GraniteServiceVersion20100801' },
     answer: () => ({ MetricAlarms: [{ AlarmName: 'db', StateValue: 'ALARM' }] }),

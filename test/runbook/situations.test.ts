@@ -122,6 +122,7 @@ function places(): Condition[][] {
     ['daemon', 'stack'],
     ['approvers', 'noApprovers'],
     ['recoveryRegion', 'noRecoveryRegion'],
+    ['group', 'noGroup'],
     ['keyFile', 'kms'],
   ];
   assert.deepEqual(new Set([...either.flat(), 'dumps']), new Set(conditions));

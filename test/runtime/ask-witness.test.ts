@@ -9,7 +9,8 @@ const ask = (url: string) => askWitness({ kind: 'http', url }, {}, patience());
 const answers: [status: number, says: string][] = [
   [200, 'there'],
   [204, 'there'],
-  [503, 'gone'],
+  [410, 'gone'],
+  [503, 'unknown'],
   [500, 'unknown'],
   [502, 'unknown'],
   [504, 'unknown'],

@@ -21,7 +21,7 @@ const group = {
     sites: { east: { server }, west: { server } },
     settings: [
       { kind: 'file', path: `${folder}/setting`, values },
-      { kind: 'ssm', parameter: '/shop/db', region: 'eu-west-1', values },
+      { kind: 'ssm', parameter: '/shop/db', region: 'eu-west-1', values, site: 'west' },
       { kind: 'secret', secret: 'shop', field: 'host', region: 'eu-west-1', values },
       { kind: 'configmap', cluster, namespace: 'shop', name: 'db', key: 'host', values },
     ],
@@ -51,7 +51,7 @@ test('names come first, then capacity, then settings, each with what it has to b
     'capacity | east | auto scaling group workers in eu-west-1 | 2 | 0',
     'capacity | west | deployment shop/web in eks prod in eu-west-1 | 0 | 2',
     'settings | - | file /setting | db-east | db-west',
-    'settings | - | ssm /shop/db in eu-west-1 | db-east | db-west',
+    'settings | west | ssm /shop/db in eu-west-1 | db-east | db-west',
     'settings | - | secret shop#host in eu-west-1 | db-east | db-west',
     'settings | - | configmap shop/db#host in eks prod in eu-west-1 | db-east | db-west',
   ]);

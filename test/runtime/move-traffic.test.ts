@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { TrafficNotMoved } from '#failover/failures';
+import type { Movable } from '#failover/movable';
+import { executionArn } from '#model/arn';
+import { moveTraffic } from '#runtime/move-traffic';
+import { movingGroup } from '#runtime/moving-group';
+import { FailoverScene } from '../functions/failover-scene.ts';
+
+let scene: FailoverScene;
+beforeEach(async () => {
+  scene = await FailoverScene.create();
+});
+afterEach(() => scene.remove());
+
+const execution = executionArn('failover', 'one');
+const { signal } = new AbortController();
+
+function setting(what: string, site: string | undefined, gone: boolean): Movable & { value: string } {
+  const answer = <T>(value: T): Promise<T> =>
+    gone
+      ? Promise.reject(new TrafficNotMoved(`${what} does not answer`, { operation: 'put', subject: what }))
+      : Promise.resolve(value);
+  const made = {
+    ...{ part: 'settings' as const, what, value: 'old', wanted: (primary: string) => `at ${primary}` },
+    ...(site === undefined ? {} : { site }),
+    read: () => answer(made.value),
+    put: (value: string | null) => answer(null).then((none) => (made.value = value!) && none),
+    settled: () => answer(true),
+    check: async () => [],
+  };
+  return made as Movable & { value: string };
+}
+
+const move = (movables: Movable[], tolerate: boolean) =>
+  moveTraffic(
+    movingGroup({ ...scene.world, movables: async () => movables }, 'shop'),
+    { execution, part: 'settings', to: 'west', tolerate },
+    signal,
+  );
+
+test('a setting that lies where everything is gone is left out, with its reason, and the others follow', async () => {
+  const there = setting('ssm west', 'west', false);
+  const gone = setting('ssm east', 'east', true);
+  const { settled, moved, skipped } = await move([gone, there], true);
+  assert.deepEqual([settled, there.value], [true, 'at west']);
+  assert.deepEqual(moved, [{ what: 'ssm west', before: 'old', after: 'at west' }]);
+  assert.deepEqual(skipped, [{ what: 'ssm east', why: 'ssm east does not answer' }]);
+});
+
+test('one that belongs to the new site, or to none, has to follow', async () => {
+  for (const site of ['west', undefined]) {
+    const stuck = setting(`ssm of ${site}`, site, true);
+    const { settled } = await move([stuck], true).catch((failure: Error) => {
+      assert.equal(failure.name, 'TrafficNotMoved');
+      return { settled: false };
+    });
+    assert.equal(settled, false);
+  }
+});
