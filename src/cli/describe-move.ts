@@ -10,7 +10,7 @@ const moveSchema = z.object({
   to: z.string().nullish(),
   reached: z.string().nullish(),
   lostBytes: z.number().nullish(),
-  rtoSeconds: z.number().nullish(),
+  rtoMs: z.number().nullish(),
   verification: z.string().nullish(),
 });
 type Move = z.infer<typeof moveSchema>;
@@ -36,8 +36,8 @@ function headline(machine: string, { group, mode, from, to }: Move): string {
   return `${what}: the primary is at ${to}${mode === 'finish' || from == null ? '' : `, and was at ${from}`}`;
 }
 
-const rtoOf = ({ rtoSeconds }: Move): string | undefined =>
-  rtoSeconds == null ? undefined : `${formatDuration(rtoSeconds * 1_000)}, from the fence to health`;
+const rtoOf = ({ rtoMs }: Move): string | undefined =>
+  rtoMs == null ? undefined : `${formatDuration(rtoMs)}, from the fence to health`;
 
 /** Of a primary that was gone only that counts which the standby or the bucket knew of. */
 function lossOf({ mode, lostBytes }: Move): string {

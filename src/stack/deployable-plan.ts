@@ -27,7 +27,7 @@ export function requireDeployable(plan: Plan): DeployablePlan {
     const allowed = 'kmsKey: stack, the key that the stack makes, or the ARN of another one';
     throw new InputInvalid('evidence', 'a key file', allowed);
   }
-  for (const group of plan.failover) checkGroup(group);
+  for (const group of plan.failover) checkGroup(group, plan);
   for (const system of plan.systems) checkSystem(system);
   for (const reference of secretReferences(plan)) {
     if (reference.from === 'secret') continue;
@@ -38,7 +38,7 @@ export function requireDeployable(plan: Plan): DeployablePlan {
 }
 
 /** Functions have no files of anybody, and are on the machine of no server. */
-function checkGroup(group: FailoverGroup): void {
+function checkGroup(group: FailoverGroup, { sources, managed }: Plan): void {
   const at = `failover.${group.name}`;
   for (const { name, server } of sitesOf(group)) {
     if (server.kind === 'postgres' && server.control.kind === 'local')
@@ -57,6 +57,12 @@ function checkGroup(group: FailoverGroup): void {
         sslrootcert,
         'nothing, since it is deployed: functions have no files of yours',
       );
+  }
+  const asked = [...sources, ...managed].find(({ name }) => name === group.source)?.connection;
+  const sql = group.health.findIndex(({ kind }) => kind === 'sql');
+  if (sql >= 0 && asked?.sslrootcert !== undefined) {
+    const allowed = `a check of another kind, since it is deployed: the connection of ${group.source} has sslrootcert, and functions have no files of yours`;
+    throw new InputInvalid(`${at}.health.${sql}.kind`, 'sql', allowed);
   }
   const { names, capacity, settings } = group;
   for (const [part, all] of Object.entries({ names, capacity, settings })) checkNoFile(`${at}.${part}`, all);

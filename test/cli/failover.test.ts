@@ -51,7 +51,7 @@ test('--force says what it means, with --quiet, too', async () => {
 });
 
 test('the end tells where the primary is, how long it took and what is lost', () => {
-  const moved = { group: 'shop', from: 'east', to: 'west', mode: 'failover', rtoSeconds: 7, reached: '0/5000028' };
+  const moved = { group: 'shop', from: 'east', to: 'west', mode: 'failover', rtoMs: 7_000, reached: '0/5000028' };
   const lines = (record: object) => describeMove('failover', 'n', record).split('\n');
   assert.deepEqual(lines({ ...moved, lostBytes: 2048 }), [
     'shop: the primary is at west, and was at east',

@@ -123,7 +123,7 @@ interface Failover {
   lost: number[];
   lostBytes: number;
   /** of the machine: from the fence to health */
-  rtoSeconds: number;
+  rtoMs: number;
   /** of the client: from the last row that was acknowledged to the next */
   silentMs: number;
 }
@@ -138,12 +138,12 @@ async function loseTheMachine({ stage, pair }: Scene, writer: AcknowledgingWrite
   console.log(`  ${before.length} rows had been acknowledged`);
   const name = await stage.approved(['failover', 'shop', '--reason', 'east is dead'], 'seen, east does not answer');
   await writer.untilAcknowledged(200);
-  const { reached, rtoSeconds } = await endOf(stage, name);
+  const { reached, rtoMs } = await endOf(stage, name);
   const lost = writer.missing(await rowsAt(pair.west), before);
   const end = lost.map((id) => writer.acknowledged.get(id)!.lsn).reduce((a, b) => (a > b ? a : b), parseLsn('0/0'));
   const lostBytes = lost.length === 0 ? 0 : Number(end - parseLsn(reached));
   await untilQuiet(stage);
-  return { lost, lostBytes, rtoSeconds, silentMs: writer.longestPauseMs(killedAt - 1_000) };
+  return { lost, lostBytes, rtoMs, silentMs: writer.longestPauseMs(killedAt - 1_000) };
 }
 
 async function goHome({ stage, pair }: Scene, writer: AcknowledgingWriter, lost: readonly number[]) {
@@ -151,13 +151,13 @@ async function goHome({ stage, pair }: Scene, writer: AcknowledgingWriter, lost:
   const begunAt = performance.now();
   const name = await stage.approved(['failback', 'shop', '--reason', 'east is repaired'], 'the plan is right');
   await writer.untilAcknowledged(200);
-  const { rtoSeconds, lostBytes } = await endOf(stage, name);
+  const { rtoMs, lostBytes } = await endOf(stage, name);
   const told = [...writer.acknowledged.keys()];
   const lostNow = writer.missing(await rowsAt(pair.east), told).filter((id) => !lost.includes(id));
   if (lostNow.length > 0) throw new Error(`the switchover lost acknowledged rows: ${lostNow.slice(0, 10).join(', ')}`);
   if (lostBytes !== 0) throw new Error(`the switchover says that it lost ${lostBytes} bytes`);
   await untilQuiet(stage);
-  return { rtoSeconds, silentMs: writer.longestPauseMs(begunAt) };
+  return { rtoMs, silentMs: writer.longestPauseMs(begunAt) };
 }
 
 /** East has the primary, west follows it with the same rows, and the evidence of all of it is whole. */
@@ -181,7 +181,7 @@ interface Numbers {
   writer: AcknowledgingWriter;
   watch: PrimaryWatch;
   failover: Failover;
-  failback: { rtoSeconds: number; silentMs: number };
+  failback: { rtoMs: number; silentMs: number };
 }
 
 function tellNumbers({ writer, watch, failover, failback }: Numbers): void {
@@ -190,9 +190,9 @@ function tellNumbers({ writer, watch, failover, failback }: Numbers): void {
   const { lost, lostBytes } = failover;
   console.log(`\n── what was measured
   the client sent ${acknowledged.size + ambiguous.size + refused.size} rows: ${acknowledged.size} acknowledged, ${refused.size} refused, ${ambiguous.size} without an answer
-  failover    RTO ${failover.rtoSeconds} s from the fence to health, ${seconds(failover.silentMs)} without a write for the client, Ada's yes included
+  failover    RTO ${seconds(failover.rtoMs)} from the fence to health, ${seconds(failover.silentMs)} without a write for the client, Ada's yes included
               RPO ${lost.length} acknowledged rows, ${formatBytes(lostBytes)} of WAL
-  failback    RTO ${failback.rtoSeconds} s from the fence to health, ${seconds(failback.silentMs)} without a write for the client
+  failback    RTO ${seconds(failback.rtoMs)} from the fence to health, ${seconds(failback.silentMs)} without a write for the client
               RPO 0 rows, 0 B
   both sites were asked ${watch.looks} times; ${watch.two} times two took writes`);
   if (watch.two > 0) throw new Error('there were two primaries');
@@ -201,7 +201,7 @@ function tellNumbers({ writer, watch, failover, failback }: Numbers): void {
 
 interface MoveEnd {
   reached: string;
-  rtoSeconds: number;
+  rtoMs: number;
   lostBytes: number | null;
 }
 

@@ -46,7 +46,7 @@ test('a primary that is gone is fenced, its standby promoted, and everything fol
   isMoved(sites);
   assert.ok(!statesOf(run).includes('See whether it is the primary'));
   const output = end.output as Record<string, unknown>;
-  assert.partialDeepStrictEqual(output, { group: 'shop', from: 'east', to: 'west', mode: 'failover', rtoSeconds: 0 });
+  assert.partialDeepStrictEqual(output, { group: 'shop', from: 'east', to: 'west', mode: 'failover', rtoMs: 0 });
   assert.ok(sites.east.fenced, 'whoever starts it again gets a standby');
   const [record] = run.evidence;
   assert.partialDeepStrictEqual(record, {
@@ -316,7 +316,7 @@ test('a promotion that takes its time is waited for', async () => {
   sites.west.scripts.promote = async (act, count) => (count < 5 ? { done: false, timeline: null, lsn: null } : act());
   const end = await run.run('failover', input);
   assert.equal(end.status, 'SUCCEEDED', JSON.stringify(end));
-  assert.equal((end.output as { rtoSeconds: number }).rtoSeconds, 20);
+  assert.equal((end.output as { rtoMs: number }).rtoMs, 20_000);
 });
 
 test('a promotion whose answer is lost, and that happened, goes on', async () => {
