@@ -85,6 +85,7 @@ const reserved = [
   'evidence',
   'evidence-heads',
   'executions',
+  'failover',
   'incidents',
   'notices',
 ];
