@@ -8,10 +8,11 @@ import { type FunctionPackage, packageFunctions } from '#stack/package-functions
 
 /**
  * What Lambda gets: for each function the bytes of its code and of its zip, and how long it takes to import in a process of
- * its own (median of five): what is loaded at once, and with it all that may be loaded later. `--json` for one object;
+ * its own (median of five): what is loaded at once, and with it all that may be loaded later. Of what moves primaries that is an
+ * SDK for each kind of server and part, of which a plan has some. `--json` for one object;
  * ends with 1 when a limit is passed.
  */
-const limits = { bytes: 1_000_000, importMs: 400 };
+const limits = { startBytes: 700_000, bytes: 2_100_000, importMs: 400 };
 const repeats = 5;
 
 const run = promisify(execFile);
@@ -19,19 +20,26 @@ const folder = await mkdtemp(join(tmpdir(), 'lifeboat-bundles-'));
 try {
   const packages = await packageFunctions(join(import.meta.dirname, '../plan.aws.example.yml'), join(folder, 'zips'));
   const functions = [];
-  for (const { name, bytes, zipBytes, files } of packages) {
+  for (const { name, startBytes, bytes, zipBytes, files } of packages) {
     const times = await importTimes(await unpack(name, files), files);
-    functions.push({ name, bytes, zipBytes, files: files.length, ...times });
+    functions.push({ name, startBytes, bytes, zipBytes, files: files.length, ...times });
   }
-  const tooMuch = functions.filter(({ bytes, importAllMs }) => bytes > limits.bytes || importAllMs > limits.importMs);
+  const tooMuch = functions.filter(
+    ({ startBytes, bytes, importMs }) =>
+      startBytes > limits.startBytes || bytes > limits.bytes || importMs > limits.importMs,
+  );
   if (process.argv.includes('--json'))
     console.log(JSON.stringify({ limits, functions, ok: tooMuch.length === 0 }, null, 2));
   else {
     const rows = functions.map((one) => Object.values(one).map(String));
-    console.log(formatTable([['function', 'bytes', 'zip bytes', 'files', 'import ms', 'with all ms'], ...rows]));
+    console.log(
+      formatTable([['function', 'at start', 'bytes', 'zip bytes', 'files', 'import ms', 'with all ms'], ...rows]),
+    );
   }
   for (const { name } of tooMuch)
-    console.error(`${name} is over the limit of ${limits.bytes} bytes and ${limits.importMs} ms`);
+    console.error(
+      `${name} is over the limit of ${limits.startBytes} bytes and ${limits.importMs} ms at its start, or ${limits.bytes} bytes in all`,
+    );
   process.exitCode = tooMuch.length === 0 ? 0 : 1;
 } finally {
   await rm(folder, { recursive: true, force: true });

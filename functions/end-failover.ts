@@ -1,16 +1,32 @@
+import { noteMove } from '#catalog/failover-standing';
+import { readLease } from '#catalog/lease';
 import { releaseLeaseOf } from '#catalog/release-lease';
 import { text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { movingGroup } from '#runtime/moving-group';
+import { leaseKey } from '#store/bucket-layout';
 import { edge } from './edge.ts';
 
-/** Give back a group's lease, so that nobody has to wait for its end; another execution's is not touched. */
+/**
+ * Give back a group's lease, so that nobody has to wait for its end, and note that it was moved: `primary` is where it has its primary
+ * now. What another execution holds is not touched, and who held nothing has moved nothing.
+ */
 export const handler = edge({
   name: 'end-failover',
-  input: fields({ execution: text("the execution's ARN"), group: text('the name of a group') }),
+  input: fields({
+    execution: text("the execution's ARN"),
+    group: text('the name of a group'),
+    primary: text('a site').nullish(),
+  }),
 
-  async run({ execution, group: name }, world) {
+  async run({ execution, group: name, primary }, world, logger) {
     const { group, store, now } = movingGroup(world, name);
+    const lease = (await readLease(store, leaseKey(group.source, 'failover')))?.state;
+    if (lease?.execution === execution && !lease.released) {
+      const move = { at: now().toISOString(), execution, primary: primary ?? undefined };
+      // before the lease is free: who looks then counts from here on
+      await noteMove(store, name, move).catch((failure: Error) => logger.warn('the move is not noted', failure));
+    }
     return { released: await releaseLeaseOf(store, group.source, 'failover', { execution, now: now() }) };
   },
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { noteAutomatic, readFailoverStanding } from '#catalog/failover-standing';
+import { noteAutomatic, noteMove, readFailoverStanding } from '#catalog/failover-standing';
 import { releaseLeaseOf } from '#catalog/release-lease';
 import type { DecidedMove } from '#failover/move-hash';
 import { recheckMove } from '#failover/recheck-move';
@@ -35,7 +35,10 @@ export const handler = edge({
       const known = (await readFailoverStanding(store, name))?.plans.find(({ hash }) => hash === planHash);
       const decided = known && (JSON.parse(known.decided) as DecidedMove);
       const move = recheckMove(outcome, { group: name, planHash, decided });
-      if (move.automatic) await noteAutomatic(store, name, { at: world.now().toISOString(), execution });
+      const noted = { at: world.now().toISOString(), execution };
+      if (move.automatic) await noteAutomatic(store, name, noted);
+      // the watch sees by the lease that somebody moves it, too
+      await noteMove(store, name, noted).catch((failure: Error) => logger.warn('the move is not noted', failure));
       return move;
     } catch (failure) {
       await releaseLeaseOf(store, source, 'failover', { execution, now: world.now() }).catch((problem: Error) =>

@@ -8,9 +8,9 @@ import { readRetentionPlan, rememberKeys } from '#catalog/retention-plan';
 import { chooseAny } from '#model/choose-source';
 import { isDumpId } from '#model/dump-id';
 import { InputInvalid, ObjectMissing } from '#model/failure';
+import { planAgain } from '#model/plan-again';
 import { text } from '#model/plan-field';
 import { fields } from '#model/read-input';
-import { planRetention } from '#model/retention';
 import { chooseRetention } from '#model/retention-choice';
 import type { ExpireResult, RetentionPlan } from '#model/retention-record';
 import { thisProcess } from '#runtime/this-process';
@@ -31,7 +31,8 @@ const expireInput = fields({
 
 /**
  * Deletes what a retention plan names. Nobody backs the source up or dumps it meanwhile, until no manifest is left that
- * somebody might build on: what comes after that is read by nobody any more, and may take hours the first time.
+ * somebody might build on: what comes after that is read by nobody any more, and may take hours the first time. Of a purge
+ * nobody does so to its end: it leaves no window behind, and a backup that begins on a standby may need WAL of an hour ago.
  */
 export const task = defineJob({
   input: expireInput,
@@ -49,9 +50,11 @@ export const task = defineJob({
       await checkAgain(world, shown);
       const keysKey = taskResultKey('retention', world.call.executionName, 'keys');
       const keyDigests = await rememberKeys(vault.store, keysKey, () => findKeys(vault.store, shown));
-      return { keyDigests, expiry: await expireManifests({ ...work, keyDigests, signal }) };
+      const expiry = await expireManifests({ ...work, keyDigests, signal });
+      if (shown.purge) await expireRest({ ...work, keyDigests, signal }, expiry);
+      return { keyDigests, expiry };
     });
-    await expireRest({ ...work, keyDigests, signal }, expiry);
+    if (!shown.purge) await expireRest({ ...work, keyDigests, signal }, expiry);
     // in AWS S3 does it by age (src/stack/storage.ts)
     const old = plan.aws ? 0 : await expireOldRecords(vault.store, { now: now(), signal });
     const times = { startedAt: startedAt.toISOString(), finishedAt: now().toISOString() };
@@ -80,11 +83,10 @@ const takeLease = ({ vault, call, signal, log }: JobWorld, source: string, what:
  * stay instead has to be there: the catalog's word is not enough to delete by.
  */
 async function checkAgain({ plan, vault, now }: JobWorld, shown: RetentionPlan): Promise<void> {
-  const { rules } = chooseRetention(plan, shown.source);
-  const facts = await gatherRetentionFacts(vault.store, plan, shown.source, now());
+  const facts = await gatherRetentionFacts(vault.store, plan, shown.source, now(), { purge: shown.purge === true });
   // we hold the leases ourselves: nobody writes what is not committed
   const leftovers = facts.leftovers.map((leftover) => ({ ...leftover, busy: false }));
-  const anew = planRetention({ ...facts, leftovers }, rules, new Date(shown.at));
+  const anew = planAgain(shown, { ...facts, leftovers }, () => chooseRetention(plan, shown.source).rules);
   requireStillHolds(shown, anew, facts);
   await checkKeptObjects(vault.store, shown, facts);
 }

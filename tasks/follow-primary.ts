@@ -6,7 +6,7 @@ import { standbySlot } from '#postgres/standby-settings';
 import { readControlFile } from '#runtime/read-control-file';
 import { startLogName } from '#runtime/start-local-server';
 import type { LocalRebuild } from './rebuild-work.ts';
-import { askSite, sendsTo } from './standby-primary.ts';
+import { askSite, type ServerSays, sendsTo } from './standby-primary.ts';
 import { startForGood } from './start-for-good.ts';
 
 export type Followed = { streams: true } | { streams: false; why: string };
@@ -16,16 +16,24 @@ export type Followed = { streams: true } | { streams: false; why: string };
  * `streams: false`: its timeline is not the primary's.
  * @throws RebuildFailed when it ends, or stands still without streaming
  */
-export async function followPrimary(work: LocalRebuild, systemId: string): Promise<Followed> {
+export async function followPrimary(
+  work: LocalRebuild,
+  { systemId, timeline }: Pick<ServerSays, 'systemId' | 'timeline'>,
+): Promise<Followed> {
   const { site, other, environment, signal, onProgress } = work;
   onProgress('follow');
   await start(work);
-  let seen = '';
+  let [seen, receiver] = ['', ''];
   let sinceMs = performance.now();
   for (;;) {
     const own = await askSite(site.server.connection, environment).catch(() => undefined);
     if (own?.role === 'primary') throw failed(work, 'it came up as a primary');
-    if (own?.streams?.slot === standbySlot(site.name) && own.systemId === systemId)
+    // of an older timeline it may get what comes before the fork, again and again, and never what follows
+    const isOnTimeline = own?.streams !== undefined && own.streams.timeline >= timeline;
+    // one that asks for WAL that is gone streams for a moment, too, and its next attempt is another process
+    const stays = own?.streams?.receiver === receiver;
+    receiver = own?.streams?.receiver ?? '';
+    if (isOnTimeline && stays && own.streams?.slot === standbySlot(site.name) && own.systemId === systemId)
       if (await sendsTo(other.server.connection, site.name, environment)) return { streams: true };
     const said = await readFile(join(work.dataDir, startLogName), 'utf8').catch(() => '');
     const astray = said.split('\n').findLast((line) => onAnotherWay.test(line));

@@ -45,7 +45,7 @@ export async function rebuildLocal(
   await keepSlot(other.server.connection, site.name, environment);
   await stopLocalServer(dataDir, patience, signal);
   await endProgramsOn('pg_rewind', folder.rewinding);
-  const begun = resume(work);
+  const begun = await resume(work);
   const rebuild: Rebuild = { work, primary, settings, state: begun.state };
   if (begun.way === 'whole') return await followOrRestore(rebuild);
   if (begun.way === 'restore' || !existsSync(join(dataDir, 'PG_VERSION'))) return await restore(rebuild, begun.why);
@@ -72,18 +72,13 @@ const fetchWords = ({ planPath, source }: LocalRebuild, systemId: string): strin
 ];
 
 /** What an attempt that was killed has left, put in order. */
-function resume({ dataDir, folder, now, log }: LocalRebuild): {
+async function resume({ dataDir, folder, now, log }: LocalRebuild): Promise<{
   state: RebuildState;
   way: 'choose' | 'whole' | 'restore';
   why: string;
-} {
-  const state: RebuildState = folder.read() ?? {
-    phase: 'begun',
-    how: 'followed',
-    divergedAt: null,
-    keptAside: null,
-    rawBytes: 0,
-  };
+}> {
+  const fresh: RebuildState = { phase: 'begun', how: 'followed', divergedAt: null, keptAside: null, rawBytes: 0 };
+  const state = folder.read() ?? fresh;
   const away = existsSync(folder.rewinding);
   if (state.phase === 'rewinding' && away) {
     const half = `${dataDir}.half-rewound-${now()
@@ -93,12 +88,32 @@ function resume({ dataDir, folder, now, log }: LocalRebuild): {
     log.warn('an attempt was killed while it rewound: files that are half rewound are no cluster', { kept: half });
     return { state, way: 'restore', why: 'it was half rewound' };
   }
+  if (state.phase === 'whole' && !away && (await wasPrimarySince(dataDir))) {
+    log.warn('an attempt that did not end is of a time before it was the primary, and counts no more', { ...state });
+    folder.remove();
+    return { state: fresh, way: 'choose', why: '' };
+  }
   if (state.phase === 'whole') {
     if (away) backInPlace(folder.rewinding, dataDir);
     return { state, way: 'whole', why: '' };
   }
   if (state.phase === 'restoring') return { state, way: 'restore', why: 'it was half restored' };
-  return { state: { ...state, phase: 'begun' }, way: 'choose', why: 'there is no cluster' };
+  const keptAside = isKept(dataDir, state.keptAside) ? state.keptAside : null;
+  return { state: { ...state, phase: 'begun', keptAside }, way: 'choose', why: 'there is no cluster' };
+}
+
+/** What was made whole recovers, or has yet to begin with that by its backup_label; it is no primary, and was none. */
+async function wasPrimarySince(dataDir: string): Promise<boolean> {
+  const control = await readControlFile(dataDir);
+  if (!control || existsSync(join(dataDir, 'backup_label'))) return false;
+  return control.state !== 'in archive recovery' && control.state !== 'shut down in recovery';
+}
+
+/** Whether what was kept is of the files as they are: what they wrote since, nobody has kept. */
+function isKept(dataDir: string, keptAside: string | null): boolean {
+  const kept = keptAside === null ? undefined : join(keptAside, 'pg_control');
+  const own = join(dataDir, 'global', 'pg_control');
+  return kept !== undefined && existsSync(kept) && existsSync(own) && readFileSync(kept).equals(readFileSync(own));
 }
 
 function backInPlace(from: string, dataDir: string): void {
@@ -169,7 +184,7 @@ async function rewindOrRestore(rebuild: Rebuild, choice: RebuildChoice & { how: 
   save(rebuild, 'rewinding', 'rewound');
   moveAway(work);
   const rewound = await rewind({ ...asked, dataDir: folder.rewinding });
-  if (!rewound.done) return await restore({ ...rebuild, ...resume(work) }, rewound.why);
+  if (!rewound.done) return await restore({ ...rebuild, ...(await resume(work)) }, rewound.why);
   rebuild.state.rawBytes = rewound.bytes;
   putBackSettings(folder.settings, folder.rewinding, work.account);
   await configureStandby(folder.rewinding, standbySettings(settings), work.account);
@@ -242,7 +257,7 @@ async function followOrRestore(rebuild: Rebuild): Promise<Rebuilt> {
 
 async function follow({ work, primary, state }: Rebuild): Promise<Rebuilt> {
   const { dataDir, folder } = work;
-  const followed = await followPrimary(work, primary.systemId);
+  const followed = await followPrimary(work, primary);
   if (!followed.streams) throw new OnAnotherWay(followed.why, { operation: 'rebuild standby', subject: dataDir });
   folder.remove();
   const { how, divergedAt, keptAside, rawBytes } = state;

@@ -4,6 +4,7 @@ import type { RebuildResult } from '#model/task-result';
 import { standbySlot } from '#postgres/standby-settings';
 import { lookAtCluster, takesNoWrites } from '#runtime/local-cluster';
 import { openLocalRebuild } from './open-local-rebuild.ts';
+import { RebuildFolder } from './rebuild-folder.ts';
 import { type Rebuilt, rebuildLocal } from './rebuild-local.ts';
 import type { RebuildWork } from './rebuild-work.ts';
 import { askSite, dropStaleSlots, historyOf, type ServerSays } from './standby-primary.ts';
@@ -21,7 +22,9 @@ export async function rebuildStandby(work: RebuildWork): Promise<Outcome> {
   const own = await askOwn(work);
   if (own?.role === 'primary') throw takesWrites(work, 'it answers as a primary');
   const history = await historyOf(other.server.connection, primary.timeline, environment);
-  const outcome = streamsFrom(work, primary, own) ? nothing : await rebuild(work, { ...primary, history }, own);
+  const follows = streamsFrom(work, primary, own);
+  if (follows) forgetAttempt(work);
+  const outcome = follows ? nothing : await rebuild(work, { ...primary, history }, own);
   await clearSlots(work);
   return outcome;
 }
@@ -54,6 +57,12 @@ async function askOwn({ site, environment }: RebuildWork): Promise<ServerSays | 
     if (failure instanceof Failure) return undefined;
     throw failure;
   }
+}
+
+/** One that did not end; what it left would be taken for that of another day. */
+function forgetAttempt({ site }: RebuildWork): void {
+  const { control } = site.server;
+  if (control.kind === 'local') new RebuildFolder(control.dataDir).remove();
 }
 
 const streamsFrom = ({ site }: RebuildWork, primary: ServerSays, own: ServerSays | undefined): boolean =>

@@ -21,8 +21,8 @@ export interface ServerSays {
   timeline: Timeline;
   /** of a primary flushed; of a standby replayed */
   lsn: Lsn;
-  /** of a standby that streams: through which slot, on which timeline */
-  streams: { slot: string; timeline: Timeline } | undefined;
+  /** of a standby that streams: through which slot, on which timeline, by which process */
+  streams: { slot: string; timeline: Timeline; receiver: string } | undefined;
 }
 
 /** @throws ConnectionFailed, AuthenticationFailed, ServerUnsuitable, ServerError */
@@ -37,7 +37,9 @@ export async function askSite(connection: Connection, environment: Environment):
     timeline: Number.parseInt(row.timeline!, 16),
     lsn: parseLsn(row.lsn!),
     streams:
-      row.receiver === 'streaming' ? { slot: row.slot ?? '', timeline: Number(row.received_timeline) } : undefined,
+      row.receiver === 'streaming'
+        ? { slot: row.slot ?? '', timeline: Number(row.received_timeline), receiver: row.receiver_pid! }
+        : undefined,
   };
 }
 
@@ -50,7 +52,7 @@ const question = `
               else pg_current_wal_flush_lsn() end::text as lsn,
          case when pg_is_in_recovery() then (select to_hex(timeline_id) from pg_control_checkpoint())
               else substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8) end as timeline,
-         receiver.status as receiver, receiver.slot_name as slot, receiver.received_tli::text as received_timeline
+         receiver.status as receiver, receiver.pid::text as receiver_pid, receiver.slot_name as slot, receiver.received_tli::text as received_timeline
     from (select 1) one left join pg_stat_wal_receiver receiver on true`;
 
 /** By what way a primary came to its timeline. */

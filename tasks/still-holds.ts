@@ -16,9 +16,12 @@ export function requireStillHolds(shown: RetentionPlan, anew: RetentionPlan, fac
   const stays = [...more, ...committed.map(({ id }) => `${id} was committed meanwhile`)];
   if (stays.length === 0) return;
   const shownOf = stays.slice(0, 10).join('; ') + (stays.length > 10 ? `; and ${stays.length - 10} more` : '');
-  throw new PlanChanged(`what retention of ${shown.source} was to delete has to stay now: ${shownOf}`, {
+  const { source, purge } = shown;
+  const what = purge ? 'the purge' : 'retention';
+  const again = purge ? `lifeboat purge ${source} --reason …` : `lifeboat expire ${source}`;
+  throw new PlanChanged(`what ${what} of ${source} was to delete has to stay now: ${shownOf}`, {
     operation: 'expire',
-    subject: shown.source,
-    hint: `nothing of it was deleted: start it again, and it is planned anew: \`lifeboat expire ${shown.source}\``,
+    subject: source,
+    hint: `nothing of it was deleted: start it again, and it is planned anew: \`${again}\``,
   });
 }

@@ -8,7 +8,7 @@ import { isDumpId } from '#model/dump-id';
 import { ObjectDamaged, StoreRefused, WalBroken } from '#model/failure';
 import { type BackupSummary, type Manifest, startLsn, stopLsn } from '#model/manifest';
 import type { Plan } from '#model/plan';
-import { planRetention } from '#model/retention';
+import { planAgain } from '#model/plan-again';
 import type { RetentionFacts } from '#model/retention-facts';
 import type { RetentionPlan, TimeStretch } from '#model/retention-record';
 import { catalogKey, manifestKey } from '#store/bucket-layout';
@@ -21,9 +21,9 @@ import type { ObjectStore } from '#store/object-store';
  */
 export async function checkKept(store: ObjectStore, plan: Plan, shown: RetentionPlan, now: Date): Promise<void> {
   const { source } = shown;
-  const facts = await gatherRetentionFacts(store, plan, source, now);
+  const facts = await gatherRetentionFacts(store, plan, source, now, { purge: shown.purge === true });
   await checkKeptWal(store, source, await checkKeptObjects(store, shown, facts));
-  const anew = planRetention(facts, shown.rules, new Date(shown.at));
+  const anew = planAgain(shown, facts, () => shown.rules);
   const short = shown.lost.after.find((promised) => !anew.lost.before.some((stretch) => holds(stretch, promised)));
   if (short) throw notAsPromised(source, short);
 }

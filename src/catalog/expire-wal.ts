@@ -1,7 +1,7 @@
 import { changeProjection } from '#catalog/change-projection';
 import { readVerified, versionOf } from '#catalog/verified';
 import { addInOrder, type WalInterval } from '#catalog/wal-interval';
-import { type VerifiedWal, verifiedWalProjection } from '#catalog/wal-projection';
+import { readVerifiedWal, type VerifiedWal, verifiedWalProjection } from '#catalog/wal-projection';
 import { advance } from '#model/lsn';
 import { subtractRanges } from '#model/lsn-range';
 import { parseObjectKey } from '#model/object-key';
@@ -20,7 +20,7 @@ export interface ExpiredWal {
   object: StoredObject;
 }
 
-type About = Pick<RetentionPlan, 'source' | 'chunksBefore'>;
+type About = Pick<RetentionPlan, 'source' | 'chunksBefore' | 'purge'>;
 
 /**
  * WAL of one system that goes by the plan, as it is listed; nothing is deleted here. Of the listing one object is
@@ -63,16 +63,16 @@ function asOfRecords(system: System): System[] {
   return [{ ...system, timelines, segmentSize: hasWal ? system.segmentSize : 0 }];
 }
 
-/** Everything, unless something of it is too young: then nothing. */
+/** Everything, unless something of it is too young: then nothing; of a purge what is old enough, whatever else there is. */
 async function* allOf(
   store: ObjectStore,
-  { source }: About,
+  { source, purge }: About,
   { systemId, storedBefore }: WalRule & { rule: 'all' },
 ): AsyncGenerator<ExpiredWal> {
   const before = new Date(storedBefore);
   const folder = systemFolder(source, systemId);
   const isWal = ({ key }: StoredObject) => parseObjectKey(key)?.kind === 'wal';
-  for await (const object of store.list(folder)) if (isWal(object) && object.lastModified >= before) return;
+  if (!purge) for await (const object of store.list(folder)) if (isWal(object) && object.lastModified >= before) return;
   for await (const object of store.list(folder))
     if (isWal(object) && object.lastModified < before) yield { what: 'piece', object };
 }
@@ -125,20 +125,34 @@ async function lostIntervals(
 ): Promise<'all' | Map<Timeline, WalInterval[]>> {
   const lost = new Map<Timeline, WalInterval[]>();
   if (rule.rule === 'none') return lost;
-  if (rule.rule === 'all') {
+  if (rule.rule === 'all' && !plan.purge) {
     for await (const _ of allOf(store, plan, rule)) return 'all';
     return lost;
   }
+  const cut = rule.rule === 'all' ? await asCut(store, plan, rule) : rule;
+  if (!cut) return lost;
   const staying = new Map<Timeline, WalInterval[]>();
   const add = (to: Map<Timeline, WalInterval[]>, { timeline, start, end }: Judged) => {
     const intervals = to.get(timeline) ?? [];
     to.set(timeline, intervals);
     addInOrder(intervals, { start, end });
   };
-  for await (const piece of judged(store, plan, rule)) {
+  for await (const piece of judged(store, plan, cut)) {
     if (piece.fate === 'piece') add(lost, piece);
     else if (piece.fate === 'stays') add(staying, piece);
   }
   // a whole segment that stays holds what its chunks held
   return new Map([...lost].map(([timeline, gone]) => [timeline, subtractRanges(gone, staying.get(timeline) ?? [])]));
+}
+
+/** Of a purge: what came since then stays. undefined: nothing was read back, so there is nothing to forget. */
+async function asCut(
+  store: ObjectStore,
+  { source }: About,
+  { systemId, storedBefore }: WalRule & { rule: 'all' },
+): Promise<(WalRule & { rule: 'cut' }) | undefined> {
+  const { systems } = await readVerifiedWal(store, source);
+  const segmentSize = systems.find((system) => system.systemId === systemId)?.segmentSize ?? 0;
+  if (segmentSize === 0) return undefined;
+  return { systemId, rule: 'cut', segmentSize, before: 'FFFFFFFF/FFFFFFFF', storedBefore, keep: [] };
 }

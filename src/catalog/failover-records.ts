@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { putRecord, readRecord } from '#catalog/put-record';
+import { parseExecutionArn } from '#model/arn';
+import { InputInvalid } from '#model/failure';
 import { taskResultKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
@@ -37,8 +39,9 @@ export async function rememberBefore(
 export const readMemory = (store: ObjectStore, execution: string, step: string): Promise<StepMemory | undefined> =>
   readRecord(store, memoryKey(execution, step), memorySchema);
 
-/** Of `arn:aws:states:…:execution:<machine>:<name>` */
+/** Of `arn:aws:states:…:execution:<machine>:<name>`, in AWS with the stack before the machine. */
 function memoryKey(execution: string, step: string): string {
-  const [machine, name] = execution.split(':').slice(-2);
-  return taskResultKey(machine!, name!, `${step}-before`);
+  const parsed = parseExecutionArn(execution);
+  if (!parsed) throw new InputInvalid('execution', execution, 'the ARN of an execution');
+  return taskResultKey(parsed.machine, parsed.name, `${step}-before`);
 }

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { changeProjection, type Projection, readProjection } from '#catalog/change-projection';
 import { findingSchema } from '#catalog/exposure';
-import type { FailoverStanding } from '#model/failover-standing';
+import type { FailoverStanding, MoveSeen } from '#model/failover-standing';
 import { failoverStandingKey } from '#store/bucket-layout';
 import type { ObjectStore } from '#store/object-store';
 
@@ -27,6 +28,7 @@ const schema: z.ZodType<FailoverStanding> = z.strictObject({
       proposed: z.string().nullable(),
     })
     .nullable(),
+  alone: z.strictObject({ since: instant, site: z.string(), why: z.string() }).nullable().exactOptional(),
   witnesses: z.array(
     z.strictObject({
       what: z.string(),
@@ -36,6 +38,7 @@ const schema: z.ZodType<FailoverStanding> = z.strictObject({
     }),
   ),
   findings: z.array(findingSchema),
+  moved: z.strictObject({ at: instant, execution: z.string() }).exactOptional(),
   automatic: z.strictObject({ at: instant, execution: z.string() }).nullable(),
   plans: z.array(z.strictObject({ hash: z.string(), decided: z.string() })),
 });
@@ -50,14 +53,14 @@ const projectionOf = (group: string): Projection<FailoverStanding | undefined> =
 export const readFailoverStanding = (store: ObjectStore, group: string): Promise<FailoverStanding | undefined> =>
   readProjection(store, projectionOf(group));
 
-/** Keep a look, unless somebody else has looked since `before` was read; what moves have noted meanwhile stays. */
+/** Keep a look, unless since `before` was read somebody else has looked, or moved it; what moves have noted meanwhile stays. */
 export async function keepLook(
   store: ObjectStore,
   before: FailoverStanding | undefined,
   look: FailoverStanding,
 ): Promise<void> {
   await changeProjection(store, projectionOf(look.group), (known) => {
-    if (known && known.at !== (before?.at ?? never)) return known;
+    if (known && (known.at !== (before?.at ?? never) || isMovedBetween(before, known))) return known;
     return known ? { ...look, automatic: known.automatic, plans: known.plans } : look;
   });
 }
@@ -68,6 +71,21 @@ export const notePlan = (store: ObjectStore, group: string, plan: FailoverStandi
     ...known,
     plans: [plan, ...known.plans.filter(({ hash }) => hash !== plan.hash)].slice(0, keptPlans),
   }));
+
+/**
+ * Note that an execution moves the group. `primary`: it has moved it to that site, and what was gone there is another outage. Else one
+ * that goes on is counted anew, and stays what was proposed for it.
+ */
+export const noteMove = (
+  store: ObjectStore,
+  group: string,
+  { primary, ...moved }: MoveSeen & { primary?: string | undefined },
+): Promise<void> =>
+  note(store, group, (known) => ({ ...known, moved, ...(primary === undefined ? {} : { primary, gone: null }) }));
+
+/** Whether a move was noted in between: then what was seen meanwhile is neither of before nor of after it. */
+export const isMovedBetween = (before: FailoverStanding | undefined, after: FailoverStanding | undefined): boolean =>
+  after !== undefined && !isDeepStrictEqual(before?.moved, after.moved);
 
 /** Note that an execution moves the primary and nobody was asked. */
 export const noteAutomatic = (

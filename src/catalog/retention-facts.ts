@@ -8,6 +8,7 @@ import { readStanding } from '#catalog/standing';
 import { readVerifiedWal, type VerifiedWal, verifiedReach } from '#catalog/wal-projection';
 import { walTimelines } from '#catalog/wal-timelines';
 import { isBackupId, parseBackupId } from '#model/backup-id';
+import { chooseAny } from '#model/choose-source';
 import { isDumpId, parseDumpId } from '#model/dump-id';
 import { type BackupSummary, startLsn, stopLsn, stopTime } from '#model/manifest';
 import type { Plan } from '#model/plan';
@@ -19,7 +20,7 @@ import type { ObjectStore } from '#store/object-store';
 
 /**
  * Read what retention is decided by: one listing each of backups, dumps and holds, a few projections, and what of the WAL was stored
- * since it was read back last.
+ * since it was read back last. `purge`: for a purge, of a source that may have no retention.
  * @throws InputInvalid when the plan has no such source, or no retention for it
  */
 export async function gatherRetentionFacts(
@@ -27,10 +28,12 @@ export async function gatherRetentionFacts(
   plan: Plan,
   sourceName: string,
   now: Date,
+  { purge = false }: { purge?: boolean } = {},
 ): Promise<RetentionFacts> {
-  const { source, rules } = chooseRetention(plan, sourceName);
+  // how old WAL is makes no difference to a purge, so no listing of it goes on
+  const { source, rules } = purge ? { source: chooseAny(plan, sourceName) } : chooseRetention(plan, sourceName);
   const { name } = source;
-  const windowStart = new Date(now.getTime() - rules.windowDays * dayMs);
+  const windowStart = rules ? new Date(now.getTime() - rules.windowDays * dayMs) : new Date(0);
   const [backups, dumps, holds, questions, wal] = await Promise.all([
     findBackups(store, name),
     findDumps(store, name),

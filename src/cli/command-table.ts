@@ -87,6 +87,11 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: 'expire', summary: "remove what the plan's retention does not keep", load: () => import('#cli/expire') },
   {
+    name: 'purge',
+    summary: 'remove everything that is stored of one source, once people have said yes',
+    load: () => import('#cli/purge'),
+  },
+  {
     name: 'hold',
     summary: 'keep one backup or dump, whatever the rules say; or no longer',
     load: () => import('#cli/hold'),

@@ -24,15 +24,18 @@ export function describeMove(machine: string, name: string, record: unknown): st
     headline(machine, move),
     ...line('reached', move.reached),
     ...line('RTO', rtoOf(move)),
-    ...line('RPO', move.mode === 'rehearsal' ? undefined : lossOf(move)),
+    ...line('RPO', movesNothing.includes(move.mode ?? '') ? undefined : lossOf(move)),
     ...line('checks', move.verification),
   ].join('\n');
 }
+
+const movesNothing = ['rehearsal', 'standby'];
 
 function headline(machine: string, { group, mode, from, to }: Move): string {
   const what = group === undefined ? machine : `${group}`;
   if (mode === 'rehearsal')
     return `${what}: the rehearsal of a move from ${from} to ${to} went well; nothing was moved`;
+  if (mode === 'standby') return `${what}: ${from} is a standby again; the primary stayed at ${to}`;
   return `${what}: the primary is at ${to}${mode === 'finish' || from == null ? '' : `, and was at ${from}`}`;
 }
 

@@ -21,6 +21,9 @@ export function describeStatus(report: StatusReport, behind = ''): string {
       'database' in source ? describeDatabase(source, now) : describeSource(source, now),
     ),
     ...report.groups.map((standing) => `group     ${describeStanding(standing, now)}`),
+    ...(report.groupsSeenFrom === undefined
+      ? []
+      : [`groups    are watched from ${report.groupsSeenFrom}: lifeboat status --region ${report.groupsSeenFrom}`]),
     describePlace(report),
     ...section(
       'runs',
@@ -107,9 +110,12 @@ function describeRpo(rpo: SourceReport['rpo'], tier: SourceReport['tier']): stri
 }
 
 /** `lifeboat groups` looks anew, and tells all of it. */
-function describeStanding({ group, at, primary, gone }: FailoverStanding, now: Date): string {
+function describeStanding({ group, at, primary, sites, gone, alone }: FailoverStanding, now: Date): string {
   const seen = `seen ${formatDuration(Math.max(0, now.getTime() - Date.parse(at)))} ago`;
   if (gone) return `${group}: NO PRIMARY since ${gone.since}: ${oneLine(gone.why, 200)} (${seen})`;
+  const primaries = sites.filter(({ state }) => state === 'primary').map(({ site }) => site);
+  if (primaries.length > 1) return `${group}: TWO PRIMARIES, at ${primaries.join(' and ')} (${seen})`;
+  if (alone) return `${group}: the primary is at ${primary}, with NO STANDBY since ${alone.since} (${seen})`;
   return primary === null
     ? `${group}: nobody knows where the primary is`
     : `${group}: the primary is at ${primary} (${seen})`;

@@ -1,11 +1,10 @@
 import { type ExpiringWal, measureExpiredWal } from '#catalog/measure-expired-wal';
 import { gatherRetentionFacts } from '#catalog/retention-facts';
 import { type CommandContext, defineCommand } from '#cli/command';
+import { expireByMachine } from '#cli/expire-by-machine';
 import { expiringSnapshots, tellExpiringSnapshots } from '#cli/expiring-snapshots';
-import { followExecution } from '#cli/follow-execution';
-import { formatTable } from '#cli/format-table';
-import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
-import { tellQuestion } from '#cli/tell-question';
+import { expiryTables } from '#cli/expiry-tables';
+import { stateOption } from '#cli/open-machines';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { describeRetention } from '#model/describe-retention';
 import { expiresMost } from '#model/expires-most';
@@ -46,34 +45,12 @@ lock has. In a directory, and of snapshots in RDS, it is gone.`,
     if (given !== undefined && named !== undefined && given !== named)
       throw new UsageInvalid('expire is of one source at a time', `leave out ${given} or --source ${named}`);
     const { source } = chooseRetention(await context.plan(), given ?? named);
-    if (!dryRun) return expireByMachine({ source: source.name, requestedBy, most, wait: !noWait, state }, context);
+    const input = { source: source.name, ...(most && { most: true }) };
+    if (!dryRun) return expireByMachine({ input, requestedBy, wait: !noWait, state }, context);
     if (noWait) throw new UsageInvalid('--dry-run starts nothing', 'leave out --no-wait or --dry-run');
     return tellPlan(source.name, context);
   },
 });
-
-interface AskedExpiry {
-  source: string;
-  requestedBy: string | undefined;
-  most: boolean;
-  wait: boolean;
-  state: string | undefined;
-}
-
-/** @throws RemoteFailure when it fails; what openMachines throws */
-async function expireByMachine({ source, wait, ...asked }: AskedExpiry, context: CommandContext): Promise<void> {
-  const machines = await openMachines(context, asked.state);
-  try {
-    const requestedBy = asked.requestedBy ?? (await whoAsks(context, machines));
-    const arn = await machines.start('retention', { source, requestedBy, ...(asked.most && { most: true }) });
-    if (!wait) return context.output.print(`started ${arn}`, { execution: arn });
-    const { output: ended } = await followExecution(machines, arn, context, await tellQuestion(arn, machines, context));
-    const { told } = ended as { told: string };
-    context.output.print(told, { ...(ended as object), execution: arn });
-  } finally {
-    machines.close();
-  }
-}
 
 async function tellPlan(source: string, { plan: readPlan, environment, output, now, signal }: CommandContext) {
   const plan = await readPlan();
@@ -107,22 +84,6 @@ function describe(plan: RetentionPlan, wal: ExpiringWal, most: string | undefine
     `  WAL now      ${walWords}`,
     `  altogether   ${formatBytes(plan.bytes + wal.bytes)} would go; nothing was removed`,
     ...(most === undefined ? [] : [`  refused      without --most: ${most}`]),
-    ...tableOf('GOES', ['WHAT', 'AT', 'STORED', 'WHY'], plan.goes.map(goesRow)),
-    ...tableOf(
-      'STAYS',
-      ['WHAT', 'AT', 'STORED', 'BY'],
-      plan.keeps.map(({ id, what, at, storedBytes, rules }) => [
-        ...[id, what, at ?? ''],
-        ...[at === null ? '' : formatBytes(storedBytes), rules.join(', ')],
-      ]),
-    ),
+    ...expiryTables(plan),
   ].join('\n');
 }
-
-const goesRow = ({ id, what, at, storedBytes, why }: RetentionPlan['goes'][number]): string[] => [
-  ...[id, what, at ?? ''],
-  ...[storedBytes === null ? '' : formatBytes(storedBytes), why],
-];
-
-const tableOf = (title: string, head: string[], rows: string[][]): string[] =>
-  rows.length === 0 ? [] : ['', formatTable([[title, ...head], ...rows])];

@@ -14,17 +14,18 @@ interface AskedSnapshots {
   store: ObjectStore;
   environment: Environment;
   now: Date;
+  purge?: { reason: string };
 }
 
 /** What the machine would decide now; RDS is asked with the rights of whoever runs this. */
 export async function expiringSnapshots(
   source: ManagedSource,
   rules: RetentionRules,
-  { plan, now, ...asked }: AskedSnapshots,
+  { plan, now, purge, ...asked }: AskedSnapshots,
 ): Promise<SnapshotExpiry> {
   const region = plan.aws?.region;
   const facts = await gatherSnapshotFacts(source, { ...asked, now, ...(region === undefined ? {} : { region }) });
-  return planSnapshots({ ...facts, execution: askedBy(plan, facts) }, rules, now);
+  return planSnapshots({ ...facts, execution: askedBy(plan, facts) }, rules, now, purge);
 }
 
 /** As if the stack's machine asked; its account is the snapshots' own, and without a snapshot nothing depends on it. */

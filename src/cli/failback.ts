@@ -12,8 +12,9 @@ can be, else restored from the bucket; what it had alone is kept aside), lets it
 \`lifeboat failover --planned\` does, after a yes to that plan: writes are stopped, everything is there, and only then home is
 promoted. Names, capacity and settings follow, and the other side becomes its standby.
 
-A machine does it: of \`lifeboat up\`, or of the stack on AWS. Ctrl-C ends the looking on, not the move. Refused while the primary
-is at home, or nowhere. What failed is started again by the same command.`,
+A machine does it: of \`lifeboat up\`, or of the stack on AWS. Ctrl-C ends the looking on, not the move. Where the primary is
+at home and has no standby, the other site becomes one again, and nothing else moves; with one, or with no primary anywhere, it is
+refused. What failed is started again by the same command.`,
   examples: ['lifeboat failback', 'lifeboat failback shop --reason "eu-central-1 is back since Tuesday"'],
   arguments: { group: { summary: 'group in the plan (needed when it has several)', optional: true } },
   options: {

@@ -1,5 +1,5 @@
-import { readFailoverStanding } from '#catalog/failover-standing';
 import { listEndedQuestions, listOpenQuestions } from '#catalog/open-questions';
+import { askGroups, ledByGroup } from '#cli/ask-groups';
 import { askManaged } from '#cli/ask-managed';
 import { type AskedBucket, type AskedSource, askSource, glanceAtSource } from '#cli/ask-source';
 import type { CommandContext } from '#cli/command';
@@ -8,15 +8,12 @@ import { incidentProblems } from '#cli/incident-problems';
 import { serviceProblem } from '#cli/service-problem';
 import type { Problem, StatusReport } from '#cli/status-report';
 import type { DaemonReport } from '#local/daemon-report';
-import type { FailoverGroup } from '#model/failover-group';
-import type { FailoverStanding } from '#model/failover-standing';
 import type { ManagedSource } from '#model/managed-source';
 import type { PostgresSource } from '#model/postgres-source';
 import type { DaemonEndpoint } from '#runtime/daemon-endpoint';
 import type { Machines } from '#runtime/machines';
 import { openBucket } from '#runtime/open-bucket';
 import type { Stack } from '#runtime/stack';
-import type { ObjectStore } from '#store/object-store';
 
 /** Who runs the plan: a daemon with its endpoint, or a stack. */
 export interface AskedPlace {
@@ -47,13 +44,14 @@ export async function gatherStatus(
   const running = (await place?.machines.list('RUNNING')) ?? [];
   // an execution that somebody stopped waits for no answer any more
   const waits = (arn: string) => !place || running.some((execution) => execution.arn === arn);
-  const groups = await standingOf((await context.plan()).failover, names, vault.store);
+  const plan = await context.plan();
+  const groups = await askGroups(plan, { store: vault.store, names, place, running, now });
   const open = await listOpenQuestions(vault.store, now);
   const questions = open.filter(({ source, execution }) => names.has(source) && waits(execution));
   return {
     now,
     sources: asked.map(({ report }) => report),
-    groups,
+    ...groups.report,
     daemon: place?.endpoint && { pid: place.endpoint.pid, startedAt: place.endpoint.startedAt },
     stack: place?.stack && { name: place.stack.name, region: place.stack.region },
     services: (own?.services ?? []).map(({ name, pid, restarts }) => ({ name, runs: pid !== null, restarts })),
@@ -64,8 +62,8 @@ export async function gatherStatus(
     problems: [
       ...(await incidentProblems(vault.store, names)),
       ...(unseen === undefined ? [] : [watchProblem(unseen)]),
-      ...asked.flatMap(({ problems }) => problems),
-      ...groups.flatMap(({ findings }) => findings),
+      ...groups.problems,
+      ...asked.flatMap(({ problems }) => problems).map((problem) => ledByGroup(problem, plan.failover)),
       ...(own ? [...own.services.flatMap((service) => serviceProblem(service, now)), ...daemonProblems(own)] : []),
     ],
   };
@@ -92,17 +90,6 @@ async function askSources(sources: readonly (PostgresSource | ManagedSource)[], 
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return asked;
-}
-
-/** Of groups that nobody has looked at yet there is nothing to tell. */
-async function standingOf(
-  groups: readonly FailoverGroup[],
-  sources: ReadonlySet<string>,
-  store: ObjectStore,
-): Promise<FailoverStanding[]> {
-  const shown = groups.filter(({ source }) => sources.has(source));
-  const found = await Promise.all(shown.map(({ name }) => readFailoverStanding(store, name)));
-  return found.filter((standing) => standing !== undefined);
 }
 
 const watchProblem = (why: string): Problem => ({

@@ -24,6 +24,7 @@ export async function moveByMachine(asked: AskedMove, context: CommandContext): 
   const { machine, input, wait, state } = asked;
   const machines = await openMachines(context, state);
   try {
+    await warnOfOtherStack(machines, context);
     const requestedBy = asked.requestedBy ?? (await whoAsks(context, machines));
     const arn = await machines.start(machine, { ...input, requestedBy });
     const { name } = parseExecutionArn(arn)!;
@@ -38,6 +39,16 @@ export async function moveByMachine(asked: AskedMove, context: CommandContext): 
   } finally {
     machines.close();
   }
+}
+
+/** Both stacks can move a group, and neither knows of a move of the other's before that is copied. */
+async function warnOfOtherStack(machines: Machines, context: CommandContext): Promise<void> {
+  const stack = machines.kind === 'stack' ? await context.stack() : undefined;
+  const recoveryRegion = (await context.writtenPlan()).aws?.recoveryRegion;
+  if (!stack || recoveryRegion === undefined || stack.region === recoveryRegion) return;
+  context.output.warn(
+    `${stack.region} is asked; groups are watched and moved from ${recoveryRegion} (--region ${recoveryRegion}): ask this one only while nothing is moved there`,
+  );
 }
 
 /** A failback asks nobody: the switchover that it starts does, by an execution of its own, which is told meanwhile. */

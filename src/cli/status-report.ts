@@ -14,6 +14,8 @@ export interface StatusReport {
   sources: (SourceReport | DatabaseReport)[];
   /** of the groups of these sources, what the watch has seen last */
   groups: FailoverStanding[];
+  /** the region whose stack watches them, where it is another one */
+  groupsSeenFrom?: string;
   /** undefined: none runs for this plan here, or it runs on AWS */
   daemon: { pid: number; startedAt: string } | undefined;
   /** undefined: it does not run on AWS */

@@ -1,7 +1,7 @@
 import type { Moving } from '#failover/move-blockers';
 import { ifKnown, type MoveFacts, type WitnessFacts } from '#failover/move-facts';
 import type { MoveRequest } from '#failover/planned-move';
-import { type FailoverStanding, looksInARow, rowBreaksAfterMs } from '#model/failover-standing';
+import { type FailoverStanding, looksInARow, type PrimaryGone, unbrokenRow } from '#model/failover-standing';
 
 /** What is moved twice within this time without a person moves to and fro. */
 const pauseMs = 3_600_000;
@@ -17,7 +17,7 @@ export function isAutomatic(
   request: MoveRequest,
   { now, execution }: { now: Date; execution?: string | undefined },
 ): boolean {
-  const { group, mode, restore, old, lag } = moving;
+  const { group, mode, from, restore, old, lag } = moving;
   const standing = ifKnown(facts.standing);
   return (
     group.automatic &&
@@ -30,7 +30,7 @@ export function isAutomatic(
     (old.fence.fenced || old.fence.possible) &&
     isWithin(moving, lag) &&
     witnessesAgree(facts.witnesses) &&
-    hasBeenGone(standing, group.proposeAfterMs, now) &&
+    hasBeenGone(unbrokenRow(standing, { now, primary: from, execution }), group.proposeAfterMs, now) &&
     !wasJustMoved(standing, now, execution)
   );
 }
@@ -43,11 +43,10 @@ export const witnessesAgree = (witnesses: readonly WitnessFacts[]): boolean =>
   new Set(witnesses.filter(({ says }) => says === 'gone').map(({ kind }) => kind)).size >= 2 &&
   witnesses.every(({ says }) => says !== 'there');
 
-function hasBeenGone(standing: FailoverStanding | undefined, proposeAfterMs: number | undefined, now: Date): boolean {
-  const gone = standing?.gone;
-  if (!gone || proposeAfterMs === undefined || gone.looks < looksInARow) return false;
-  const lookedMs = now.getTime() - Date.parse(standing.at);
-  return lookedMs <= rowBreaksAfterMs && now.getTime() - Date.parse(gone.since) >= proposeAfterMs;
+/** By looks that nothing has interrupted: before or after a move it may have served. */
+function hasBeenGone(row: PrimaryGone | undefined, proposeAfterMs: number | undefined, now: Date): boolean {
+  if (!row || proposeAfterMs === undefined || row.looks < looksInARow) return false;
+  return now.getTime() - Date.parse(row.since) >= proposeAfterMs;
 }
 
 function wasJustMoved(standing: FailoverStanding | undefined, now: Date, execution: string | undefined): boolean {

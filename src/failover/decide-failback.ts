@@ -1,24 +1,30 @@
 import { NotReady } from '#failover/failures';
+import { rebuiltByHand } from '#failover/rebuilt-by-hand';
 import type { SiteFacts } from '#failover/site-facts';
 import type { FailoverGroup } from '#model/failover-group';
+import type { Site } from '#model/failover-site';
 
 export interface FailbackDecision {
   /** where the primary belongs */
   to: string;
-  /** where it is */
+  /** where it is; when it is at home, the other site */
   from: string;
-  /** whether the server at `to` has to be made a standby first */
+  /** whose server is, or has to be made, a standby of the primary */
+  standby: string;
+  /** whether it has to be made one first */
   rebuild: boolean;
+  /** false: the primary is at home, and only lacks a standby */
+  switchover: boolean;
   /** in words, for people */
   planText: string;
 }
 
-/** What leads the primary back home. @throws NotReady when nothing safe does */
+/** What leads the primary back home, or gives it a standby when it is there. @throws NotReady when nothing safe does */
 export function decideFailback(group: FailoverGroup, home: SiteFacts, recovery: SiteFacts): FailbackDecision {
   const [to, from] = [group.home.name, group.recovery.name];
   if (isPrimary(home) && isPrimary(recovery))
     throw notReady(group, `${to} and ${from} are both primaries`, `stop one of them now, and keep its files`);
-  if (isPrimary(home)) throw notReady(group, `the primary is at ${to} already`, 'there is nothing to bring back');
+  if (isPrimary(home)) return decideStandby(group, home, recovery);
   if (!isPrimary(recovery))
     throw notReady(
       group,
@@ -26,7 +32,7 @@ export function decideFailback(group: FailoverGroup, home: SiteFacts, recovery: 
       `look at ${from}: lifeboat failover ${group.name}`,
     );
   const rebuild = !isStandbyOf(home, recovery);
-  if (rebuild) refuseRebuild(group, home);
+  if (rebuild) refuseRebuild(group, group.home, home);
   const first = rebuild
     ? `${to} is made a standby of ${from} again: ${describe(home)}`
     : `${to} is a standby of ${from} already`;
@@ -36,7 +42,25 @@ export function decideFailback(group: FailoverGroup, home: SiteFacts, recovery: 
     `  2. ${to} catches up until it is at most ${group.limits.lagBytes} bytes behind`,
     `  3. a switchover that loses nothing and waits for a yes of its own: names, capacity and settings follow`,
   ].join('\n');
-  return { to, from, rebuild, planText };
+  return { to, from, standby: to, rebuild, switchover: true, planText };
+}
+
+/** After a move home that nobody could have planned, the other site is fenced, or gone. */
+function decideStandby(group: FailoverGroup, home: SiteFacts, recovery: SiteFacts): FailbackDecision {
+  const [to, from] = [group.home.name, group.recovery.name];
+  if (isStandbyOf(recovery, home))
+    throw notReady(
+      group,
+      `the primary is at ${to} already, and ${from} is its standby`,
+      'there is nothing to bring back',
+    );
+  refuseRebuild(group, group.recovery, recovery);
+  const planText = [
+    `failback of ${group.name}: the primary of ${group.source} is at ${to} already, and has no standby`,
+    `  1. ${from} is made a standby of ${to} again: ${describe(recovery)}`,
+    `  2. ${from} catches up until it is at most ${group.limits.lagBytes} bytes behind; nothing else moves`,
+  ].join('\n');
+  return { to, from, standby: from, rebuild: true, switchover: false, planText };
 }
 
 const isPrimary = ({ server }: SiteFacts): boolean => server.state === 'answers' && server.role === 'primary';
@@ -47,23 +71,20 @@ function isStandbyOf({ server: standby }: SiteFacts, { server: primary }: SiteFa
 }
 
 /** What may still take writes, or cannot be reached by what would rebuild it, is left as it is. */
-function refuseRebuild(group: FailoverGroup, home: SiteFacts): void {
-  const { server } = group.home;
-  const bySql = server.kind === 'postgres' && server.control.kind === 'sql';
-  const byHand = server.kind === 'postgres' && server.control.kind === 'ec2' && !server.control.rebuildDocument;
-  if (bySql || byHand) {
-    const why = bySql ? 'control is sql' : 'the plan names no rebuildDocument';
+function refuseRebuild(group: FailoverGroup, site: Site, facts: SiteFacts): void {
+  const byHand = rebuiltByHand(site);
+  if (byHand !== undefined) {
     throw notReady(
       group,
-      `${home.site} cannot be rebuilt from here: ${why}`,
+      `${facts.site} cannot be rebuilt from here: ${byHand}`,
       'make it a standby by hand, and start this again',
     );
   }
-  if (home.server.state !== 'silent' || home.fence.fenced || home.fence.possible) return;
+  if (facts.server.state !== 'silent' || facts.fence.fenced || facts.fence.possible) return;
   throw notReady(
     group,
-    `${home.site} does not answer, and is neither fenced nor can be: ${home.fence.how}`,
-    `see that ${home.site} is stopped or healthy, and start this again`,
+    `${facts.site} does not answer, and is neither fenced nor can be: ${facts.fence.how}`,
+    `see that ${facts.site} is stopped or healthy, and start this again`,
   );
 }
 

@@ -7,6 +7,7 @@ import { moveWarnings } from '#failover/move-warnings';
 import { stateOf } from '#failover/observe-primary';
 import type { MoveRequest } from '#failover/planned-move';
 import { formatDuration } from '#model/duration';
+import { unbrokenRow } from '#model/failover-standing';
 import { formatLsn } from '#model/lsn';
 import { oneLine, plainText } from '#model/plain-text';
 
@@ -52,12 +53,22 @@ function title({ moving: { mode, group, from, to, restore } }: DescribedMove): s
 const shownForced = 4;
 
 /** What nobody may overlook stands first, so that no length of the rest cuts it off. */
-function worst({ decided, against, moving: { mode, old, from } }: DescribedMove): string[] {
+function worst({ decided, against, moving: { mode, old, from, to, group } }: DescribedMove): string[] {
   if (mode === 'finish' || mode === 'rehearsal') return [];
+  const answers = mode === 'failover' && stateOf(old) === 'primary';
+  const planned = `lifeboat failover ${group.name} --to ${to} --planned`;
   const unfenced = decided.fence?.strength === 'none';
   const forced = against.filter(({ forceable }) => forceable);
   const more = forced.length - shownForced;
   return [
+    ...(answers
+      ? [
+          field(
+            'REMARK',
+            `the primary ANSWERS: ${from} takes writes now, and what it commits until it is fenced may be lost. \`${planned}\` loses nothing`,
+          ),
+        ]
+      : []),
     ...(unfenced
       ? [field('DANGER', `${from} COULD NOT BE FENCED: it may still take writes (${oneLine(old.fence.how, 200)})`)]
       : []),
@@ -68,8 +79,8 @@ function worst({ decided, against, moving: { mode, old, from } }: DescribedMove)
 
 function story({ moving, facts, request, loss, now }: DescribedMove): string[] {
   const { mode, from, to, old, next, group } = moving;
-  const gone = ifKnown(facts.standing)?.gone;
-  const since = gone && stateOf(old) !== 'primary' ? `; gone ${sinceWords(gone.since, now)}` : '';
+  const gone = unbrokenRow(ifKnown(facts.standing), { now, primary: from });
+  const since = gone && mode !== 'finish' && stateOf(old) !== 'primary' ? `; gone ${sinceWords(gone.since, now)}` : '';
   const moves = mode === 'failover' || mode === 'switchover';
   return [
     field('because', request.reason ?? 'no reason was given'),

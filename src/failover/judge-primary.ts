@@ -1,11 +1,18 @@
 import { stateWords } from '#failover/move-blockers';
 import type { WitnessFacts } from '#failover/move-facts';
-import { observePrimary, stateOf } from '#failover/observe-primary';
+import { type Observed, observePrimary, stateOf } from '#failover/observe-primary';
 import type { SiteFacts } from '#failover/site-facts';
 import { formatDuration } from '#model/duration';
 import { executionName } from '#model/execution-name';
 import { type FailoverGroup, otherSite } from '#model/failover-group';
-import { type FailoverStanding, looksInARow, type PrimaryGone, rowBreaksAfterMs } from '#model/failover-standing';
+import {
+  type FailoverStanding,
+  looksInARow,
+  type PrimaryAlone,
+  type PrimaryGone,
+  unbrokenRow,
+  wasMovedSince,
+} from '#model/failover-standing';
 import type { Finding, FindingKind } from '#model/finding';
 import { type FindingChanges, findingChanges } from '#model/finding-changes';
 
@@ -13,8 +20,8 @@ import { type FindingChanges, findingChanges } from '#model/finding-changes';
 export interface PrimaryLook {
   sites: readonly [SiteFacts, SiteFacts];
   witnesses: readonly WitnessFacts[];
-  /** an execution moves the group just now: what it does on its way is no trouble */
-  moving: boolean;
+  /** the execution that moves the group just now, for what it does on its way is no trouble; null: none does */
+  moving: string | null;
   /** names, and the sites that each leads to as it is now; null: some could not be read */
   names: readonly { what: string; leadsTo: readonly string[] }[] | null;
 }
@@ -37,9 +44,9 @@ export interface Proposal {
  *
  *     there --not seen--> counted --3 looks in a row--> told --proposeAfter has passed--> proposed, once
  *     any of them --a primary is seen--> there
- *     counted, told --nobody looked for 5 minutes--> counted, from the beginning
+ *     counted, told --nobody looked for 5 minutes, or an execution moved the group--> counted, from the beginning
  *
- * While an execution moves the group nothing is counted; two primaries are told whoever moves what.
+ * While an execution moves the group nothing is counted, nor does an outage begin; two primaries are told whoever moves what.
  */
 export function judgePrimary(
   group: FailoverGroup,
@@ -49,20 +56,23 @@ export function judgePrimary(
 ): Judged {
   const observed = observePrimary(look.sites);
   const row = observed.primary === 'none' ? goneOf(before, look, now) : null;
-  const proposal = row && !look.moving ? proposalOf(group, before, look, row, now) : undefined;
+  const proposal = row && look.moving === null ? proposalOf(group, before, look, row, now) : undefined;
   const gone = row && { ...row, proposed: row.proposed ?? proposal?.execution ?? null };
   const found = [
     ...twoPrimaries(group, look, now),
-    ...(look.moving ? [] : [...primaryGone(group, before, gone, now), ...namesAstray(group, look, now)]),
+    ...(look.moving !== null ? [] : [...primaryGone(group, before, gone, now), ...namesAstray(group, look, now)]),
   ];
   const changes = findingChanges(before?.findings ?? [], found, unjudged(look));
+  const moved = look.moving === null ? before?.moved : { at: now.toISOString(), execution: look.moving };
   const standing: FailoverStanding = {
     ...{ format: 'lifeboat-failover/1', group: group.name, at: now.toISOString() },
     primary: observed.primary === 'one' ? observed.site : (before?.primary ?? null),
     sites: look.sites.map((one) => ({ site: one.site, state: stateOf(one), why: whyOf(one) })),
     gone,
+    alone: aloneOf(before, look, observed, now),
     witnesses: look.witnesses.map(({ what, kind, says, detail }) => ({ what, kind, says, detail })),
     findings: changes.current,
+    ...(moved && { moved }),
     automatic: before?.automatic ?? null,
     plans: before?.plans ?? [],
   };
@@ -72,20 +82,37 @@ export function judgePrimary(
 const whyOf = ({ server }: SiteFacts): string | null => (server.state === 'silent' ? server.why : null);
 
 function unjudged({ moving, names }: PrimaryLook): FindingKind[] {
-  if (moving) return ['primary-gone', 'names-astray'];
+  if (moving !== null) return ['primary-gone', 'names-astray'];
   return names === null ? ['names-astray'] : [];
 }
 
-/** What was proposed stays so, however long nobody looked: one outage is proposed once. */
-function goneOf(before: FailoverStanding | undefined, look: PrimaryLook, now: Date): PrimaryGone {
-  const known = before?.gone;
+/** What was proposed stays so, whoever moved and however long nobody looked: one outage is proposed once. */
+function goneOf(before: FailoverStanding | undefined, look: PrimaryLook, now: Date): PrimaryGone | null {
+  const known = before?.gone ?? null;
+  if (look.moving !== null) return known;
   const why = look.sites.map((one) => `${one.site} ${stateWords(one)}`).join('; ');
-  if (!known) return { since: now.toISOString(), looks: 1, why, proposed: null };
-  if (look.moving) return { ...known, why };
-  const pausedMs = now.getTime() - Date.parse(before.at);
-  const goesOn = pausedMs >= 0 && pausedMs <= rowBreaksAfterMs;
-  if (goesOn) return { ...known, why, looks: known.looks + 1 };
-  return { ...known, why, looks: 1, since: known.proposed === null ? now.toISOString() : known.since };
+  const row = unbrokenRow(before, { now });
+  if (row) return { ...row, why, looks: row.looks + 1 };
+  const isPaused = known?.proposed != null && before !== undefined && !wasMovedSince(before);
+  const since = isPaused ? known.since : now.toISOString();
+  return { since, looks: 1, why, proposed: known?.proposed ?? null };
+}
+
+/** Nobody is told of it but who asks: right after a move it is so, and a standby may start anew. */
+function aloneOf(
+  before: FailoverStanding | undefined,
+  { sites }: PrimaryLook,
+  observed: Observed,
+  now: Date,
+): PrimaryAlone | null {
+  if (observed.primary !== 'one') return null;
+  const other = sites.find(({ site }) => site === observed.other)!;
+  const { server } = other;
+  const isStandby = server.state === 'answers' && stateOf(other) === 'standby';
+  if (isStandby && server.streams) return null;
+  const known = before?.alone?.site === other.site ? before.alone : undefined;
+  const still = isStandby ? `, and does not stream${server.readsBucket ? ': it reads what is in the bucket' : ''}` : '';
+  return { since: known?.since ?? now.toISOString(), site: other.site, why: `${stateWords(other)}${still}` };
 }
 
 function proposalOf(

@@ -14,7 +14,12 @@ export interface Blocker {
   why: string;
   /** a person who is shown it may go on all the same */
   forceable: boolean;
+  /** of what it is one, where it is forceable */
+  of?: Forced;
 }
+
+/** What a person may go on in spite of. */
+export type Forced = 'fence' | 'timeline' | 'lag' | 'names';
 
 /** A move with the two servers that it is about. */
 export interface Moving extends ChosenMove {
@@ -49,7 +54,7 @@ export function moveBlockers(moving: Moving, facts: MoveFacts, request: MoveRequ
 }
 
 const never = (why: string): Blocker => ({ why, forceable: false });
-const unlessForced = (why: string): Blocker => ({ why, forceable: true });
+const unlessForced = (of: Forced, why: string): Blocker => ({ why, forceable: true, of });
 
 function ofTheOld({ mode, from, old }: Moving, { proposed }: MoveRequest): Blocker[] {
   const state = stateOf(old);
@@ -67,7 +72,7 @@ function ofTheFence({ from, old }: Moving): Blocker[] {
   const why = `${from} cannot be fenced: ${oneLine(how, 300)}`;
   return stateOf(old) === 'primary'
     ? [never(`${why}; it takes writes, so there would be two primaries: stop it by hand first`)]
-    : [unlessForced(why)];
+    : [unlessForced('fence', why)];
 }
 
 function ofTheNext(moving: Moving, facts: MoveFacts): Blocker[] {
@@ -124,12 +129,12 @@ function ofTheTimeline(
     const theirs = old.server.timeline;
     if (theirs === null || theirs === timeline || streams) return [];
     return timeline < theirs
-      ? [unlessForced(`${to} is behind: on timeline ${timeline}, and ${from} on ${theirs}`)]
-      : [unlessForced(`${to} has forked: it is on timeline ${timeline}, and ${from} on ${theirs}`)];
+      ? [unlessForced('timeline', `${to} is behind: on timeline ${timeline}, and ${from} on ${theirs}`)]
+      : [unlessForced('timeline', `${to} has forked: it is on timeline ${timeline}, and ${from} on ${theirs}`)];
   }
   const stored = bucket?.systemId === systemId ? bucket.timeline : null;
   if (stored === null || stored <= timeline) return [];
-  return [unlessForced(`${to} is behind: on timeline ${timeline}, and the bucket has WAL of ${stored}`)];
+  return [unlessForced('timeline', `${to} is behind: on timeline ${timeline}, and the bucket has WAL of ${stored}`)];
 }
 
 function ofTheLag({ group, from, to, lag }: Moving): Blocker[] {
@@ -141,6 +146,7 @@ function ofTheLag({ group, from, to, lag }: Moving): Blocker[] {
       ? []
       : [
           unlessForced(
+            'lag',
             `${to} ${what} ${formatBytes(count)} less ${than}: ${formatBytes(limits.lagBytes)} may be missing`,
           ),
         ];
@@ -148,14 +154,14 @@ function ofTheLag({ group, from, to, lag }: Moving): Blocker[] {
   const late =
     lag.ms === null || lag.ms <= limits.lagMs
       ? []
-      : [unlessForced(`${to} is ${formatDuration(lag.ms)} behind: ${formatDuration(limits.lagMs)} are allowed`)];
+      : [unlessForced('lag', `${to} is ${formatDuration(lag.ms)} behind: ${formatDuration(limits.lagMs)} are allowed`)];
   return [...(received.length > 0 ? received : bytes(lag.replayBytes, 'has replayed')), ...late];
 }
 
 const ofTheNames = ({ movables }: MoveFacts): Blocker[] =>
   movables
     .filter(({ part, problems }) => part === 'names' && problems.length > 0)
-    .map(({ what, problems }) => unlessForced(`${what} cannot be put: ${oneLine(problems.join('; '), 300)}`));
+    .map(({ what, problems }) => unlessForced('names', `${what} cannot be put: ${oneLine(problems.join('; '), 300)}`));
 
 /** In words, after the site's name. */
 export function stateWords(facts: SiteFacts): string {

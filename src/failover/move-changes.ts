@@ -20,6 +20,8 @@ export function moveChanges(approved: DecidedMove | undefined, found: DecidedMov
   say(JSON.stringify(approved.fence) !== JSON.stringify(found.fence), fenceWords(found));
   say(approved.automatic && !found.automatic, 'the witnesses and our own look do not agree any more');
   say(approved.force !== found.force, found.force ? 'it is forced' : 'it is not forced any more');
+  const more = found.forced.filter((one) => !approved.forced?.includes(one));
+  say(more.length > 0, `it would be forced in spite of more than was shown: ${more.join(', ')}`);
   say(JSON.stringify(approved.moved) !== JSON.stringify(found.moved), movedWords(approved, found));
   return changed.length > 0 ? changed : [summary(found)];
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Forced } from '#failover/move-blockers';
 import type { PlannedMove } from '#failover/planned-move';
 import type { Timeline } from '#model/timeline';
 
@@ -12,6 +13,8 @@ export interface DecidedMove
   primary: OldPrimary | null;
   /** how sure the old primary is fenced, and by what; null: it is not touched. In which state it is, changes by itself */
   fence: { strength: 'hard' | 'soft' | 'none'; by: FencedBy } | null;
+  /** what is gone on in spite of, each once; how much of it, is measured again */
+  forced: Forced[];
   /** in the plan's order */
   moved: { part: string; what: string; value: string }[];
 }

@@ -2,6 +2,7 @@ import type { Moving } from '#failover/move-blockers';
 import { ifKnown, type MoveFacts } from '#failover/move-facts';
 import { stateOf } from '#failover/observe-primary';
 import { formatDuration } from '#model/duration';
+import { unbrokenRow } from '#model/failover-standing';
 import { formatBytes } from '#model/format-bytes';
 
 /** What the old primary had and the next one will not have. */
@@ -45,7 +46,7 @@ function lossOfFailover({ lag, from, to, old, next }: Moving, { standing }: Move
     const late = lag.ms ? `, about ${formatDuration(lag.ms)}` : '';
     return { bytes, words: bytes === 0 ? `nothing that is known, ${until}` : `${formatBytes(bytes)}${late}, ${until}` };
   }
-  const stored = ifKnown(standing)?.gone?.since;
+  const stored = unbrokenRow(ifKnown(standing), { now, primary: from })?.since;
   const goneAt = stored === undefined ? now : new Date(stored);
   const { replayedAt } = next.server;
   const late =

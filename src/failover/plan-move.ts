@@ -37,7 +37,7 @@ export function planMove(
     const blocking = against.filter(({ forceable }) => !(forceable && request.force));
     if (blocking.length > 0) return { ready: false, reasons: blocking.map(({ why }) => why) };
   }
-  const decided = decide(moving, facts, request, isAutomatic(moving, facts, request, at));
+  const decided = decide(moving, facts, request, { against, automatic: isAutomatic(moving, facts, request, at) });
   return { ready: true, move: moveOf(moving, facts, request, { decided, against, now: at.now }), decided };
 }
 
@@ -49,7 +49,12 @@ const noChoice = ({ home, recovery }: FailoverGroup, { sites }: MoveFacts): stri
     .map((one) => `${one.site} ${stateWords(one)}`)
     .join('; ')}`;
 
-function decide(moving: Moving, facts: MoveFacts, { force }: MoveRequest, automatic: boolean): DecidedMove {
+function decide(
+  moving: Moving,
+  facts: MoveFacts,
+  { force }: MoveRequest,
+  { against, automatic }: { against: readonly Blocker[]; automatic: boolean },
+): DecidedMove {
   const { group, mode, from, to, restore, old } = moving;
   const moves = !harmless.includes(mode);
   return {
@@ -57,6 +62,7 @@ function decide(moving: Moving, facts: MoveFacts, { force }: MoveRequest, automa
     ...systemOf(moving, facts),
     primary: moves ? oldPrimary(old) : null,
     fence: moves ? fenceOf(moving) : null,
+    forced: moves ? [...new Set(against.flatMap(({ of }) => of ?? []))].sort() : [],
     moved: movedBy(moving, facts).map(({ part, what, wanted }) => ({ part, what, value: wanted[to]! })),
   };
 }
@@ -101,7 +107,9 @@ function moveOf(moving: Moving, facts: MoveFacts, request: MoveRequest, decision
   const changes = notYet(movedBy(moving, facts), to);
   return {
     ...{ group: group.name, source: group.source, mode, from, to, gently: mode === 'switchover' },
-    ...{ force: decided.force, restore, automatic: decided.automatic, planHash },
+    // who forces a lag has not been shown that there may be two primaries
+    force: decided.force && decided.fence?.strength === 'none',
+    ...{ restore, automatic: decided.automatic, planHash },
     planText: describeMove({ moving, facts, request, decided, against, loss, changes, planHash, now }),
     requestedBy,
     reason: request.reason ?? null,

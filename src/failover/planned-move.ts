@@ -25,6 +25,7 @@ export interface PlannedMove {
   to: string;
   /** writes are stopped, and all of them are there before anything is promoted */
   gently: boolean;
+  /** promoted also without a fence: somebody forces it, and the plan shows that none is possible */
   force: boolean;
   /** no standby lives at `to`: one is made from the bucket */
   restore: boolean;

@@ -14,7 +14,7 @@ export interface ApprovedMove {
 
 /**
  * The move that was approved, when it is still the one that would be made. What a person has said yes to stays approved
- * when by now nobody would have to be asked. @throws PlanChanged with what changed; TwoPrimaries
+ * when by now nobody would have to be asked, or less stands against it than was shown. @throws PlanChanged with what changed; TwoPrimaries
  */
 export function recheckMove(outcome: MoveOutcome, { group, planHash, decided }: ApprovedMove): PlannedMove {
   if (!outcome.ready) {
@@ -23,8 +23,12 @@ export function recheckMove(outcome: MoveOutcome, { group, planHash, decided }: 
   }
   const { move } = outcome;
   if (move.planHash === planHash) return move;
-  if (move.automatic && moveHash({ ...outcome.decided, automatic: false }) === planHash)
-    return { ...move, automatic: false, planHash, planText: move.planText.replace(move.planHash, planHash) };
+  const approved = (asShown: Partial<DecidedMove>) => moveHash({ ...outcome.decided, ...asShown }) === planHash;
+  const yes = { planHash, planText: move.planText.replace(move.planHash, planHash) };
+  if (move.automatic && approved({ automatic: false })) return { ...move, ...yes, automatic: false };
+  const forced = decided?.forced ?? [];
+  const isLess = outcome.decided.forced.every((one) => forced.includes(one));
+  if (isLess && approved({ forced })) return { ...move, ...yes };
   throw changed(group, moveChanges(decided, outcome.decided));
 }
 

@@ -9,6 +9,7 @@ export function describeExpiry(plan: RetentionPlan, { wal, records, bytes }: Exp
   const named = plan.goes.slice(0, mostNamed).map(({ id, what, why }) => `${what} ${id}: ${why}`);
   const more = plan.goes.length > mostNamed ? [`and ${plan.goes.length - mostNamed} more`] : [];
   return [
+    ...(plan.purge ? [`purge of ${plan.source}: ${plan.reason}`] : []),
     `${count(plan.goes.length, 'backup or dump', 'backups and dumps')} of ${plan.source} removed, ${count(pieces, 'piece', 'pieces')} of WAL, ${count(records, 'record', 'records')} of them: ${formatBytes(bytes)}`,
     ...named,
     ...more,

@@ -4,13 +4,19 @@ import { type Gone, keepRules, type RetentionPlan, type TimeStretch, type WalRul
 /** The plan as a person reads it: what goes, what stays, and what that costs in instants. */
 export function describeRetention(plan: RetentionPlan): string {
   return [
-    `retention plan ${plan.hash.slice(0, 12)} for ${plan.source}: ${rulesInWords(plan)}`,
+    ...headOf(plan),
     `  goes         ${goesInWords(plan)}`,
-    ...plan.wal.filter(({ rule }) => rule !== 'none').map((rule) => `  WAL          ${walInWords(rule)}`),
+    ...plan.wal.filter(({ rule }) => rule !== 'none').map((rule) => `  WAL          ${walInWords(rule, plan)}`),
     `  stays        ${staysInWords(plan)}`,
     ...windowsInWords(plan),
     ...plan.notes.map((note) => `  note         ${note}`),
   ].join('\n');
+}
+
+function headOf(plan: RetentionPlan): string[] {
+  const { hash, source, purge, reason } = plan;
+  if (purge) return [`purge plan ${hash.slice(0, 12)} for ${source}: everything of it`, `  reason       ${reason}`];
+  return [`retention plan ${hash.slice(0, 12)} for ${source}: ${rulesInWords(plan)}`];
 }
 
 function rulesInWords({ rules: { windowDays, daily, weekly, monthly, yearly }, timezone }: RetentionPlan): string {
@@ -19,7 +25,8 @@ function rulesInWords({ rules: { windowDays, daily, weekly, monthly, yearly }, t
   return `window ${windowDays}d${words.length > 0 ? `, ${words.join(', ')} (${timezone})` : ''}`;
 }
 
-function goesInWords({ goes, bytes }: RetentionPlan): string {
+/** How many of which, and how much: `4 backups, 1 dump: 3.59 KiB`. */
+export function goesInWords({ goes, bytes }: Pick<RetentionPlan, 'goes' | 'bytes'>): string {
   const counts = (['backup', 'dump', 'leftover'] as const).map((what) => counted(goes, what)).filter(Boolean);
   return counts.length === 0 ? 'no backup and no dump' : `${counts.join(', ')}: ${formatBytes(bytes)}`;
 }
@@ -29,8 +36,9 @@ function counted(goes: readonly Gone[], what: Gone['what']): string {
   return count === 0 ? '' : `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function walInWords(rule: WalRule): string {
+function walInWords(rule: WalRule, { purge }: RetentionPlan): string {
   if (rule.rule === 'none') return 'none';
+  if (rule.rule === 'all' && purge) return `of system ${rule.systemId} all that was stored before ${rule.storedBefore}`;
   if (rule.rule === 'all') return `of system ${rule.systemId} all, if none was stored since ${rule.storedBefore}`;
   const kept = rule.keep.length;
   const but = kept === 0 ? '' : `, but what ${kept} older backup${kept === 1 ? '' : 's'} need${kept === 1 ? 's' : ''}`;

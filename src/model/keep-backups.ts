@@ -24,9 +24,18 @@ export function keepBackups(
   else kept.keepAll(backups, 'nothing is proven');
   keepByName(kept, backups, facts, now);
   for (const one of facts.unreadable) kept.keepAll(perhapsParents(one, backups), 'parent');
+  keepParents(kept, backups, parents);
+  return kept;
+}
+
+/** What those that stay build on. */
+export function keepParents(
+  kept: KeptPoints<BackupFact>,
+  backups: readonly BackupFact[],
+  parents: BackupParents,
+): void {
   for (const backup of backups.filter((one) => kept.has(one)))
     for (const parent of parents.chainOf(backup).slice(1)) kept.keep(parent, 'parent');
-  return kept;
 }
 
 /** Nobody can read what it builds on: the newest full backup before it, or an incremental one since then. */

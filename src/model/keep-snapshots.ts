@@ -30,34 +30,45 @@ export interface SnapshotPlace {
  * generations, and the newest one that is available, always. What RDS does not call available keeps nothing and does not
  * go. A copy stands in for the instant of its original.
  *
+ * By a purge, which has a reason, all go that nothing but these rules kept.
+ *
  * Deleting what is being copied ends the copy: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSnapshot.html
  */
-export function planSnapshots(facts: SnapshotFacts, rules: RetentionRules, now: Date): SnapshotExpiry {
+export function planSnapshots(
+  facts: SnapshotFacts,
+  rules: RetentionRules,
+  now: Date,
+  purge?: { reason: string },
+): SnapshotExpiry {
   const { source, timezone, places } = facts;
   const windowStart = new Date(now.getTime() - rules.windowDays * dayMs);
   const keeps: SnapshotExpiry['keeps'] = [];
   const goes: GoneSnapshot[] = [];
   for (const { region, ours } of places.map((place) => ownPoints(place, facts))) {
-    const kept = keep(ours, { facts, region, rules, windowStart, now });
+    const kept = keep(ours, { facts, region, rules, windowStart, now, isPurge: purge !== undefined });
     for (const point of ours) {
       const { id: snapshot, arn, sizeGiB } = point.snapshot;
       const at = point.at?.toISOString() ?? null;
       const by = [...(kept.get(point) ?? [])];
       // what RDS does not say the instant of is not available
       if (by.length > 0 || at === null) keeps.push({ snapshot, region, at, rules: by });
-      else goes.push({ snapshot, region, at, arn, sizeGiB, why: whyGone(rules) });
+      else {
+        const why = purge ? 'everything of its source is purged' : whyGone(rules);
+        goes.push({ snapshot, region, at, arn, sizeGiB, why });
+      }
     }
   }
   return {
     format: 'lifeboat-snapshot-expiry/1',
     source: source.name,
     at: now.toISOString(),
+    ...(purge && { purge: true, reason: purge.reason }),
     rules,
     timezone,
     windowStart: windowStart.toISOString(),
     keeps,
     goes,
-    notes: notesOf(facts),
+    notes: [...notesOf(facts), ...(purge ? [ofRds] : [])],
   };
 }
 
@@ -93,22 +104,17 @@ interface Keeping {
   rules: RetentionRules;
   windowStart: Date;
   now: Date;
+  isPurge: boolean;
 }
 
-function keep(ours: readonly Point[], { facts, region, rules, windowStart, now }: Keeping) {
+function keep(ours: readonly Point[], keeping: Keeping) {
+  const { facts, region, now, isPurge } = keeping;
   const kept = new Map<Point, Set<SnapshotRule>>();
   const add = (point: Point | undefined, rule: SnapshotRule) => {
     if (point) kept.set(point, (kept.get(point) ?? new Set()).add(rule));
   };
   const good = ours.filter((point): point is Dated => point.snapshot.status === 'available' && point.at !== undefined);
-  add(
-    good.findLast(({ at }) => at <= windowStart),
-    'window',
-  );
-  for (const point of good) if (point.at > windowStart) add(point, 'window');
-  for (const [point, generations] of generationsOf(good, rules, facts.timezone))
-    for (const generation of generations) add(point, generation);
-  add(good.at(-1), 'newest');
+  if (!isPurge) keepByRules(good, keeping, add);
   const isHome = region === facts.places[0]?.region;
   for (const point of ours) {
     const { snapshot } = point;
@@ -120,6 +126,21 @@ function keep(ours: readonly Point[], { facts, region, rules, windowStart, now }
     if (point.at && now.getTime() - point.at.getTime() < atWorkMs) add(point, 'too young');
   }
   return kept;
+}
+
+function keepByRules(
+  good: readonly Dated[],
+  { facts, rules, windowStart }: Keeping,
+  add: (point: Point | undefined, rule: SnapshotRule) => void,
+): void {
+  add(
+    good.findLast(({ at }) => at <= windowStart),
+    'window',
+  );
+  for (const point of good) if (point.at > windowStart) add(point, 'window');
+  for (const [point, generations] of generationsOf(good, rules, facts.timezone))
+    for (const generation of generations) add(point, generation);
+  add(good.at(-1), 'newest');
 }
 
 /** By anybody, as far as the regions that are looked at tell. */
@@ -135,6 +156,8 @@ function whyGone({ windowDays, daily, weekly, monthly, yearly }: RetentionRules)
   const older = `older than the window of ${windowDays}d`;
   return daily + weekly + monthly + yearly > 0 ? `${older}, and of no generation` : older;
 }
+
+const ofRds = "what RDS keeps by itself (automated backups) stays: that is the database's own setting";
 
 function notesOf({ source, execution, places, making }: SnapshotFacts): string[] {
   const foreign = places

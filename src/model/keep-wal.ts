@@ -10,28 +10,55 @@ import type { KeptStretch, WalRule } from '#model/retention-record';
  * turn out to be damaged, the one before leads into the window, too. Older backups keep the WAL to their own ends.
  */
 export function walRules(facts: RetentionFacts, kept: KeptPoints<BackupFact>, windowStart: Date, now: Date): WalRule[] {
-  // nobody knows which WAL a backup needs that cannot be read
-  const limits = [
-    now.getTime() - facts.lockDays * dayMs,
-    ...facts.unreadable.map(({ startedAt }) => startedAt.getTime()),
-  ];
-  const storedBefore = (at: Date) => new Date(Math.min(at.getTime(), ...limits));
+  const storedBefore = limitOf(facts, now);
   return facts.systems.map((system): WalRule => {
     const { systemId } = system;
-    const own = facts.backups.filter((backup) => backup.systemId === systemId);
-    const staying = own.filter((backup) => kept.has(backup));
+    const staying = facts.backups.filter((backup) => backup.systemId === systemId && kept.has(backup));
     const [first] = staying;
     if (!first) return { systemId, rule: 'all', storedBefore: storedBefore(windowStart).toISOString() };
     const { segmentSize } = first;
     const why = whyNone(system, windowStart);
     if (why !== undefined) return { systemId, rule: 'none', segmentSize, why };
-    const leading = chainsOfWindow(facts, staying, kept);
-    if (leading.length === 0)
-      return { systemId, rule: 'cut', segmentSize, ...cut(endOfAll, storedBefore(windowStart), staying) };
-    const before = minimum(leading.map((backup) => wholeSegments(backup).from));
-    const began = new Date(Math.min(...leading.map(({ startedAt }) => startedAt.getTime())));
-    return { systemId, rule: 'cut', segmentSize, ...cut(before, storedBefore(began), staying) };
+    return cutFor(facts, { systemId, staying, kept, storedBefore, windowStart });
   });
+}
+
+/**
+ * Of a purge: all that the backups do not need that stay. How timelines are connected does not matter to it: where WAL has to
+ * lead on, that of all timelines stays.
+ */
+export function purgeWalRules(facts: RetentionFacts, kept: KeptPoints<BackupFact>, now: Date): WalRule[] {
+  const storedBefore = limitOf(facts, now);
+  return facts.systems.map(({ systemId }): WalRule => {
+    const staying = facts.backups.filter((backup) => backup.systemId === systemId && kept.has(backup));
+    if (staying.length === 0) return { systemId, rule: 'all', storedBefore: storedBefore(now).toISOString() };
+    return cutFor(facts, { systemId, staying, kept, storedBefore, windowStart: now });
+  });
+}
+
+/** The instant, or an earlier one: of the lock, or since which nobody knows which WAL a backup needs that cannot be read. */
+function limitOf({ lockDays, unreadable }: RetentionFacts, now: Date): (at: Date) => Date {
+  const limits = [now.getTime() - lockDays * dayMs, ...unreadable.map(({ startedAt }) => startedAt.getTime())];
+  return (at) => new Date(Math.min(at.getTime(), ...limits));
+}
+
+interface Staying {
+  systemId: string;
+  /** one at least */
+  staying: readonly BackupFact[];
+  kept: KeptPoints<BackupFact>;
+  storedBefore: (at: Date) => Date;
+  windowStart: Date;
+}
+
+function cutFor(facts: RetentionFacts, { systemId, staying, kept, storedBefore, windowStart }: Staying): WalRule {
+  const { segmentSize } = staying[0]!;
+  const leading = chainsOfWindow(facts, staying, kept);
+  if (leading.length === 0)
+    return { systemId, rule: 'cut', segmentSize, ...cut(endOfAll, storedBefore(windowStart), staying) };
+  const before = minimum(leading.map((backup) => wholeSegments(backup).from));
+  const began = new Date(Math.min(...leading.map(({ startedAt }) => startedAt.getTime())));
+  return { systemId, rule: 'cut', segmentSize, ...cut(before, storedBefore(began), staying) };
 }
 
 const dayMs = 24 * 3600 * 1000;

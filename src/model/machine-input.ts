@@ -59,9 +59,26 @@ const retentionInput = fields({
   /** whether most of what there is may go at once; default: false */
   most: yesOrNo().exactOptional(),
   ...asked,
+  /** everything of the source goes, whatever the rules say */
+  purge: z.literal(true, { error: 'true, or leave it out' }).exactOptional(),
+  /** of a purge: why */
+  reason: text('a reason of at most 500 letters', /^[\s\S]{1,500}$/).exactOptional(),
 });
-/** What goes, the plan's rules say. */
-export const readRetentionInput = (input: unknown): z.infer<typeof retentionInput> => readInput(retentionInput, input);
+export type RetentionInput = z.infer<typeof retentionInput>;
+
+/** What goes, the plan's rules say; of a purge a person does, by name and with a reason, and never a schedule. */
+export function readRetentionInput(input: unknown): RetentionInput {
+  const read = readInput(retentionInput, input);
+  const { purge, source, reason, most, scheduledTime } = read;
+  if (!purge && reason !== undefined) throw new InputInvalid('reason', reason, 'nothing without a purge');
+  if (!purge) return read;
+  if (most !== undefined) throw new InputInvalid('most', most, 'nothing beside purge', 'leave out most or purge');
+  if (scheduledTime !== undefined)
+    throw new InputInvalid('scheduledTime', scheduledTime, 'nothing beside purge: no schedule asks for it');
+  if (source === undefined) throw new InputInvalid('source', source, 'the name of the source that is purged');
+  if (reason?.trim()) return read;
+  throw new InputInvalid('reason', reason, 'why everything is to go: it is shown, and kept as evidence');
+}
 
 const verifyInput = fields({
   source,

@@ -4,7 +4,7 @@ import type { WalRule } from '#model/retention-record';
 
 /**
  * Which pieces of a system's WAL nothing needs any more. By `all` each of them is past that was stored before the rule's
- * instant, but only if all of them were: who asks has to look at the whole first.
+ * instant, but of no purge only if all of them were: who asks has to look at the whole first.
  */
 export function pastWal(rule: WalRule): (range: LsnRange, storedAt: Date) => boolean {
   if (rule.rule === 'none') return () => false;

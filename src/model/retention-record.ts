@@ -51,8 +51,8 @@ export type Gone = z.infer<typeof goneSchema>;
 
 /**
  * What of a system's WAL goes. `cut`: what ends at or before `before`, was stored before `storedBefore`, and has nothing of
- * a stretch in `keep`; `all`: everything, and only if all of it was stored before `storedBefore`; `none`: nothing. History
- * files always stay.
+ * a stretch in `keep`; `all`: everything, and only if all of it was stored before `storedBefore` (of a purge: what was stored
+ * before, whatever came since); `none`: nothing. History files always stay.
  */
 const stretchSchema = z.strictObject({ from: lsnText, to: lsnText, backup: backupIdSchema });
 export const walRuleSchema = z.discriminatedUnion('rule', [
@@ -81,6 +81,10 @@ export const retentionPlanSchema = z.strictObject({
   source: z.string(),
   /** the instant that it was decided for */
   at: instant,
+  /** everything goes that nothing but a hold, a question, the lock or its being unreadable keeps; absent: the rules decide */
+  purge: z.literal(true).exactOptional(),
+  /** of a purge: why, in the words of who asked for it */
+  reason: z.string().exactOptional(),
   rules: z.strictObject({ windowDays: count, daily: count, weekly: count, monthly: count, yearly: count }),
   timezone: z.string(),
   lockDays: count,

@@ -52,6 +52,10 @@ export const snapshotExpirySchema = z.strictObject({
   source: z.string(),
   /** the instant that it was decided for */
   at: instant,
+  /** all of ours go that no hold and no work keeps; absent: the rules decide */
+  purge: z.literal(true).exactOptional(),
+  /** of a purge: why */
+  reason: z.string().exactOptional(),
   rules: z.strictObject({ windowDays: count, daily: count, weekly: count, monthly: count, yearly: count }),
   timezone: z.string(),
   windowStart: instant,

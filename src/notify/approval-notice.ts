@@ -11,7 +11,7 @@ import { shellWord } from './shell-word.ts';
  */
 export function approvalNotice(
   question: ShownQuestion,
-  { approvers, fourEyes, slack }: Pick<Plan, 'approvers' | 'fourEyes' | 'slack'>,
+  { approvers, fourEyes, slack, aws }: Pick<Plan, 'approvers' | 'fourEyes' | 'slack' | 'aws'>,
   { yes }: Pick<AnswerStanding, 'yes'> = { yes: [] },
 ): NoticeInput {
   const { execution, machine, source, planHash, plan, requestedBy, askedAt, expiresAt, required = 1 } = question;
@@ -36,10 +36,18 @@ export function approvalNotice(
       `Without ${required === 1 ? 'an answer' : `${required} people's yes`} by ${expiresAt} nothing is done.`,
     ].join('\n'),
     since: askedAt,
-    todo: `${answerCommand('approve', name, planHash)}\n${answerCommand('reject', name, planHash)}`,
+    todo: (['approve', 'reject'] as const)
+      .map((decision) => answerCommand(decision, name, planHash, elsewhere(execution, aws)))
+      .join('\n'),
     dedupe: `question ${execution} ${planHash}${yes.length === 0 ? '' : ` yes ${yes.length}`}`,
     ...(slack && { asks: planHash }),
   };
+}
+
+/** Commands ask the stack of the plan's first region, unless they are told. */
+function elsewhere(execution: string, aws: Plan['aws']): string {
+  const [, region] = /^arn:[\w-]+:states:([\w-]+):/.exec(execution) ?? [];
+  return aws?.recoveryRegion !== undefined && region === aws.recoveryRegion ? ` --region ${region}` : '';
 }
 
 function describeStanding(required: number, yes: AnswerStanding['yes']): string[] {

@@ -11,6 +11,8 @@ export const beginMachine: Readonly<Record<string, readonly (readonly string[])[
   retention: [
     ['expire', '$SOURCE', '--dry-run'],
     ['expire', '$SOURCE'],
+    ['purge', '$SOURCE', '--reason', '$REASON', '--dry-run'],
+    ['purge', '$SOURCE', '--reason', '$REASON'],
   ],
   'rds-snapshot': [['backup', '--source', '$SOURCE']],
   'rds-restore': [

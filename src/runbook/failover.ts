@@ -34,7 +34,7 @@ export const situation: Situation = {
       run: [['lifeboat', 'groups']],
     },
     {
-      do: 'Ask for the move. It looks whether the other site is ready, and shows the plan: what is lost, what moves, how the old primary is fenced. Nothing is touched before a yes ({failover/Ask for approval}).',
+      do: 'Ask for the move. It looks whether the other site is ready, and shows the plan: what is lost, what moves, how the old primary is fenced. Nothing is touched before a yes ({failover/Ask for approval}). The plan stands in this terminal and in the notice, and nowhere else: show it to whoever says yes.',
       run: [['lifeboat', 'failover', '$GROUP', '--reason', '$REASON']],
       only: 'the primary is gone',
       waits: true,
@@ -57,6 +57,11 @@ export const situation: Situation = {
       only: 'it failed with FenceFailed',
     },
     {
+      do: 'There is no primary: nothing was promoted, and the old one could not be let take writes again. Its message says why. Ask for the move without --planned; or mend what it names, and start the old one by hand.',
+      run: [['lifeboat', 'groups'], ['lifeboat', 'failover', '$GROUP', '--reason', '$REASON']],
+      only: 'it failed with FenceNotUndone',
+    },
+    {
       do: 'Later, when the old site is well: back home, without loss. It makes the old primary a standby first, which takes as long as it takes, and asks before it switches.',
       run: [['lifeboat', 'failback', '$GROUP', '--reason', '$REASON']],
     },
@@ -73,6 +78,6 @@ export const situation: Situation = {
   ],
   over: [
     'The new primary is backed up, applications work, the incident is resolved (`lifeboat incident resolve`).',
-    'The old site is a standby again, or people know that there is none.',
+    '`lifeboat groups` shows the other site as a standby that streams, or people know that there is none: until then nothing can be moved without loss, and `lifeboat status` does not tell it.',
   ],
 };

@@ -30,7 +30,7 @@ export function controlLocal(
   return {
     look: () => lookAt(dataDir),
     memory: () => rememberCluster(dataDir),
-    fence: ({ gently, signal }) => fence(dataDir, gently ? patience.gently : patience.atOnce, signal),
+    fence: (how) => fence(dataDir, how.gently ? patience.gently : patience.atOnce, how),
     unfence: (memory, signal) => unfenceLocal(control, { memory, environment: options.environment, signal }),
   };
 }
@@ -89,11 +89,19 @@ async function rememberCluster(dataDir: string): Promise<FenceMemory> {
   };
 }
 
-async function fence(dataDir: string, patience: StopPatience, signal: AbortSignal): Promise<FenceOutcome> {
+/**
+ * A standby that runs may have been told to promote, and only its startup process knows that until it is done: so it is
+ * stopped, too. Gently it was the primary a moment ago, and has all its WAL.
+ */
+async function fence(
+  dataDir: string,
+  patience: StopPatience,
+  { gently, signal }: { gently: boolean; signal: AbortSignal },
+): Promise<FenceOutcome> {
   const before = await existing(dataDir);
   const unseen = await whyUnseen(dataDir, before);
   if (unseen !== undefined) throw notFenced(dataDir, unseen);
-  if (!takesNoWrites(before)) await stopForGood(dataDir, patience, signal);
+  if (!takesNoWrites(before) || (!gently && before.processes.length > 0)) await stopForGood(dataDir, patience, signal);
   const after = await existing(dataDir);
   if (!takesNoWrites(after)) throw notFenced(dataDir, describe(after));
   return { strength: 'hard', how: describe(after), end: await shutdownEnd(dataDir, after.control) };

@@ -1,5 +1,5 @@
 import { FenceFailed } from '#failover/failures';
-import type { FenceMemory } from '#failover/site-server';
+import type { FenceMemory, SiteServer } from '#failover/site-server';
 import { otherSite } from '#model/failover-group';
 import { Failure, LeaseHeld, StoreRefused, StoreUnavailable } from '#model/failure';
 import { formatLsn } from '#model/lsn';
@@ -20,7 +20,7 @@ const step = 'fence';
 
 /**
  * Keep a site's server from taking writes. What leads back is stored before anything is changed; asked again, it finds what was
- * done. @throws FenceFailed when it may still take writes, unless `force`; LeaseHeld
+ * done. @throws FenceFailed when it may still take writes, unless `force` and it does not answer as a primary; LeaseHeld
  */
 export async function fenceSite(
   moving: MovingGroup,
@@ -37,9 +37,15 @@ export async function fenceSite(
     const { strength, how, end } = await server.fence({ gently, signal });
     return { strength, how, end: end === null ? null : formatLsn(end) };
   } catch (failure) {
-    if (!force || !isOfTheServer(failure)) throw failure;
+    if (!force || !isOfTheServer(failure) || (await takesWrites(server, signal))) throw failure;
     return { strength: 'none', how: `it could not be fenced: ${failure.message}`, end: null };
   }
+}
+
+/** No person's yes makes two primaries right. */
+async function takesWrites(server: SiteServer, signal: AbortSignal): Promise<boolean> {
+  const { server: said, fence } = await server.look(signal);
+  return said.state === 'answers' && said.role === 'primary' && !fence.fenced;
 }
 
 /** What the bucket has against it says nothing about the server. */
@@ -72,8 +78,11 @@ export async function undoFence(
   if (before === undefined) return { undone: false, how: `${site} was not fenced` };
   await moving.hold(execution);
   await refuseTwoPrimaries(moving, { execution, site }, signal);
-  await (await moving.server(site)).unfence(before as FenceMemory, signal);
-  return { undone: true, how: `${site} takes writes again` };
+  const server = await moving.server(site);
+  await server.unfence(before as FenceMemory, signal);
+  if (await takesWrites(server, signal)) return { undone: true, how: `${site} takes writes again` };
+  const { fence } = await server.look(signal);
+  return { undone: true, how: `${site} is what it was before, and takes no writes (${fence.how})` };
 }
 
 async function refuseTwoPrimaries(

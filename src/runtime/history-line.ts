@@ -6,6 +6,8 @@ export function historyLine(event: HistoryEvent): string | undefined {
   if (type === 'ExecutionStarted') return 'started';
   if (/^(?:Task|Map|Parallel|Wait)StateEntered$/.test(type ?? '')) return `→ ${event.stateEnteredEventDetails?.name}`;
   const failed = failureOf(event);
+  const child = failed && childFailure(failed.cause);
+  if (child) return `✗ ${child.error}: ${shorten(child.cause)}`;
   if (failed) return `✗ ${failed.error ?? type}: ${shorten(failed.cause ?? 'without a cause')}`;
   if (type === 'TaskSucceeded') return answerLine(event.taskSucceededEventDetails);
   if (type === 'ExecutionSucceeded') return 'succeeded';
@@ -22,6 +24,21 @@ function failureOf(event: HistoryEvent): { error?: string | undefined; cause?: s
     event.executionFailedEventDetails ??
     event.executionTimedOutEventDetails
   );
+}
+
+/**
+ * An execution that was waited for and ended without success comes as all that DescribeExecution knows of it: its own error, and
+ * the first line of its cause. https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
+ */
+function childFailure(cause: string | undefined): { error: string; cause: string } | undefined {
+  try {
+    const { ExecutionArn, Status, Error, Cause } = JSON.parse(cause ?? '') as Record<string, unknown>;
+    if (typeof ExecutionArn !== 'string' || typeof Status !== 'string') return undefined;
+    const told = typeof Cause === 'string' ? Cause.split('\n')[0]! : `${ExecutionArn.split(':').at(-1)} ended so`;
+    return { error: typeof Error === 'string' ? Error : Status, cause: told };
+  } catch {
+    return undefined; // words, then
+  }
 }
 
 /** A person's answer to a state that waited for one. */

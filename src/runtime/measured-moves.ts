@@ -11,7 +11,7 @@ const mostRead = 20;
 /** How long a source's last moves took, newest first: of the newest records of the evidence, however long that is. */
 export async function measuredMoves(store: ObjectStore, source: string): Promise<MeasuredMove[]> {
   const { recent } = await readProjection(store, evidenceEnd);
-  const moves = recent.filter(({ id }) => /:(failover|failback):/.test(id)).slice(-mostRead);
+  const moves = recent.filter(({ id }) => /[:_](?:failover|failback):/.test(id)).slice(-mostRead);
   const records = await Promise.all(
     moves.map(({ sequence }) => readRecord(store, evidenceKey(sequence), evidenceSchema)),
   );

@@ -67,15 +67,17 @@ async function beginPromotion(connection: Connection, promotion: Promotion): Pro
   } catch (error) {
     promotion.signal.throwIfAborted();
     const { sqlState } = error as { sqlState?: string };
-    if (sqlState === notInRecovery || sqlState === canceled) return;
+    if (sqlState !== undefined && mayHaveBegun.includes(sqlState)) return;
     if (error instanceof ServerUnsuitable) throw failed(connection, error.message, error, grant(connection));
     if (error instanceof Failure && sqlState !== undefined) throw failed(connection, error.message, error);
   }
 }
 
-// https://www.postgresql.org/docs/current/errcodes-appendix.html: object_not_in_prerequisite_state, query_canceled
-const notInRecovery = '55000';
-const canceled = '57014';
+/**
+ * object_not_in_prerequisite_state: it is a primary by now; query_canceled, admin_shutdown, crash_shutdown: the session was ended,
+ * and nobody knows at which moment. https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const mayHaveBegun = ['55000', '57014', '57P01', '57P02'];
 
 const grant = ({ user }: Connection): string =>
   `GRANT EXECUTE ON FUNCTION pg_promote TO ${user}; or promote it by hand: pg_ctl promote`;

@@ -72,10 +72,12 @@ async function seeFence(
   { execution, from, force, late }: PromotionAsked & { late: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  if (force) return;
   const server = await moving.server(from);
+  const facts = await server.look(signal);
+  let { fence } = facts;
+  // who answers as a primary is one, whatever was approved when it did not
+  if (force && !isPrimary(facts)) return;
   const known = (await moving.recall(execution, 'fence'))?.[from] !== undefined;
-  let { fence } = await server.look(signal);
   if (late && known && !fence.fenced) {
     await server.fence({ gently: false, signal });
     fence = (await server.look(signal)).fence;

@@ -1,7 +1,10 @@
+import { readMemory } from '#catalog/failover-records';
+import { readLease } from '#catalog/lease';
 import { formatLsn } from '#model/lsn';
 import type { Timeline } from '#model/timeline';
 import type { MovingGroup } from '#runtime/moving-group';
 import { mayYetBePromoted } from '#runtime/promotion-begun';
+import { leaseKey } from '#store/bucket-layout';
 
 export interface SeenPromotion {
   /** it is the primary now */
@@ -35,8 +38,26 @@ export async function seePromotion(
     silent: `${site} does not answer${server.state === 'silent' ? `: ${server.why}` : ''}`,
     answers: `${site} is a standby`,
   }[server.state];
+  const moved = !begun && server.state === 'silent' && (await mayHaveBeenMoved(moving, execution));
   // a standby of ours is fenced whenever it runs as one, also while it is about to be promoted
-  const impossible = !begun || server.state === 'absent';
-  const found = impossible ? told : `${told}, and was asked to become the primary`;
+  const impossible = server.state === 'absent' || !(begun || moved);
+  const why = moved ? 'another execution may have made it the primary since' : 'was asked to become the primary';
+  const found = impossible ? told : `${told}, and ${why}`;
   return { done: false, impossible, timeline: null, lsn: null, found };
 }
+
+/**
+ * Whether somebody else has had the group since this execution fenced a site of it: it slept, or was stopped, for longer than
+ * its lease. Then who does not answer may be the primary.
+ */
+async function mayHaveBeenMoved({ store, group }: MovingGroup, execution: string): Promise<boolean> {
+  const [fence, lease] = await Promise.all([
+    readMemory(store, execution, 'fence'),
+    readLease(store, leaseKey(group.source, 'failover')),
+  ]);
+  if (!fence || !lease) return false;
+  const { execution: holder, acquiredAt } = lease.state;
+  return holder !== execution || Date.parse(acquiredAt) > Date.parse(fence.at) + clockSkewMs;
+}
+
+const clockSkewMs = 60_000;

@@ -5,50 +5,57 @@ import type { FenceMemory } from '#failover/site-server';
 import type { Control } from '#model/failover-site';
 import type { Account } from '#postgres/server-process';
 import type { Environment } from '#runtime/environment';
-import { type LocalCluster, lookAtCluster, runsAsStandby } from '#runtime/local-cluster';
+import { type LocalCluster, lookAtCluster, runsAsStandby, takesNoWrites } from '#runtime/local-cluster';
 import { serverAccount } from '#runtime/server-account';
 import { findServerPrograms } from '#runtime/server-programs';
-import { removeStandbySignal } from '#runtime/standby-signal';
-import { type StartOutcome, startLocalServer } from '#runtime/start-local-server';
+import { putStandbySignal, removeStandbySignal } from '#runtime/standby-signal';
+import { type StartRequest, startLocalServer } from '#runtime/start-local-server';
 import { stopLocalServer } from '#runtime/stop-local-server';
 
 /**
  * Let the server of a data directory be what it was before its fence: standby.signal goes if it was not there, and the server
  * runs again if it ran. One that somebody started meanwhile came up as a standby and is stopped first.
- * @throws FenceFailed when it does not take writes again
+ * @throws FenceFailed when it does not take writes again; one that ended, or could not be started, is fenced as it was
  */
 export async function unfenceLocal(
-  control: Extract<Control, { kind: 'local' }>,
+  control: LocalControl,
   { memory, environment, signal }: { memory: FenceMemory; environment: Environment; signal: AbortSignal },
 ): Promise<void> {
   const { dataDir } = control;
   const cluster = await lookAtCluster(dataDir);
   if (!cluster || cluster.control.systemIdentifier !== memory.systemId)
     throw notUnfenced(dataDir, `it is not the cluster ${memory.systemId} any more`);
-  if (memory.standbySignal === false) {
+  const primary = memory.standbySignal === false;
+  const programs = memory.ran === true ? await programsOf(control, cluster, environment) : undefined;
+  if (primary) {
     if (runsAsStandby(cluster)) await stopLocalServer(dataDir, patience, signal);
     await removeStandbySignal(dataDir);
   }
-  if (memory.ran !== true) return;
-  const outcome = await start(control, cluster, environment, signal);
-  if (outcome.state !== 'runs') throw notUnfenced(dataDir, reasonOf(outcome));
-  if (memory.standbySignal === false) await untilPrimary(dataDir, signal);
+  if (!programs) return;
+  const outcome = await startLocalServer({ ...programs, dataDir, environment, waitMs: startMs, signal });
+  if (outcome.state === 'starting') throw notUnfenced(dataDir, stillRecovers);
+  if (outcome.state === 'failed') throw await ended(dataDir, `it ended: ${outcome.lastLines.join('; ')}`, primary);
+  if (primary) await untilPrimary(dataDir, signal);
 }
+
+type LocalControl = Extract<Control, { kind: 'local' }>;
 
 const patience = { fastMs: 30_000, immediateMs: 6_000 };
 const startMs = 120_000;
 
-async function start(
-  { dataDir, binDir, runAs }: Extract<Control, { kind: 'local' }>,
+const stillRecovers = 'it still recovers, and takes writes as soon as it has';
+
+/** With what it is started: known before anything is changed. */
+async function programsOf(
+  { dataDir, binDir, runAs }: LocalControl,
   { control }: LocalCluster,
   environment: Environment,
-  signal: AbortSignal,
-): Promise<StartOutcome> {
+): Promise<Pick<StartRequest, 'binDir' | 'account'>> {
   const programs = binDir ?? findServerPrograms(control.majorVersion, environment);
   if (programs === undefined)
     throw notUnfenced(dataDir, `no programs of PostgreSQL ${control.majorVersion} are found: name control.binDir`);
   const account = runAs === undefined ? await ownerOf(dataDir) : await serverAccount(runAs, 'control.runAs');
-  return startLocalServer({ binDir: programs, dataDir, account, environment, waitMs: startMs, signal });
+  return { binDir: programs, account };
 }
 
 /** PostgreSQL runs as nobody else; needed where we are root. */
@@ -58,8 +65,15 @@ async function ownerOf(dataDir: string): Promise<Account | undefined> {
   return { uid, gid };
 }
 
-const reasonOf = (outcome: Exclude<StartOutcome, { state: 'runs' }>): string =>
-  outcome.state === 'failed' ? `it ended: ${outcome.lastLines.join('; ')}` : 'it still recovers';
+/** Nobody knows of it but who reads of this failure, and it would come up as a primary at any time: so it may not. */
+async function ended(dataDir: string, why: string, primary: boolean): Promise<FenceFailed> {
+  if (!primary) return notUnfenced(dataDir, why);
+  const runs = (await lookAtCluster(dataDir))?.processes.length !== 0;
+  if (!runs) await putStandbySignal(dataDir);
+  const cluster = await lookAtCluster(dataDir);
+  const fenced = cluster !== undefined && takesNoWrites(cluster);
+  return notUnfenced(dataDir, `${why}; ${fenced ? 'it can only come up as a standby, as before' : 'it IS NOT FENCED'}`);
+}
 
 /** It accepts connections once it is consistent; the file says so the moment that it also takes writes. */
 async function untilPrimary(dataDir: string, signal: AbortSignal): Promise<void> {
@@ -67,10 +81,10 @@ async function untilPrimary(dataDir: string, signal: AbortSignal): Promise<void>
     signal.throwIfAborted();
     const cluster = await lookAtCluster(dataDir);
     if (cluster?.postmaster && cluster.control.state === 'in production') return;
-    if (!cluster?.postmaster) throw notUnfenced(dataDir, 'it ended again');
+    if (!cluster?.postmaster) throw await ended(dataDir, 'it ended again', true);
     await sleep(50);
   }
-  throw notUnfenced(dataDir, 'it still recovers');
+  throw notUnfenced(dataDir, stillRecovers);
 }
 
 const notUnfenced = (dataDir: string, why: string): FenceFailed =>

@@ -13,6 +13,8 @@ export interface Bundle {
   files: ZipEntry[];
   /** of all files */
   bytes: number;
+  /** of those that are loaded when it starts */
+  startBytes: number;
   /** what it was made of, relative to the checkout */
   sources: string[];
 }
@@ -48,9 +50,11 @@ export async function bundleFunctions(): Promise<Bundle[]> {
   return names.map((name) => {
     const outputs = [...closureOf(metafile, `bundles/${name}.mjs`)].sort();
     const files = outputs.map((output) => ({ name: output.slice('bundles/'.length), content: contents.get(output)! }));
-    const bytes = files.reduce((sum, { content }) => sum + content.length, 0);
+    const bytesOf = (some: Iterable<string>) =>
+      [...some].reduce((sum, output) => sum + contents.get(output)!.length, 0);
+    const [bytes, startBytes] = [bytesOf(outputs), bytesOf(closureOf(metafile, `bundles/${name}.mjs`, atOnce))];
     const sources = outputs.flatMap((output) => Object.keys(metafile.outputs[output]!.inputs));
-    return { name, files, bytes, sources: [...new Set(sources)].sort() };
+    return { name, files, bytes, startBytes, sources: [...new Set(sources)].sort() };
   });
 }
 
@@ -59,11 +63,20 @@ const checkout = fileURLToPath(new URL('../../', import.meta.url));
 /** Packages that are no ES modules call require, which an ES module has to make itself. */
 const requireForCommonJs = `import { createRequire as makeRequire } from 'node:module';const require = makeRequire(import.meta.url);`;
 
-/** An output and those that it imports, at once or later. */
-function closureOf(metafile: Metafile, output: string, found = new Set<string>()): Set<string> {
+type Import = Metafile['outputs'][string]['imports'][number];
+const atOnce = ({ kind }: Import): boolean => kind !== 'dynamic-import';
+
+/** An output and those that it imports: at once or later, or only those that `follow` says. */
+function closureOf(
+  metafile: Metafile,
+  output: string,
+  follow: (one: Import) => boolean = () => true,
+  found = new Set<string>(),
+): Set<string> {
   if (found.has(output)) return found;
   found.add(output);
-  for (const { path, external } of metafile.outputs[output]!.imports) if (!external) closureOf(metafile, path, found);
+  for (const one of metafile.outputs[output]!.imports)
+    if (!one.external && follow(one)) closureOf(metafile, one.path, follow, found);
   return found;
 }
 

@@ -1,5 +1,12 @@
 import type { Plan } from '#model/plan';
-import { healthSecrets, siteSecrets, systemHealthSecrets, systemSecrets, trafficSecrets } from '#stack/moved-secrets';
+import {
+  applicationSecrets,
+  healthSecrets,
+  settingSecrets,
+  siteSecrets,
+  systemHealthSecrets,
+  trafficSecrets,
+} from '#stack/moved-secrets';
 
 /**
  * What each function may do, beside writing to its own log and traces: the least that its code needs, by the keys that it
@@ -83,11 +90,21 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   'end-failover': { put: ['*/leases/failover'] },
 
   // what brings a system back, where the plan has systems
-  'plan-system': { ...planningSystem() },
+  'plan-system': { ...planningSystem(), get: [...planning().get!, 'catalog/*/standing.json'] },
   'recheck-system': { ...planningSystem(), put: ['*/leases/failover'] },
-  'move-applications': { ...moving('system-recovery'), ...movingSystem() },
-  'put-system-settings': { ...moving('system-recovery'), ...movingSystem() },
-  'undo-system-recovery': { ...moving('system-recovery'), ...movingSystem() },
+  'move-applications': {
+    ...moving('system-recovery'),
+    ...{ applications: 'moves', secrets: [applicationSecrets], inNetwork: true },
+  },
+  'put-system-settings': {
+    ...moving('system-recovery'),
+    ...{ settings: 'moves', secrets: [settingSecrets], inNetwork: true },
+  },
+  'undo-system-recovery': {
+    get: ['executions/system-recovery/*'],
+    put: ['*/leases/failover'],
+    ...{ applications: 'moves', settings: 'moves', secrets: [applicationSecrets, settingSecrets], inNetwork: true },
+  },
   'check-system-health': { secrets: [systemHealthSecrets], inNetwork: true },
   'end-system-recovery': { put: ['*/leases/failover'] },
   // nothing that is deployed has a server to start: src/stack/deployable-plan.ts
@@ -179,8 +196,10 @@ export interface FunctionRights {
   witnesses?: true;
   /** looks at the names of groups, or at all that follows a primary; or also moves it */
   traffic?: 'names' | 'reads' | 'moves';
-  /** looks at applications and settings of systems; or also changes them */
-  system?: 'reads' | 'moves';
+  /** looks at applications of systems; or also changes them */
+  applications?: 'reads' | 'moves';
+  /** the same of their settings */
+  settings?: 'reads' | 'moves';
   /** reads backups in the bucket of the other region, which has a copy of them */
   copies?: true;
   /** machines whose waiting states it answers, where they are deployed */
@@ -266,14 +285,8 @@ function moving(machine: string): FunctionRights {
 
 /** Plans the restores of several sources, and looks whether what stands on them can be changed. */
 function planningSystem(): FunctionRights {
-  const { get = [], ...planned } = planning();
   return {
-    ...planned,
-    get: [...get, 'catalog/*/standing.json'],
-    ...{ system: 'reads', secrets: [systemSecrets], inNetwork: true },
+    ...planning(),
+    ...{ applications: 'reads', settings: 'reads', secrets: [applicationSecrets, settingSecrets], inNetwork: true },
   };
-}
-
-function movingSystem(): FunctionRights {
-  return { system: 'moves', secrets: [systemSecrets], inNetwork: true };
 }

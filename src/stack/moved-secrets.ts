@@ -20,9 +20,11 @@ export const healthSecrets = ({ failover, sources, managed }: Plan): unknown =>
     .flatMap((group) => [...sources, ...managed].filter(({ name }) => name === group.source))
     .map(({ connection }) => connection);
 
-/** Tokens and authorities of the clusters in which applications of systems run, or settings lie. */
-export const systemSecrets = ({ systems }: Plan): unknown =>
-  systems.map(({ applications, settings }) => [...applications, ...settings]);
+/** Tokens and authorities of the clusters in which applications of systems run. */
+export const applicationSecrets = ({ systems }: Plan): unknown => systems.map(({ applications }) => applications);
+
+/** The same of those in which their settings lie. */
+export const settingSecrets = ({ systems }: Plan): unknown => systems.map(({ settings }) => settings);
 
 /** Passwords of the servers that health checks of systems ask. */
 export const systemHealthSecrets = ({ systems, sources }: Plan): unknown =>

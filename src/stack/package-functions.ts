@@ -8,6 +8,8 @@ export interface FunctionPackage {
   name: string;
   /** of its files without the plan */
   bytes: number;
+  /** of those that are loaded when it starts */
+  startBytes: number;
   /** where it lies: `<folder>/plan-backup.zip` */
   path: string;
   zipBytes: number;
@@ -21,12 +23,12 @@ export async function packageFunctions(planPath: string, folder: string): Promis
   const bundles = await bundleFunctions();
   await mkdir(folder, { recursive: true });
   return Promise.all(
-    bundles.map(async ({ name, bytes, files: pieces }) => {
+    bundles.map(async ({ name, bytes, startBytes, files: pieces }) => {
       const files = [...pieces, plan];
       const path = join(folder, `${name}.zip`);
       const archive = zip(files);
       await writeFile(path, archive);
-      return { name, bytes, path, zipBytes: archive.length, files };
+      return { name, bytes, startBytes, path, zipBytes: archive.length, files };
     }),
   );
 }

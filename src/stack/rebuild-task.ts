@@ -1,6 +1,6 @@
 import { sitesOf } from '#model/failover-group';
 import type { Plan } from '#model/plan';
-import { type DatabaseStatement, databaseRights } from './failover-database-rights.ts';
+import { databaseRights } from './failover-database-rights.ts';
 import { arnOf, ownArn, ref, sub } from './intrinsics.ts';
 import { secretNames } from './plan-secrets.ts';
 import { taskContainer } from './task-container.ts';
@@ -29,31 +29,21 @@ export const rebuildTask = (planData: string): object => ({
 });
 
 /** Leases of the groups' sources, the results of its own executions, the passwords of the sites, and what its kind of server takes. */
-export const rebuildRole = (plan: Plan): object => {
-  const rights = databaseRights(plan);
-  return {
-    Type: 'AWS::IAM::Role',
-    Properties: {
-      AssumeRolePolicyDocument: byTasks,
-      Policies: [
-        {
-          PolicyName: 'rebuild-standby',
-          PolicyDocument: {
-            Version: '2012-10-17',
-            Statement: [
-              ...inBucket(plan),
-              ...ofSecrets(plan),
-              ...[...rights.looks, ...rights['rebuild-standby']].filter(isOfServers),
-            ],
-          },
+export const rebuildRole = (plan: Plan): object => ({
+  Type: 'AWS::IAM::Role',
+  Properties: {
+    AssumeRolePolicyDocument: byTasks,
+    Policies: [
+      {
+        PolicyName: 'rebuild-standby',
+        PolicyDocument: {
+          Version: '2012-10-17',
+          Statement: [...inBucket(plan), ...ofSecrets(plan), ...databaseRights(plan)['rebuild-standby']],
         },
-      ],
-    },
-  };
-};
-
-/** It asks no witness. */
-const isOfServers = ({ Sid }: DatabaseStatement): boolean => Sid !== 'AskAlarms' && Sid !== 'AskHealthChecks';
+      },
+    ],
+  },
+});
 
 const byTasks = {
   Version: '2012-10-17',

@@ -136,6 +136,13 @@ describe('what stands against it', () => {
     });
   }
 
+  test('who forces something else has not said that it may go on without a fence', () => {
+    const force = (facts: Partial<MoveFacts>) => ready(plan(facts, { force: true })).force;
+    const late = [primary('east'), standby('west', { lsn: behind(lag) })] as const;
+    const unfenced = [silent('east', { possible: false }), gone.sites[1]] as const;
+    assert.deepEqual([force({ sites: late }), force(gone), force({ ...gone, sites: unfenced })], [false, false, true]);
+  });
+
   test('a planned move needs a primary that answers and a standby that streams, and nobody forces it', () => {
     assert.match(reasons(plan(gone, { planned: true }))[0]!, /needs a primary that answers, and east does not answer/);
     const still = { sites: [primary('east'), standby('west', { streams: false })] } as const;
@@ -266,6 +273,15 @@ describe('the hash', () => {
     ],
   ];
   for (const [what, make] of others) test(`is another when ${what}`, () => assert.notEqual(make(), first));
+
+  test('is another when it is forced in spite of something else', () => {
+    const late = [primary('east'), standby('west', { lsn: lsn(end - (500n << 20n)) })] as const;
+    const movables = [movable('names', 'to-east', { problems: ['no such zone'] })];
+    const hashes = [{}, { sites: late }, { movables }, { sites: late, movables }].map((one) =>
+      hashOf(one, { force: true }),
+    );
+    assert.equal(new Set(hashes).size, 4);
+  });
 
   test('does not depend on the order in which the decision was put together', () => {
     const outcome = plan({});

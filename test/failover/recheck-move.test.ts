@@ -15,10 +15,18 @@ function approved(facts: Partial<MoveFacts>, request?: MoveRequest) {
   return { group: 'shop', planHash: outcome.move.planHash, decided: outcome.decided };
 }
 
+const late: Partial<MoveFacts> = { sites: [primary('east'), standby('west', { lsn: behind(400 << 20) })] };
 const gone: Partial<MoveFacts> = { sites: [silent('east'), standby('west', { streams: false })] };
 
 test('what is as it was approved goes on', () => {
   assert.equal(recheckMove(plan(gone), approved(gone)).to, 'west');
+});
+
+test('what was forced stays approved when less stands against it', () => {
+  const yes = approved(late, { force: true });
+  const { planHash, planText } = recheckMove(plan({}, { force: true }), yes);
+  assert.equal(planHash, yes.planHash);
+  assert.match(planText, new RegExp(`plan ${planHash}$`));
 });
 
 const changes: [
@@ -56,6 +64,13 @@ const changes: [
     {},
     { movables: [movable('names', 'to-east', { wanted: { east: 'to-east', west: 'elsewhere' } })] },
     /it moves names file \/srv\/names to elsewhere/,
+  ],
+  [
+    'forced in spite of a lag, and the names cannot be put either',
+    late,
+    { ...late, movables: [movable('names', 'to-east', { problems: ['no such zone'] })] },
+    /in spite of more than was shown: names/,
+    { force: true },
   ],
 ];
 for (const [what, before, byNow, said, request] of changes) {

@@ -1,12 +1,14 @@
 import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SiteServer } from '#failover/site-server';
 import { FollowingProxy } from '#harness/following-proxy';
-import { embeddedInstallation, type Installation, serverAccount } from '#harness/postgres-installations';
+import { type Installation, machineInstallation, serverAccount } from '#harness/postgres-installations';
 import { ReplicatedPair } from '#harness/replicated-pair';
 import type { ReplicatedSite } from '#harness/replicated-site';
 import type { Json } from '#local/integration';
 import type { ExecutionEnd } from '#local/run-execution';
 import { executionArn } from '#model/arn';
+import { sitesOf } from '#model/failover-group';
 import { provideWorld } from '#runtime/function-world';
 import { loadPlan } from '#runtime/load-plan';
 import { type Bucket, openBucket } from '#runtime/open-bucket';
@@ -20,6 +22,7 @@ import { withMovableFaults, withServerFaults } from './server-faults.ts';
 import { WriteWatch } from './write-watch.ts';
 
 export interface WorldOptions {
+  /** by default one that has pg_rewind: without it, and without a backup, a primary that diverged cannot follow */
   installation?: Installation;
   /** so much WAL may be missing at a standby that is promoted */
   lag?: string;
@@ -38,13 +41,15 @@ export class FailoverWorld {
   readonly vault: Bucket;
   readonly engine: FaultEngine;
   readonly watch: WriteWatch;
+  /** as steps reach a site's server, with what goes wrong there */
+  readonly server: ServerOf;
   /** of this moment; empty: everything works */
   faults: ServerFaults = {};
   readonly #proxy: FollowingProxy;
   readonly #task: TaskRun;
   #moves = 0;
 
-  static async create({ installation = embeddedInstallation(), lag = '1GiB' }: WorldOptions = {}) {
+  static async create({ installation = machineInstallation(), lag = '1GiB' }: WorldOptions = {}) {
     const pair = await ReplicatedPair.create(installation);
     await pair.east.query('create table watched (row bigint primary key)');
     await pair.untilCaughtUp();
@@ -58,7 +63,11 @@ export class FailoverWorld {
     const proxy = await FollowingProxy.start(endpoint);
     const planPath = join(folder, 'plan.yml');
     writeFileSync(planPath, JSON.stringify(planOf(pair, proxy.port, lag)));
-    const environment = { ...process.env, LIFEBOAT_BIN_DIR: pair.east.binDir };
+    const environment = {
+      ...process.env,
+      LIFEBOAT_BIN_DIR: pair.east.binDir,
+      XDG_CACHE_HOME: join(pair.east.home, 'cache'),
+    };
     const plan = await loadPlan(planPath, { environment, cwd: folder });
     const vault = await openBucket(plan, environment);
     const task: TaskRun = async (name, own, signal) => {
@@ -74,7 +83,12 @@ export class FailoverWorld {
       return code === 0;
     };
     const engine = new FaultEngine({ folder: join(folder, 'journals'), task });
-    const world = new FailoverWorld({ pair, vault, engine, proxy, task });
+    const server: ServerOf = async (name) => {
+      const group = plan.failover[0]!;
+      const site = sitesOf(group).find((one) => one.name === name)!;
+      return withServerFaults(await openSiteServer(site, { environment, group }), () => world.faults, world.watch);
+    };
+    const world = new FailoverWorld({ pair, vault, engine, proxy, task, server });
     provideWorld({
       plan,
       vault,
@@ -88,8 +102,7 @@ export class FailoverWorld {
           return 'taken';
         },
       },
-      siteServers: async (group, site) =>
-        withServerFaults(await openSiteServer(site, { environment, group }), () => world.faults, world.watch),
+      siteServers: (_, site) => world.server(site.name),
       movables: async (group) =>
         (await openMovables(group, environment)).map((one) => withMovableFaults(one, () => world.faults)),
     });
@@ -102,8 +115,10 @@ export class FailoverWorld {
     engine: FaultEngine;
     proxy: FollowingProxy;
     task: TaskRun;
+    server: ServerOf;
   }) {
-    const { pair, vault, engine, proxy, task } = made;
+    const { pair, vault, engine, proxy, task, server } = made;
+    this.server = server;
     this.pair = pair;
     this.vault = vault;
     this.engine = engine;
@@ -161,6 +176,7 @@ export class FailoverWorld {
   }
 }
 
+type ServerOf = (site: string) => Promise<SiteServer>;
 type TaskRun = (name: string, environment: Record<string, string>, signal: AbortSignal) => Promise<boolean>;
 
 const planOf = (pair: ReplicatedPair, port: number, lag: string): Json => ({

@@ -112,6 +112,11 @@ export class FaultEngine {
     return this.#lives.get(name)?.calls ?? 0;
   }
 
+  /** A function by itself. */
+  invoke(name: string, payload: Json): ReturnType<FunctionHost['invoke']> {
+    return this.#host.invoke(name, payload);
+  }
+
   /** The names of those that have not ended; one that was killed runs on once it is resumed. */
   get running(): string[] {
     return [...this.#running];

@@ -1,6 +1,6 @@
 import { type Json, StatesError } from '#local/integration';
 import type { FailoverWorld } from './failover-world.ts';
-import type { Faults, Question } from './fault-engine.ts';
+import type { Death, Faults, Question } from './fault-engine.ts';
 import { approvers } from './say-yes.ts';
 import { describeEnd, settle } from './settle.ts';
 
@@ -27,6 +27,9 @@ const badLucks = [
   'the promotion answers too late',
   'names are pending for long',
   'names are refused',
+  'the health never comes',
+  'the standby is paused',
+  'the promotion is refused',
   'two at once',
   'a no',
   'a yes of who asked, then of somebody else',
@@ -35,9 +38,11 @@ const badLucks = [
 ] as const;
 export type BadLuck = (typeof badLucks)[number];
 
+type Move = 'failover' | 'switchover' | 'failback';
+
 export interface RunOutcome {
   seed: number;
-  move: 'failover' | 'switchover';
+  move: Move;
   luck: BadLuck[];
   /** how the executions ended */
   ends: string[];
@@ -49,18 +54,23 @@ export interface RunOutcome {
 export async function randomMove(world: FailoverWorld, seed: number): Promise<RunOutcome> {
   const random = randomNumbers(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-  const move = random() < 0.5 ? 'failover' : 'switchover';
   const luck = [...new Set([pick(badLucks), ...(random() < 0.4 ? [pick(badLucks)] : [])])];
   const has = (one: BadLuck) => luck.includes(one);
   const primary = (await world.primary())!;
-  const to = world.other(primary.name).name;
+  const isAway = primary.name !== world.pair.east.name;
+  const away: readonly Move[] = ['failover', 'switchover', 'failback'];
+  const move = pick(isAway ? away : away.slice(0, 2));
+  const standby = world.other(primary.name);
   const ends: string[] = [];
   const name = `run-${seed}`;
+  if (has('the health never comes')) await primary.query('create table sick ()');
+  if (has('the standby is paused')) await standby.query('select pg_wal_replay_pause()');
   if (has('the primary dies')) await primary.kill();
   if (has('the primary hangs')) signalAll(primary.processes(), 'SIGSTOP');
   world.faults = {
     ...(has('the fence fails') ? { fenceFails: true } : {}),
     ...(has('the promotion answers too late') ? { promotionAnswersLost: 1 } : {}),
+    ...(has('the promotion is refused') ? { promotionRefused: true } : {}),
     ...(has('names are pending for long') ? { namesPending: 5 } : {}),
     ...(has('names are refused') ? { namesRefused: true } : {}),
   };
@@ -76,22 +86,30 @@ export async function randomMove(world: FailoverWorld, seed: number): Promise<Ru
     },
     asked: (question) => answer(question, { world, luck, primary }),
   };
-  const input: Json = { group: 'shop', to, planned: move === 'switchover', requestedBy: approvers[0] };
-  const afterCalls = Math.floor(random() * 15);
+  const asked = { group: 'shop', requestedBy: approvers[0] };
+  const planned: Json = { ...asked, to: standby.name, planned: move !== 'failover' };
+  const run = (options: { death?: Death }) =>
+    world.engine.run(
+      move === 'failback' ? 'failback' : 'failover',
+      move === 'failback' ? asked : planned,
+      ...([name, { faults, ...options }] as const),
+    );
+  const afterCalls = Math.floor(random() * (move === 'failback' ? 20 : 15));
   const when = random() < 0.5 ? 'before' : 'after';
   const death = has('the engine is killed') ? { death: { afterCalls, when } as const } : {};
-  const second = has('two at once') ? world.engine.run('failover', input, `${name}-other`, { faults }) : undefined;
-  let end = await world.engine.run('failover', input, name, {
-    faults,
-    ...death,
-  });
-  if (end === 'killed') end = await world.engine.run('failover', input, name, { faults });
+  const second = has('two at once') ? world.engine.run('failover', planned, `${name}-other`, { faults }) : undefined;
+  let end = await run(death);
+  if (end === 'killed') end = await run({});
   ends.push(...[end, ...(second ? [await second] : [])].map(describeEnd));
   world.faults = {};
   signalAll(primary.processes(), 'SIGCONT');
-  const kept = move === 'switchover' && !has('the primary dies') && !has('the primary hangs');
+  const cure = 'drop table if exists sick';
+  await (await world.primary())?.query(cure);
+  if (has('the standby is paused')) await standby.query('select pg_wal_replay_resume()').catch(() => undefined);
+  const kept = move !== 'failover' && !has('the primary dies') && !has('the primary hangs');
   ends.push(...(await settle(world, name, [`${move} (${luck.join(', ')})`, ...ends])));
   const now = (await world.primary())!;
+  await now.query(cure);
   const lostRows = kept ? await world.watch.lost(now) : [];
   await world.watch.forgetLost(now);
   return { seed, move, luck, ends, lostRows };

@@ -1,12 +1,15 @@
 import { FenceFailed, PromotionFailed, TrafficNotMoved } from '#failover/failures';
 import type { Movable } from '#failover/movable';
 import type { SiteServer } from '#failover/site-server';
+import { ConnectionFailed } from '#model/failure';
 import type { WriteWatch } from './write-watch.ts';
 
 /** What goes wrong at the servers and around them, as long as it stands there. */
 export interface ServerFaults {
   /** nothing keeps the server from taking writes, and nothing is done to it */
   fenceFails?: boolean;
+  /** seen from here nothing can keep the server from taking writes: its machine cannot be reached */
+  unfenceable?: boolean;
   /** the promotion happens, and its answer is lost so often */
   promotionAnswersLost?: number;
   /** the standby refuses, and stays one */
@@ -22,10 +25,20 @@ const detail = { operation: 'test', subject: 'server', hint: 'it is meant' };
 export function withServerFaults(server: SiteServer, faults: () => ServerFaults, watch: WriteWatch): SiteServer {
   return {
     site: server.site,
-    look: (signal) => server.look(signal),
+    async look(signal) {
+      const facts = await server.look(signal);
+      const isPrimary =
+        facts.server.state === 'silent' || (facts.server.state === 'answers' && facts.server.role === 'primary');
+      if (!faults().unfenceable || !isPrimary) return facts;
+      return {
+        ...facts,
+        fence: { ...facts.fence, fenced: false, possible: false, how: 'its machine cannot be reached' },
+      };
+    },
     beforeFence: (signal) => server.beforeFence(signal),
     async fence(options) {
-      if (faults().fenceFails) throw new FenceFailed('nothing that was tried keeps it from taking writes', detail);
+      if (faults().fenceFails || faults().unfenceable)
+        throw new FenceFailed('nothing that was tried keeps it from taking writes', detail);
       return server.fence(options);
     },
     async unfence(memory, signal) {
@@ -39,7 +52,7 @@ export function withServerFaults(server: SiteServer, faults: () => ServerFaults,
       const now = faults();
       if ((now.promotionAnswersLost ?? 0) === 0) return outcome;
       now.promotionAnswersLost!--;
-      throw new PromotionFailed('it did not say in time whether it is promoted', detail);
+      throw new ConnectionFailed('it did not say in time whether it is promoted', detail);
     },
   };
 }

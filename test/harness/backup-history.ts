@@ -195,7 +195,7 @@ export function carriedOut(life: Life, plan: RetentionPlan, now: Date): Life {
       const own = stored.filter(({ systemId }) => systemId === rule.systemId);
       const isPast = pastWal(rule);
       const going = own.filter((piece) => isPast(piece, piece.storedAt));
-      return rule.rule === 'all' && going.length < own.length ? [] : going;
+      return rule.rule === 'all' && !plan.purge && going.length < own.length ? [] : going;
     }),
   );
   return {

@@ -6,6 +6,7 @@ import { executionArn } from '#model/arn';
 import type { BackupKind } from '#model/backup-id';
 import type { Manifest } from '#model/manifest';
 import { parseObjectKey } from '#model/object-key';
+import { planPurge } from '#model/purge';
 import { planRetention } from '#model/retention';
 import { chooseRetention } from '#model/retention-choice';
 import type { ExpireResult, RetentionPlan } from '#model/retention-record';
@@ -74,6 +75,12 @@ export async function planAndPut(source: StoredSource, execution: string): Promi
   const { rules } = chooseRetention(source.plan, source.name);
   const facts = await gatherRetentionFacts(source.store, source.plan, source.name, source.now);
   return putRetentionPlan(source.store, planKeyOf(execution), planRetention(facts, rules, source.now));
+}
+
+/** The same of a purge. */
+export async function planPurgeAndPut(source: StoredSource, execution: string): Promise<RetentionPlan> {
+  const facts = await gatherRetentionFacts(source.store, source.plan, source.name, source.now, { purge: true });
+  return putRetentionPlan(source.store, planKeyOf(execution), planPurge(facts, 'it is retired', source.now));
 }
 
 export const planKeyOf = (execution: string): string => taskResultKey('retention', execution, 'plan');

@@ -132,7 +132,8 @@ export class ReplicatedSite {
     const log = openSync(join(this.home, 'server.log'), 'a');
     const child = spawn(join(this.binDir, 'postgres'), ['-D', this.dataDir], {
       stdio: ['ignore', log, log],
-      env: { LC_ALL: 'C', TZ: 'UTC' },
+      // what it starts for its WAL is compiled once, as where its account has a home
+      env: { LC_ALL: 'C', TZ: 'UTC', XDG_CACHE_HOME: join(this.home, 'cache') },
       cwd: '/',
       detached: true,
       ...serverAccount,

@@ -38,6 +38,16 @@ Without an answer by 2026-11-20T05:10:00.000Z nothing is done.`,
   );
 });
 
+test('what the stack of the recovery region asks is answered there', () => {
+  const aws = { stack: 'lifeboat-prod', region: 'eu-central-1', recoveryRegion: 'eu-west-1' };
+  const askedIn = (region: string) => {
+    const execution = `arn:aws:states:${region}:111122223333:execution:lifeboat-prod_failover:gone`;
+    return approvalNotice({ ...question, execution, machine: 'failover' }, { ...people, aws }).todo;
+  };
+  assert.match(askedIn('eu-west-1')!, /^lifeboat approve gone --plan 379ec2ea74d5 --region eu-west-1 --reason/);
+  assert.match(askedIn('eu-central-1')!, /^lifeboat approve gone --plan 379ec2ea74d5 --reason/);
+});
+
 test('where several have to say yes it says how many, who did and why, and who still may', () => {
   const approvers = [...people.approvers, { name: 'Edsger' }];
   const two = { ...question, required: 2 };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { releaseLeaseOf } from '#catalog/release-lease';
+import { FenceFailed } from '#failover/failures';
 import { executionArn } from '#model/arn';
 import { fenceSite, undoFence } from '#runtime/fence-site';
 import { movingGroup } from '#runtime/moving-group';
@@ -13,7 +15,7 @@ const fencing = { execution, site: 'east', gently: false, force: false };
 async function scene(t: TestContext) {
   const { source, sites, remove } = await movePlace({});
   t.after(remove);
-  return { sites, moving: movingGroup(source.world, 'shop') };
+  return { sites, moving: movingGroup(source.world, 'shop'), world: source.world };
 }
 
 test('a fence is undone as it was before, also when it was put twice', async (t) => {
@@ -59,4 +61,45 @@ test('a fence of another execution is none: nothing is promoted', async (t) => {
   const asked = { execution, site: 'west', from: 'east', end: null, gently: false, force: false };
   await assert.rejects(promoteSite(moving, asked, signal), /this execution has not fenced it/);
   assert.equal(sites.west.role, 'standby');
+});
+
+test('a primary that answers and cannot be fenced is not left alone, whatever was approved', async (t) => {
+  const { sites, moving } = await scene(t);
+  sites.east.scripts.fence = async () => {
+    throw new FenceFailed('east does not stop', { operation: 'fence', subject: 'east' });
+  };
+  await assert.rejects(fenceSite(moving, { ...fencing, force: true }, signal), { name: 'FenceFailed' });
+  sites.kill('east');
+  assert.equal((await fenceSite(moving, { ...fencing, force: true }, signal)).strength, 'none');
+  sites.start('east');
+  const asked = { execution, site: 'west', from: 'east', end: null, gently: false, force: true };
+  await assert.rejects(promoteSite(moving, asked, signal), { name: 'FenceFailed' });
+  assert.deepEqual([sites.writing, sites.violations], [['east'], []]);
+  sites.kill('east');
+  assert.equal((await promoteSite(moving, asked, signal)).done, true);
+});
+
+test('who slept while another execution had the group takes nobody who is silent for a standby', async (t) => {
+  const { sites, moving, world } = await scene(t);
+  await fenceSite(moving, fencing, signal);
+  const later = (hours: number) => ({ ...world, now: () => new Date(world.now().getTime() + hours * 3_600_000) });
+  const asked = { execution: executionArn('failover', 'two'), site: 'west', from: 'east', end: null };
+  const other = movingGroup(later(1), 'shop');
+  await fenceSite(other, { ...fencing, execution: asked.execution }, signal);
+  await promoteSite(other, { ...asked, gently: false, force: false }, signal);
+  const given = { execution: asked.execution, now: later(1).now() };
+  await releaseLeaseOf(world.vault.store, 'main', 'failover', given);
+  sites.west.reachable = false;
+  const woken = movingGroup(later(2), 'shop');
+  for (const _ of ['once', 'again'])
+    await assert.rejects(undoFence(woken, { execution, site: 'east' }, signal), /may have made it the primary since/);
+  assert.deepEqual([sites.writing, sites.violations], [['west'], []]);
+});
+
+test('a fence that was there before stays, and is not said to be undone', async (t) => {
+  const { sites, moving } = await scene(t);
+  Object.assign(sites.east, { fenced: true, runs: false });
+  await fenceSite(moving, fencing, signal);
+  const { how } = await undoFence(moving, { execution, site: 'east' }, signal);
+  assert.match(how, /^east is what it was before, and takes no writes \(stopped/);
 });

@@ -183,13 +183,12 @@ test('given up in the middle, a fence has already made sure of what the next sta
   await assertOnlyStandby(east);
 });
 
-test('a standby is fenced as it is, and stays what it was when the fence is undone', async (t) => {
+test('a standby that is fenced is stopped, and is what it was when the fence is undone', async (t) => {
   const { west, westServer, pair, signal } = await siteScene(t, embedded);
   const memory = await westServer.beforeFence(signal);
   const outcome = await westServer.fence({ gently: false, signal });
-  assert.equal(outcome.how, 'runs as a standby');
-  assert.equal(west.running(), true);
-  await west.stop();
+  assert.equal(outcome.how, 'stopped; its data directory can only come up as a standby');
+  assert.equal(west.running(), false);
   await westServer.unfence(memory, signal);
   await pair.untilCaughtUp();
 });
@@ -258,3 +257,14 @@ function messageFor(missingBytes: number): number {
   if (missingBytes > 100_000) return Math.min(missingBytes - 60_000, 1_000_000);
   return Math.max(missingBytes > 600 ? Math.min(missingBytes - 400, 4000) : missingBytes - 56, 1);
 }
+
+test('a standby that was told to promote, and has not done so yet, does not after its fence', async (t) => {
+  const { west, westServer, signal } = await siteScene(t, embedded);
+  const replaying = Number(await west.value("select pid from pg_stat_activity where backend_type = 'startup'"));
+  process.kill(replaying, 'SIGSTOP'); // as one that has much to replay
+  assert.equal((await westServer.promote({ gently: false, waitMs: 0, signal })).done, false);
+  assert.equal((await westServer.look(signal)).fence.how, 'runs as a standby');
+  await westServer.fence({ gently: false, signal });
+  assert.equal(west.processes().includes(replaying), false, 'it would go on, and become the primary');
+  await assertOnlyStandby(west);
+});

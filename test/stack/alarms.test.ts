@@ -28,8 +28,8 @@ interface Alarm extends Partial<MetricStat> {
 
 const template = await packagedTemplate();
 const names = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(([name]) => name);
-const alarmsIn = (standby: 'yes' | 'no'): Alarm[] =>
-  Object.values(resolveResources(template, names, { parameters: { Standby: standby } })).map(
+const alarmsIn = (standby: 'yes' | 'no', region = 'eu-central-1'): Alarm[] =>
+  Object.values(resolveResources(template, names, { region, parameters: { Standby: standby } })).map(
     ({ Properties }) => Properties as unknown as Alarm,
   );
 const alarms = alarmsIn('no');
@@ -99,9 +99,20 @@ describe('alarms', () => {
     ['dead-letters', 1, 0, 'OK'],
     ['new-dead-letters', 1, 0, 'OK'],
     ['old-dead-letters', 864_001, 864_000, 'OK'],
-    ...['backup', 'verify', 'drill', 'dump', 'restore', 'retention', 'scrub', 'rds-snapshot', 'rds-restore'].map(
-      (machine): [string, number, number, string] => [`${machine}-failed`, 1, 0, 'OK'],
-    ),
+    ...[
+      'backup',
+      'verify',
+      'drill',
+      'dump',
+      'restore',
+      'retention',
+      'scrub',
+      'rds-snapshot',
+      'rds-restore',
+      'failover',
+      'failback',
+      'system-recovery',
+    ].map((machine): [string, number, number, string] => [`${machine}-failed`, 1, 0, 'OK']),
     ...[
       'tell',
       'sign-evidence',
@@ -112,6 +123,7 @@ describe('alarms', () => {
       'checksum-verifier',
       'metadata-indexer',
       'start-scheduled',
+      'watch-failover',
     ].map((name): [string, number, number, string] => [`${name}-fails`, 1, 0, 'OK']),
   ];
   for (const [name, wrong, fine, silent] of judged) {
@@ -224,6 +236,18 @@ describe('a stack that stands by', () => {
     for (const one of standing) {
       const silence = Array.from({ length: one.EvaluationPeriods }, () => undefined);
       assert.equal(stateOf(one, silence, 'ALARM'), 'OK', one.AlarmName);
+    }
+  });
+
+  test('tells that nobody watches the groups in the recovery region, and nowhere else', () => {
+    const silent = (standby: 'yes' | 'no', region: string) =>
+      alarmsIn(standby, region).find(({ AlarmName }) => AlarmName === 'lifeboat-prod-watch-failover-silent');
+    assert.deepEqual([silent('no', 'eu-central-1'), silent('yes', 'eu-central-1')], [undefined, undefined]);
+    for (const standby of ['yes', 'no'] as const) {
+      const one = silent(standby, 'eu-west-1')!;
+      const minutes = (count: number, runs: number | undefined) => Array.from({ length: count }, () => runs);
+      assert.equal(stateOf(one, minutes(10, undefined)), 'ALARM');
+      assert.equal(stateOf(one, [...minutes(9, undefined), 1]), 'OK');
     }
   });
 

@@ -152,10 +152,14 @@ describe('the policy of the bucket', () => {
     layout.evidenceKey(1),
     layout.evidenceIdKey(digest),
     layout.noticeTakenKey(digest, 'slack'),
+    // what was before a step of a move
+    layout.taskResultKey('failover', execution, 'names-before'),
+    layout.taskResultKey('system-recovery', execution, 'settings-before'),
   ];
   const rewritten = [
     layout.leaseKey('orders', 'backup'),
     layout.leaseKey('orders', 'dump'),
+    layout.leaseKey('orders', 'failover'),
     layout.leaseKey('orders', 'receive-wal'),
     layout.dumpCatalogKey('orders'),
     layout.catalogKey('orders'),
@@ -163,6 +167,7 @@ describe('the policy of the bucket', () => {
     layout.standingKey('orders'),
     layout.exposureKey('orders'),
     layout.managedKey('orders'),
+    layout.failoverStandingKey('shop'),
     layout.openQuestionsKey,
     layout.evidenceEndKey,
   ];

@@ -37,13 +37,13 @@ test('every function runs on the same runtime, is traced, and keeps its log for 
   }
 });
 
-test('only the watch is in the network, and what is invoked without anybody waiting has a dead letter queue', () => {
+test('who asks servers is in the network, and what is invoked without anybody waiting has a dead letter queue', () => {
   for (const name of names) {
     const { VpcConfig, DeadLetterConfig } = propertiesOf(name);
-    assert.equal(VpcConfig !== undefined, name === 'watch', name);
     const { asynchronous = false, inNetwork = false } = functionRights[name]!;
     assert.equal(DeadLetterConfig !== undefined, asynchronous, name);
     assert.equal(VpcConfig !== undefined, inNetwork, name);
+    if (inNetwork) assert.deepEqual(VpcConfig, propertiesOf('watch').VpcConfig, name);
   }
 });
 

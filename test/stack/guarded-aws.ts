@@ -70,6 +70,7 @@ class Guard {
     const [target = '', action = ''] = String(message.headers['x-amz-target'] ?? '').split('.');
     if (target === 'TrentService') return this.#kms(received, action, response);
     if (target !== '') return this.#other(received, `${prefixes[target]}:${action}`, response);
+    if (signedFor(message)?.service === 'route53') return this.#route53(received, response);
     if (/\/rds\/aws4_request/.test(message.headers.authorization ?? '')) return this.#rds(received, response);
     if (/urlencoded/.test(message.headers['content-type'] ?? '')) return this.#publish(received, response);
     return this.#s3(received, response);
@@ -153,12 +154,33 @@ class Guard {
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
 
-  async #other({ body }: Received, action: string, response: ServerResponse): Promise<void> {
+  async #other({ message, body }: Received, action: string, response: ServerResponse): Promise<void> {
     const input = JSON.parse(body.toString()) as Record<string, string>;
-    if (!this.#allows({ action, resource: this.#resourceOf(action, input) })) return refuseJson(response);
+    const region = signedFor(message)?.region ?? this.#options.region;
+    const asked = this.#resourcesOf(action, input, region).map((one) => this.#allows({ action, ...one }));
+    if (!asked.every(Boolean)) return refuseJson(response);
     this.sent.push({ action, input });
     const answer = this.#options.answers?.[action]?.(input) ?? {};
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(answer));
+  }
+
+  /** Its answers are of XML, in `xml`. https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html */
+  async #route53({ message, body }: Received, response: ServerResponse): Promise<void> {
+    const [, kind = '', id = '', records] = /\/2013-04-01\/(\w+)\/([^/?]+)(\/rrset)?/.exec(message.url!) ?? [];
+    const action = kind === 'change' ? 'GetChange' : records ? rrsetActions[message.method!]! : 'GetHostedZone';
+    const texts = (name: string) => [...String(body).matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))];
+    const of = (name: string) => texts(name).map(([, value]) => value!);
+    const context = {
+      'route53:ChangeResourceRecordSetsNormalizedRecordNames': of('Name').map((name) => name.replace(/\.$/, '')),
+      'route53:ChangeResourceRecordSetsRecordTypes': of('Type'),
+      'route53:ChangeResourceRecordSetsActions': of('Action'),
+    };
+    const asked = { action: `route53:${action}`, resource: `arn:aws:route53:::${kind}/${id}`, context };
+    if (!this.#allows(asked)) return void response.writeHead(403).end(errorXml('AccessDenied'));
+    const { xml = '' } = (this.#options.answers?.[asked.action]?.({ id, body: String(body) }) ?? {}) as {
+      xml?: string;
+    };
+    response.writeHead(200, { 'content-type': 'text/xml' }).end(xml);
   }
 
   async #publish({ body }: Received, response: ServerResponse): Promise<void> {
@@ -170,9 +192,27 @@ class Guard {
     response.end('<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>');
   }
 
-  #resourceOf(action: string, { SecretId, stateMachineArn, taskToken = '' }: Record<string, string>): string {
-    const at = (service: string, rest: string) => `arn:aws:${service}:${this.#options.region}:111122223333:${rest}`;
-    if (action === 'secretsmanager:GetSecretValue') return at('secretsmanager', `secret:${SecretId}-a1B2c3`);
+  #resourcesOf(action: string, input: Record<string, string>, region: string): Omit<Asked, 'action'>[] {
+    const at = (service: string, rest: string) => `arn:aws:${service}:${region}:111122223333:${rest}`;
+    if (action.startsWith('ssm:')) return [{ resource: at('ssm', `parameter/${input.Name!.replace(/^\//, '')}`) }];
+    if (!action.startsWith('ecs:')) return [{ resource: this.#resourceOf(action, input, at) }];
+    const {
+      cluster,
+      service,
+      services = [service],
+    } = input as unknown as Record<'cluster' | 'service', string> & {
+      services?: string[];
+    };
+    const context = { 'ecs:cluster': at('ecs', `cluster/${cluster}`) };
+    return services.map((name) => ({ resource: at('ecs', `service/${cluster}/${name}`), context }));
+  }
+
+  #resourceOf(
+    action: string,
+    { SecretId, stateMachineArn, taskToken = '' }: Record<string, string>,
+    at: (service: string, rest: string) => string,
+  ): string {
+    if (action.startsWith('secretsmanager:')) return at('secretsmanager', `secret:${SecretId}-a1B2c3`);
     // a token belongs to the machine whose state waits for it, and only these wait for people
     const [, machine = 'restore'] = /^(.+)-token-/.exec(taskToken) ?? [];
     return stateMachineArn ?? at('states', `stateMachine:lifeboat-prod_${machine}`);
@@ -205,7 +245,20 @@ function rdsThings(given: URLSearchParams): string[] {
   return action === 'DescribeDBInstances' ? ['db:*'] : action === 'DescribeDBClusters' ? ['cluster:*'] : [];
 }
 
-const prefixes: Record<string, string> = { AWSStepFunctions: 'states', secretsmanager: 'secretsmanager' };
+const prefixes: Record<string, string> = {
+  AWSStepFunctions: 'states',
+  secretsmanager: 'secretsmanager',
+  AmazonSSM: 'ssm',
+  AmazonEC2ContainerServiceV20141113: 'ecs',
+};
+
+const rrsetActions: Record<string, string> = { GET: 'ListResourceRecordSets', POST: 'ChangeResourceRecordSets' };
+
+/** Where a request goes, by its signature. */
+function signedFor({ headers }: IncomingMessage): { region: string; service: string } | undefined {
+  const [, region, service] = /\/([\w-]+)\/([\w-]+)\/aws4_request/.exec(headers.authorization ?? '') ?? [];
+  return region === undefined || service === undefined ? undefined : { region, service };
+}
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
 function objectAction(method: string, { searchParams }: URL): string {

@@ -5,7 +5,8 @@ import type { Template } from './packaged-template.ts';
 export interface Asked {
   action: string;
   resource: string;
-  context?: Readonly<Record<string, string>>;
+  /** several: of a key that has many values */
+  context?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 interface Statement {
@@ -28,9 +29,11 @@ export class RolePolicy {
     const found = resolveResources(template, [role], deployment)[role];
     if (!found) throw new Error(`the template has no ${role}`);
     const { Policies = [] } = found.Properties ?? {};
-    this.#statements = (Policies as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(
-      ({ PolicyDocument }) => PolicyDocument.Statement,
-    );
+    const attached = Object.keys(template.Resources).filter((name) => names(template.Resources[name]!, role));
+    const more = Object.values(resolveResources(template, attached, deployment)).map(({ Properties }) => Properties);
+    this.#statements = (
+      [...(Policies as object[]), ...more] as { PolicyDocument: { Statement: Statement[] } }[]
+    ).flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
   }
 
   allows(asked: Asked): boolean {
@@ -38,7 +41,7 @@ export class RolePolicy {
     if (applying.length === 0 || applying.some(({ Effect }) => Effect === 'Deny')) return false;
     for (const { Resource, Condition } of applying) {
       for (const pattern of listOf(Condition?.StringLike?.['s3:prefix'] ?? [])) {
-        if (like(pattern, asked.context!['s3:prefix']!)) this.#used.add(`s3:prefix ${pattern}`);
+        if (like(pattern, String(asked.context!['s3:prefix']))) this.#used.add(`s3:prefix ${pattern}`);
       }
       for (const pattern of listOf(Resource))
         if (like(pattern, asked.resource)) this.#used.add(`${asked.action} ${pattern}`);
@@ -58,6 +61,10 @@ export class RolePolicy {
   }
 }
 
+/** Whether it is a policy that is attached to the role. */
+const names = ({ Type, Properties }: Template['Resources'][string], role: string): boolean =>
+  Type === 'AWS::IAM::Policy' && (Properties!.Roles as { Ref: string }[]).some(({ Ref }) => Ref === role);
+
 const listOf = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
 
 function applies({ Action, Resource, Condition = {} }: Statement, { action, resource, context = {} }: Asked): boolean {
@@ -70,9 +77,10 @@ function applies({ Action, Resource, Condition = {} }: Statement, { action, reso
   );
 }
 
-function holds(operator: string, value: string | undefined, expected: readonly string[]): boolean {
+function holds(operator: string, value: string | readonly string[] | undefined, expected: readonly string[]): boolean {
   if (operator === 'Null') return expected.includes(String(value === undefined));
-  if (value === undefined) return false;
+  if (operator === 'ForAllValues:StringEquals') return [value ?? []].flat().every((one) => expected.includes(one));
+  if (typeof value !== 'string') return false;
   if (operator === 'StringEquals') return expected.includes(value);
   if (/^(?:StringLike|ArnLike|ArnEquals)$/.test(operator)) return expected.some((pattern) => like(pattern, value));
   throw new Error(`the test does not know the operator ${operator}`);

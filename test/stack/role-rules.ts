@@ -32,6 +32,8 @@ const ours: readonly RegExp[] = [
   // some keys of one bucket
   /^\$\{Bucket\.Arn\}\/[^*].*$/,
   /^\$\{Bucket\.Arn\}\/\*\/(?:backups|dumps|wal|keys|leases|snapshots)\/.+$/,
+  // which backups of one source have come to the bucket of the other region
+  /^arn:s3:::\$\{AWS::StackName\}-\$\{AWS::AccountId\}-[a-z0-9-]+\/[^*?]+\/backups\/\*\/manifest\.json$/,
   // the streams of one log group, the executions of one machine, the tasks of one cluster
   new RegExp(`^arn:logs:${here}:log-group:[^*?]+:\\*$`),
   /^\$\{TaskLogs\.Arn\}:log-stream:\*$/,
@@ -97,6 +99,18 @@ const excuses: readonly { actions: RegExp; on: RegExp; because: string }[] = [
     because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html',
   },
   {
+    // what has no resource is limited by its region
+    actions: /^(?:ec2:DescribeInstances|ssm:(?:GetCommandInvocation|ListCommands))$/,
+    on: /^\*$/,
+    because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html',
+  },
+  {
+    // a standby's instance is put aside under a name with its time; what a replica is made with
+    actions: /^rds:(?:CreateDBInstanceReadReplica|ModifyDBInstance)$/,
+    on: /^arn:rds:[a-z0-9-]+:\$\{AWS::AccountId\}:(?:db:[^*?]+-aside-|(?:og|pg|subgrp):)\*$/,
+    because: 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html',
+  },
+  {
     // a group's ARN has an id in it that nobody knows before
     actions: /^autoscaling:(?:CreateOrUpdateTags|DeleteTags|UpdateAutoScalingGroup)$/,
     on: /^arn:autoscaling:[a-z0-9-]+:\$\{AWS::AccountId\}:autoScalingGroup:\*:autoScalingGroupName\/[^*?]+$/,
@@ -137,6 +151,8 @@ const conditions: readonly { action: RegExp; anyOf: readonly string[] }[] = [
   { action: /^kms:(?!Sign$|GetPublicKey$)/, anyOf: ['kms:ViaService', 'kms:EncryptionContext:lifeboat:source'] },
   { action: /^iam:PassRole$/, anyOf: ['iam:PassedToService'] },
   { action: /^ecs:/, anyOf: ['ecs:cluster'] },
+  { action: /^(?:ec2:DescribeInstances|ssm:(?:GetCommandInvocation|ListCommands))$/, anyOf: ['aws:RequestedRegion'] },
+  { action: /^(?:ec2:CreateTags|rds:RemoveTagsFromResource)$/, anyOf: ['aws:TagKeys', 'ec2:CreateAction'] },
   { action: /^rds:Delete/, anyOf: ['aws:ResourceTag/lifeboat:source'] },
   { action: /^ses:SendEmail$/, anyOf: ['ses:FromAddress'] },
   { action: /^route53:ChangeResourceRecordSets$/, anyOf: ['route53:ChangeResourceRecordSetsNormalizedRecordNames'] },

@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { resolveResources } from '#harness/resolve-template';
 import { parsePlan } from '#model/plan';
 import { firingName } from '#model/planned-schedules';
-import { resourcesOfPlan } from '#stack/from-plan';
+import { countedParts, resourcesOfPlan } from '#stack/from-plan';
 import { logicalName } from '#stack/logical-name';
 import { schedulesOfPlan } from '#stack/schedules';
 import { otherResources } from '#stack/template-size';
-import { checkout, packagedTemplate, type Resource, type Template } from './packaged-template.ts';
+import { checkout, packagedTemplate, type Resource, resourcesOf, type Template } from './packaged-template.ts';
 
 interface Schedule {
   Name: string;
@@ -65,13 +66,22 @@ describe('the schedules of the packaged stack', () => {
         ['sign-evidence', 'cron(10 0 * * ? *)', 'UTC', off],
         ['tell-incidents', 'rate(1 minute)', 'UTC', off],
         ['watch-managed', 'rate(1 minute)', 'UTC', off],
+        ['watch-failover', 'rate(1 minute)', 'UTC', off],
       ],
     );
   });
 
-  test('rest in a stack that stands by', () => {
-    for (const { State } of schedules) assert.deepEqual(State, { 'Fn::If': ['IsStandby', 'DISABLED', 'ENABLED'] });
-    assert.ok(template.Conditions.IsStandby);
+  test('rest in a stack that stands by, but for the watch over groups, which is in the recovery region alone', () => {
+    const enabledIn = (region: string, standby: 'yes' | 'no') => {
+      const names = resourcesOf(template, 'AWS::Scheduler::Schedule').map(([name]) => name);
+      const found = Object.values(resolveResources(template, names, { region, parameters: { Standby: standby } }));
+      return found.flatMap(({ Properties }) => (Properties!.State === 'ENABLED' ? [Properties!.Name] : []));
+    };
+    const others = schedules.map(({ Name }) => Name).filter((name) => name !== 'watch-failover');
+    assert.deepEqual(enabledIn('eu-central-1', 'yes'), []);
+    assert.deepEqual(enabledIn('eu-central-1', 'no'), others);
+    assert.deepEqual(enabledIn('eu-west-1', 'yes'), ['watch-failover']);
+    assert.deepEqual(enabledIn('eu-west-1', 'no'), [...others, 'watch-failover']);
   });
 
   test('say their name and time to the function that starts what the plan says, and nothing else', () => {
@@ -82,6 +92,7 @@ describe('the schedules of the packaged stack', () => {
           {
             watch: 'WatchLambdaFunction',
             'watch-managed': 'WatchManagedLambdaFunction',
+            'watch-failover': 'WatchFailoverLambdaFunction',
             'sign-evidence': 'SignEvidenceLambdaFunction',
             'tell-incidents': 'TellIncidentsLambdaFunction',
           }[Name] ?? 'StartScheduledLambdaFunction',
@@ -176,8 +187,9 @@ test('more than a template can have are refused, with what to do', async () => {
 test('the rest of the stack is as small as the check of its size takes it for', async () => {
   const { Resources } = await packagedTemplate();
   const planPath = join(checkout, 'plan.aws.example.yml');
-  const { schedules, rules, sources, alarms } = resourcesOfPlan({ planPath, stage: 'prod', primaryBackupKeyArn: '' });
-  const growing = [schedules, rules, sources, alarms].flatMap((part) => Object.keys(part.Resources));
+  const parts = countedParts(resourcesOfPlan({ planPath, stage: 'prod', primaryBackupKeyArn: '' }));
+  const growing = parts.flatMap((part) => Object.keys(part.Resources));
+  for (const name of growing) assert.ok(name in Resources, name);
   const others = Object.keys(Resources).filter((name) => !growing.includes(name)).length;
   assert.ok(others <= otherResources, `${others}: raise otherResources in src/stack/template-size.ts`);
 });

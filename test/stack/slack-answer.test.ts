@@ -19,6 +19,14 @@ encryption: { kmsKey: stack }
 aws: { stack: lifeboat-prod, region: eu-central-1 }
 sources:
   main: { connection: { host: 127.0.0.1, port: 1, user: lifeboat, password: "secret:lifeboat/main#password" } }
+failover:
+  shop:
+    source: main
+    home: east
+    sites:
+      east: { server: { kind: postgres, connection: { host: 127.0.0.1, port: 1, user: lifeboat }, control: { kind: sql } } }
+      west: { server: { kind: postgres, connection: { host: 127.0.0.1, port: 2, user: lifeboat }, control: { kind: sql } } }
+systems: { shop: { sources: [{ source: main, to: /var/lib/lifeboat/main }] } }
 approvers:
   - { name: Ada, iam: "${ada}", slack: U012ADA34 }
   - { name: Grace, iam: "${grace}", slack: U012GRACE }
@@ -71,7 +79,7 @@ async function press(message: PostedMessage, user: string, decision: 'approve' |
 test('a press answers with the rights of its role alone, where answers by command prove an IAM identity', async () => {
   const { statusCode, text } = await press(await asked('lost-orders', grace), 'U012ADA34');
   assert.deepEqual([statusCode, text], [200, 'Approved by Ada: seen']);
-  const others = ['rds-restore', 'retention'];
+  const others = ['rds-restore', 'retention', 'failover', 'system-recovery'];
   for (const machine of others) await press(await asked('books', grace, machine), 'U012ADA34', 'reject');
   assert.deepEqual(sent, ['restore-token-lost-orders', ...others.map((machine) => `${machine}-token-books`)]);
 });

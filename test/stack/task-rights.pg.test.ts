@@ -27,6 +27,7 @@ import {
 import { prepareApproval } from '#recovery/prepare-approval';
 import { backupFolder, rewrapsFolder, taskResultKey } from '#store/bucket-layout';
 import { type DeployedTask, DeployedTasks } from './deployed-tasks.ts';
+import type { Asked } from './role-policy.ts';
 
 /*
  * Each task with the rights of its role and no others, against PostgreSQL, S3 and KMS: it works, and what it was never
@@ -63,8 +64,7 @@ after(async () => {
 });
 
 const worked = (ended: TaskEnd) => assert.equal(ended.exitCode, 0, JSON.stringify(ended.log.slice(-3)));
-const isCleaningUp = ({ action, context }: { action: string; context?: Readonly<Record<string, string>> }) =>
-  action === 's3:ListBucket' && context?.['s3:prefix'] === '';
+const isCleaningUp = ({ action, context }: Asked) => action === 's3:ListBucket' && context?.['s3:prefix'] === '';
 
 test('a source can be backed up, and its WAL be received, by the role that it has', async () => {
   const receiving = source.receiver.start({ source: 'orders' }, 'none');

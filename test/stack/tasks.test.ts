@@ -170,7 +170,7 @@ test('what streams has no disk, drills have what Fargate has, and what is larger
 
 test('a revision that executions began with still runs when a deployment has made the next one', () => {
   const ofMachines = namesOf(template).filter((name) => !name.startsWith('ReceiveWal'));
-  assert.equal(ofMachines.length, 9);
+  assert.equal(ofMachines.length, 10);
   for (const name of ofMachines) assert.equal(template.Resources[name]!.UpdateReplacePolicy, 'Retain', name);
 });
 
@@ -198,6 +198,10 @@ describe('the roles of tasks', () => {
   const withoutResource: Record<string, string> = {
     'ecr:GetAuthorizationToken':
       'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html',
+    'ssm:GetCommandInvocation':
+      'https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html',
+    'ssm:ListCommands':
+      'https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html',
     'ec2:DescribeVolumes': 'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html',
     'ec2:DescribeAvailabilityZones':
       'https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html',
@@ -228,6 +232,7 @@ describe('the roles of tasks', () => {
     assert.deepEqual(rolesOf(template).sort(), [
       'DrillTaskRole',
       'ProveDumpTaskRole',
+      'RebuildStandbyTaskRole',
       'RestoreTaskRole',
       'RetentionTaskRole',
       'SourceBillingRole',

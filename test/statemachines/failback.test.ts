@@ -58,7 +58,26 @@ test('a home that is a standby already is not rebuilt', async () => {
   });
   assert.equal((await run.run('failback', input)).status, 'SUCCEEDED');
   assert.deepEqual(sites.writing, ['east']);
-  assert.ok(!run.entered.some(({ state }) => state === 'Rebuild home as a standby'));
+  assert.ok(!run.entered.some(({ state }) => state === 'Rebuild the standby'));
+});
+
+test('a primary that is at home gets its standby back, and nothing else moves', async () => {
+  const { run, sites } = await scene({
+    given(these) {
+      Object.assign(these.west, { fenced: true, runs: false });
+    },
+  });
+  const end = await run.run('failback', input);
+  assert.equal(end.status, 'SUCCEEDED', JSON.stringify(end));
+  assert.deepEqual(sites.writing, ['east']);
+  assert.deepEqual(
+    run.tasks.map(({ input: { site, as } }) => [site, as]),
+    [['west', 'standby']],
+  );
+  assert.partialDeepStrictEqual(end.output, { from: 'west', to: 'east', mode: 'standby', rtoMs: null, lostBytes: null });
+  assert.deepEqual(run.started, [], 'no switchover');
+  assert.match(String(run.evidence.at(-1)!.what), /^made west a standby of the primary of shop at east again$/);
+  assert.match(String(run.notices.at(-1)!.title), /^shop has a standby again: at west$/);
 });
 
 test('a home that is behind is waited for', async () => {

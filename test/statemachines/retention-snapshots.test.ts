@@ -118,3 +118,17 @@ test('a region that does not answer is asked again, and nothing goes before all 
   const asked = rds.requests.slice(0, firstDeletion).filter((request) => request.endsWith(' DescribeDBSnapshots'));
   assert.ok(asked.length >= 6, String(asked.length));
 });
+
+test('most of them go only when somebody says yes to exactly these, also where the bucket has nothing to go', async () => {
+  const asked: string[] = [];
+  const { run, left } = await scene([100, 97, 96, 95, 94, 93, 1], {
+    answer: (question) => {
+      asked.push(String(question.plan));
+      return { decision: 'approve', by: 'grace', reason: 'the first run' };
+    },
+  });
+  const end = await run.run('retention', { source: 'ledger', most: true });
+  assert.equal(end.status, 'SUCCEEDED', JSON.stringify(end));
+  assert.match(asked[0]!, /^MOST OF WHAT THERE IS OF ledger WOULD BE REMOVED: \d+ of \d+ snapshots go, /);
+  assert.deepEqual(left(home), ['n93', 'n1']);
+});

@@ -1,18 +1,25 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { cp, glob, utimes, writeFile } from 'node:fs/promises';
+import { glob, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { committedBackups, readBackup, rebuildCatalog } from '#catalog/backups';
-import { checkKeptWal } from '#catalog/check-kept-wal';
-import { checkObjects } from '#catalog/check-objects';
+import { committedBackups } from '#catalog/backups';
 import { putHold } from '#catalog/holds';
 import { acquireLease } from '#catalog/lease';
 import { recordInCatalog } from '#catalog/projection';
-import { rebuildStanding } from '#catalog/proofs';
 import { releaseLeaseOf } from '#catalog/release-lease';
-import { readVerifiedWal, rebuildVerifiedWal } from '#catalog/wal-projection';
+import { readVerifiedWal } from '#catalog/wal-projection';
+import {
+  copyOf,
+  dyingStore,
+  keysIn,
+  lasting,
+  projections,
+  rebuild,
+  releaseLeases,
+  requireWhole,
+} from '#harness/expiring-bucket';
 import { performExpire, planAndPut, planKeyOf, storeHistory } from '#harness/expiring-source';
 import { assertWorked, TaskRunner } from '#harness/run-task';
 import { StoredSource } from '#harness/stored-source';
@@ -20,8 +27,6 @@ import { storeKinds } from '#harness/stores';
 import { executionArn } from '#model/arn';
 import { backupId, parseBackupId } from '#model/backup-id';
 import { Aborted } from '#model/failure';
-import { chainOf } from '#recovery/chain';
-import { createDirectoryStore } from '#store/directory-store';
 import type { ObjectStore } from '#store/object-store';
 
 // a hundred buckets that live for a moment: in memory, where the machine has a place for files there
@@ -48,27 +53,6 @@ async function history(store?: ObjectStore, days = 8): Promise<{ source: StoredS
   const kinds = days === 8 ? undefined : (['full', 'incr'] as const);
   const manifests = await storeHistory(source, days, kinds);
   return { source, backups: manifests.map(({ backup }) => backup) };
-}
-
-const keysIn = async (store: ObjectStore, prefix = ''): Promise<string[]> =>
-  (await Array.fromAsync(store.list(prefix))).map(({ key }) => key);
-
-/** Without what every execution leaves of its own. */
-const lasting = async (store: ObjectStore): Promise<string[]> =>
-  (await keysIn(store)).filter((key) => !/^executions\/|\/leases\//.test(key));
-
-const projections = async (store: ObjectStore): Promise<unknown[]> =>
-  Promise.all(
-    ['backups', 'standing', 'wal'].map(async (name) => {
-      const { body } = await store.get(`catalog/main/${name}.json`);
-      return JSON.parse(Buffer.concat(await Array.fromAsync(body)).toString('utf8'));
-    }),
-  );
-
-async function rebuild(store: ObjectStore): Promise<void> {
-  await rebuildCatalog(store, 'main');
-  await rebuildStanding(store, 'main');
-  await rebuildVerifiedWal(store, 'main');
 }
 
 for (const [kind, open] of storeKinds) {
@@ -116,39 +100,6 @@ for (const [kind, open] of storeKinds) {
   });
 }
 
-/** A store that ends like a process that is killed: after so many deletes nothing more gets through. */
-function dyingStore(store: ObjectStore, deletes: number): ObjectStore {
-  let left = deletes;
-  const alive = (name: string): void => {
-    if (left < 0 || (name === 'delete' && left-- === 0)) {
-      left = -1;
-      throw new Error('killed');
-    }
-  };
-  return new Proxy(store, {
-    get(target, name: keyof ObjectStore) {
-      const member = target[name];
-      if (typeof member !== 'function') return member;
-      return (...args: unknown[]) => {
-        alive(name);
-        return (member as (...args: unknown[]) => unknown).apply(target, args);
-      };
-    },
-  });
-}
-
-/** Whatever is committed has its chain, its objects and its WAL; asked of the bucket alone. */
-async function requireWhole(store: ObjectStore): Promise<string[]> {
-  await rebuild(store);
-  const backups = await committedBackups(store, 'main');
-  for (const backup of backups) {
-    assert.ok('backups' in chainOf(backups, backup), `${backup.backup} has lost its parent`);
-    await checkObjects(store, await readBackup(store, 'main', backup.backup));
-  }
-  await checkKeptWal(store, 'main', backups);
-  return backups.map(({ backup }) => backup);
-}
-
 test('killed after whichever delete, every backup that is left is whole, and the next run ends where it would have', async () => {
   const undisturbed = await history(undefined, 6);
   const first = await planAndPut(undisturbed.source, 'one');
@@ -184,18 +135,6 @@ const ending = async ({ store }: StoredSource): Promise<string[]> =>
 /** What was stored and read back when is another instant in every directory. */
 const said = async ({ store }: StoredSource): Promise<unknown> =>
   JSON.parse(JSON.stringify(await projections(store), (name, value) => (name === 'storedAt' ? 'then' : value)));
-
-/** A killed process gives nothing back; nobody waits for its leases to expire here. */
-async function releaseLeases(store: ObjectStore): Promise<void> {
-  for (const work of ['backup', 'dump'] as const) {
-    await releaseLeaseOf(store, 'main', work, { execution: executionArn('retention', 'one'), now: new Date() });
-  }
-}
-
-async function copyOf({ folder }: StoredSource): Promise<ObjectStore> {
-  await cp(join(folder, 'bucket'), join(folder, 'copy'), { recursive: true });
-  return createDirectoryStore(join(folder, 'copy'));
-}
 
 /** Deletes are told before they are done. */
 function watchedStore(store: ObjectStore, onDelete: (key: string, count: number) => void): ObjectStore {

@@ -185,6 +185,40 @@ describe('the task rebuild-standby', () => {
     await isFollowing(east, '1000');
   });
 
+  test('keeps aside what diverges today, whatever an attempt of long ago has kept or left', async () => {
+    const { east } = await begin();
+    const old = `${east.dataDir}.diverged-20200101T000000Z`;
+    mkdirSync(old);
+    writeFileSync(join(old, 'pg_control'), readFileSync(join(east.dataDir, 'global', 'pg_control')));
+    await scene.diverge("create table lost as select 'precious' as what");
+    leaveState(east, { phase: 'rewinding', keptAside: old });
+    const { how, keptAside } = await scene.rebuild('today');
+    assert.equal(how, 'rewound');
+    assert.notEqual(keptAside, old);
+    const wal = readdirSync(keptAside!).filter((name) => /^[0-9A-F]{24}$/.test(name));
+    assert.ok(wal.some((name) => readFileSync(join(keptAside!, name)).includes('precious')));
+    await isFollowing(east, '1000');
+  });
+
+  test('looks anew at files that were whole once, and a primary since', async () => {
+    const { east } = await begin();
+    await scene.diverge("create table lost as select 'precious' as what");
+    leaveState(east, { phase: 'whole', keptAside: null });
+    const { how, keptAside } = await scene.rebuild('since');
+    assert.equal(how, 'rewound');
+    assert.ok(existsSync(keptAside!));
+    await isFollowing(east, '1000');
+  });
+
+  test('what streams has nothing under way any more', async () => {
+    const { east, west } = await begin();
+    await scene.moveTo(west, east);
+    assert.equal((await scene.rebuild('first')).how, 'followed');
+    leaveState(east, { phase: 'whole', keptAside: null });
+    assert.equal((await scene.rebuild('second')).how, 'nothing');
+    await isFollowing(east, '1000');
+  });
+
   test('killed again and again comes to the same end, and is never a primary', async () => {
     const { east } = await begin();
     await scene.backup();
@@ -203,6 +237,13 @@ describe('the task rebuild-standby', () => {
     assert.equal(await east.value('select count(*) from rows where n < 0'), '0');
   });
 });
+
+/** Of an attempt that nobody came back to. */
+function leaveState({ dataDir }: ReplicatedSite, state: { phase: string; keptAside: string | null }): void {
+  mkdirSync(`${dataDir}.rebuild`);
+  const whole = { how: 'rewound', divergedAt: null, rawBytes: 0, ...state };
+  writeFileSync(join(`${dataDir}.rebuild`, 'state.json'), JSON.stringify(whole));
+}
 
 /** As pg_dump tells it, without the word that it makes up each time. */
 function contentOf({ binDir, connection: { host, port, user, database } }: ReplicatedSite): string {
