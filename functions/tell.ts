@@ -1,8 +1,9 @@
+import { recordEnding } from '#catalog/record-ending';
 import { ChannelRest } from '#notify/channel-rest';
 import { realClock } from '#notify/clock';
 import type { ChannelResult } from '#notify/deliver';
 import { requireDelivered } from '#notify/notice-undelivered';
-import { readNotice } from '#notify/read-notice';
+import { readEnding, readNotice } from '#notify/read-notice';
 import { isToldMessage, noticeIdOf, snsEvent } from '#notify/sns-event';
 import { tellNotice } from '#notify/tell-notice';
 import { noticeRecords, type TakenHere } from '#runtime/notice-records';
@@ -15,6 +16,7 @@ const rest = new ChannelRest();
 /**
  * Tell a topic's notices to the plan's channels. Fails when a channel did not take one, so that it is invoked again; channels
  * that took it are not told twice (what that costs: src/runtime/notice-records.ts). Needs a timeout of two minutes.
+ * An execution that ended and could not record that itself is recorded here, where its end is seen.
  */
 export const handler = edge({
   name: 'tell',
@@ -25,6 +27,7 @@ export const handler = edge({
     const records = noticeRecords(vault.store, { here, now, onFailure });
     const options = { senders: openSenders(environment), records, rest, clock: realClock, random: Math.random };
     const failed: ChannelResult[] = [];
+    const unrecorded: Error[] = [];
     for (const { Sns } of Records.filter((record) => !isToldMessage(record.Sns))) {
       const { notice, echo } = readNotice(Sns.Message);
       // the topic that this came from would bring it back
@@ -33,7 +36,16 @@ export const handler = edge({
       const { title, subject, occasion } = notice;
       logger.info(heldBack ? 'held back' : 'told', { title, subject, occasion, results });
       failed.push(...results.filter(({ taken }) => !taken));
+      const ended = readEnding(Sns.Message);
+      if (ended) unrecorded.push(...(await failureOf(recordEnding(vault.store, plan, ended))));
     }
     requireDelivered(failed);
+    for (const failure of unrecorded) throw failure;
   },
 });
+
+const failureOf = (work: Promise<unknown>): Promise<Error[]> =>
+  work.then(
+    () => [],
+    (failure: Error) => [failure],
+  );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { keepLook, readFailoverStanding } from '#catalog/failover-standing';
+import { isMovedBetween, keepLook, readFailoverStanding } from '#catalog/failover-standing';
 import { judgePrimary, type Proposal } from '#failover/judge-primary';
 import { chooseGroup } from '#model/choose-group';
 import type { FailoverGroup } from '#model/failover-group';
@@ -31,8 +31,7 @@ export const handler = edge({
 
 async function watchGroup(group: FailoverGroup, world: FunctionWorld) {
   const { vault, now, publish } = world;
-  const before = await readFailoverStanding(vault.store, group.name);
-  const look = await lookAtGroup(movingGroup(world, group.name), world);
+  const { before, look } = await lookOnce(group, world);
   const { standing, changes, proposal } = judgePrimary(group, before, look, now());
   for (const finding of changes.raised) await publish?.(findingNotice(finding));
   for (const finding of changes.ended) await publish?.(endNotice(finding, now()));
@@ -43,6 +42,16 @@ async function watchGroup(group: FailoverGroup, world: FunctionWorld) {
   if (failure) throw failure;
   const { primary, sites, gone, findings } = standing;
   return { group: group.name, primary, sites, gone, findings, proposed: proposal?.execution ?? null };
+}
+
+/** A look that a move reached into is one while it moves: some of it was seen before, some of it after. */
+async function lookOnce(group: FailoverGroup, world: FunctionWorld) {
+  const standing = () => readFailoverStanding(world.vault.store, group.name);
+  const before = await standing();
+  const look = await lookAtGroup(movingGroup(world, group.name), world);
+  const after = await standing();
+  const mover = isMovedBetween(before, after) ? after?.moved?.execution : undefined;
+  return mover === undefined ? { before, look } : { before: after, look: { ...look, moving: mover } };
 }
 
 /** One that was started before, by a watch that died before it could keep that, is the same. */

@@ -66,8 +66,13 @@ async function placeOf(dataDir: string): Promise<string> {
 
 const lastTrouble = (text: string): string => {
   const lines = text.trim().split('\n');
-  return lines.findLast((line) => /FATAL|PANIC|ERROR|^lifeboat: /.test(line)) ?? lines.at(-1) ?? 'it says nothing';
+  const trouble = lines.findLastIndex((line) => /FATAL|PANIC|ERROR|^lifeboat: /.test(line));
+  // of what ends before its logging begins each line counts, and after a trouble its details
+  const told = trouble === -1 ? lines.slice(-3) : lines.slice(trouble).filter(isPartOfTrouble);
+  return told.slice(0, 3).join('; ') || 'it says nothing';
 };
+
+const isPartOfTrouble = (line: string, index: number): boolean => index === 0 || /(?:DETAIL|HINT): /.test(line);
 
 const failed = ({ dataDir, site }: LocalRebuild, what: string): RebuildFailed =>
   new RebuildFailed(`the standby at ${site.name} ${what}`, {

@@ -6,26 +6,32 @@ import {
   lchownSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Account } from '#postgres/server-process';
 import { syncFileSystem } from './durably.ts';
+import { settlesCrashed } from './settle-crashed.ts';
 
 /**
  * A site's configuration, certificates and whatever else somebody has put at the top of its data directory: pg_rewind
  * replaces it by the other site's, or removes it, and so does a restore from a backup of that one.
+ * `own`: what lies there now is the site's own, so what an earlier attempt has kept does not count beside it.
  * Source: https://www.postgresql.org/docs/current/app-pgrewind.html, "How It Works"
  */
-export function keepSettings(dataDir: string, folder: string): void {
-  if (existsSync(folder)) return; // an earlier attempt's are the site's own, what lies there now may not be
+export function keepSettings(dataDir: string, folder: string, { own = false } = {}): void {
+  const counts = own && existsSync(join(dataDir, 'PG_VERSION'));
+  if (existsSync(folder) && !counts) return;
   const partial = `${folder}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true, mode: 0o700 });
   for (const entry of readdirSync(dataDir, { withFileTypes: true }).filter(isSetting))
     cpSync(join(dataDir, entry.name), join(partial, entry.name), copying);
+  if (isSettling(partial)) putBackFile(folder, partial, 'postmaster.opts', undefined);
   syncFileSystem(partial);
+  rmSync(folder, { recursive: true, force: true });
   renameSync(partial, folder);
 }
 
@@ -47,6 +53,12 @@ export function putBackFile(folder: string, dataDir: string, name: string, accou
   if (!existsSync(join(folder, name))) return;
   cpSync(join(folder, name), join(dataDir, name), copying);
   if (account) give(join(dataDir, name), account);
+}
+
+/** An attempt was killed while it let the server replay: with those arguments nobody but that attempt has started it. */
+function isSettling(dataDir: string): boolean {
+  const options = join(dataDir, 'postmaster.opts');
+  return existsSync(options) && readFileSync(options, 'utf8').includes(`cluster_name=${settlesCrashed}`);
 }
 
 const copying = { recursive: true, verbatimSymlinks: true, preserveTimestamps: true } as const;

@@ -49,7 +49,8 @@ export async function rebuildLocal(
   const rebuild: Rebuild = { work, primary, settings, state: begun.state };
   if (begun.way === 'whole') return await followOrRestore(rebuild);
   if (begun.way === 'restore' || !existsSync(join(dataDir, 'PG_VERSION'))) return await restore(rebuild, begun.why);
-  keepSettings(dataDir, folder.settings);
+  // without a state they are of a restore as the primary, which has not yet put them back
+  keepSettings(dataDir, folder.settings, { own: folder.read() !== undefined });
   folder.write(rebuild.state);
   const choice = await choose(rebuild);
   if (choice.how === 'restored') return await restore(rebuild, choice.why);
@@ -234,7 +235,8 @@ async function restore(rebuild: Rebuild, why: string): Promise<Rebuilt> {
   const { work, primary, settings } = rebuild;
   work.log.info('it is restored from the bucket', { why });
   const resumed = rebuild.state.phase === 'restoring';
-  if (existsSync(work.dataDir) && !resumed) keepSettings(work.dataDir, work.folder.settings);
+  if (existsSync(work.dataDir) && !resumed)
+    keepSettings(work.dataDir, work.folder.settings, { own: work.folder.read() !== undefined });
   const begin = () => save(rebuild, 'restoring', 'restored');
   const { rawBytes, setAside } = await restoreStandby(work, { primary, why, resumed, begin });
   rebuild.state = { ...rebuild.state, rawBytes, keptAside: rebuild.state.keptAside ?? setAside };

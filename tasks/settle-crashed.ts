@@ -14,6 +14,9 @@ export interface CrashedCluster {
   onLog(line: string): void;
 }
 
+/** Its name on the command line meanwhile: postmaster.opts with this is not the server's own. */
+export const settlesCrashed = 'lifeboat settles it';
+
 /**
  * Let a server that crashed replay what it wrote last, so that its files say where they end. pg_rewind would do it in single-user
  * mode, which refuses a standby ("standby mode is not supported by single-user servers", xlogrecovery.c), and without
@@ -35,6 +38,7 @@ export async function settleCrashed(cluster: CrashedCluster): Promise<void> {
       primary_conninfo: '',
       restore_command: '',
       hot_standby: 'off',
+      cluster_name: settlesCrashed,
       external_pid_file: '',
       log_min_messages: 'info',
     },

@@ -70,6 +70,14 @@ export async function recordEvidence(store: ObjectStore, deed: Deed): Promise<Re
   });
 }
 
+/** Whether something was recorded under this id: by its note, or among the newest. */
+export async function isRecorded(store: ObjectStore, id: string): Promise<boolean> {
+  const known = await readRecord(store, evidenceIdKey(digestOf(id)), numberSchema);
+  if (known && (await hasId(store, known.sequence, id))) return true;
+  const { recent } = await followToEnd(store, await readProjection(store, evidenceEnd));
+  return recent.some((one) => one.id === id);
+}
+
 /** The note only saves looking: who can put one must not keep a deed out of the evidence by it. */
 async function hasId(store: ObjectStore, sequence: number, id: string): Promise<boolean> {
   const record = await readRecord(store, evidenceKey(sequence), evidenceSchema);

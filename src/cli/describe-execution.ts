@@ -16,10 +16,19 @@ export function describeExecutions(executions: readonly ExecutionSummary[], now:
   return formatTable([['MACHINE', 'EXECUTION', 'STATUS', 'STARTED', 'TOOK'], ...rows]);
 }
 
-/** One of them, with what happened in it; `untold`: of how many children nothing is shown. */
+interface Told {
+  lines: readonly HistoryLine[];
+  /** of how many children nothing is shown */
+  untold: number;
+  asked?: readonly string[];
+  /** the plan that it waits for a yes to, and how to answer */
+  waits?: readonly string[] | undefined;
+}
+
+/** One of them, with what happened in it. */
 export function describeExecution(
   execution: ExecutionStanding,
-  { lines, untold, asked = [] }: { lines: readonly HistoryLine[]; untold: number; asked?: readonly string[] },
+  { lines, untold, asked = [], waits = [] }: Told,
   now: Date,
 ): string {
   const { machine, name, status, startedAt, error, cause } = execution;
@@ -31,6 +40,7 @@ export function describeExecution(
     ...asked.map((line, index) => `  ${(index === 0 ? 'asked' : '').padEnd(13)}${indent(line)}`),
     ...lines.map((line) => `  ${line.at.toISOString().slice(11, 19)}     ${indent(printHistoryLine(line))}`),
     ...(untold === 0 ? [] : [`  and ${untold} more within its Maps, which are not shown one by one`]),
+    ...waits,
   ].join('\n');
 }
 

@@ -1,33 +1,38 @@
+import { answerLines, questionHead } from '#cli/describe-question';
 import { formatTable } from '#cli/format-table';
 import { type GroupReport, type MovedReport, primariesOf, type SiteReport } from '#cli/group-report';
-import { answerCommand } from '#model/approval';
+import type { SamePlace } from '#cli/same-place';
 import { formatDuration } from '#model/duration';
+import { unbrokenRow } from '#model/failover-standing';
 import { formatBytes } from '#model/format-bytes';
 import { oneLine } from '#model/plain-text';
-import { shellWord } from '#notify/shell-word';
 
 /** What on-call wants to know of a group before it is moved; what is wrong stands in capitals. */
-export function describeGroup(report: GroupReport, now: Date, behind = ''): string {
+export function describeGroup(report: GroupReport, now: Date, place: SamePlace = { before: '', behind: '' }): string {
   const { group, source, home, sites, moved, lease, questions, standing } = report;
   const primaries = primariesOf(report);
+  // what the watch saw a minute ago says nothing against what is seen now
+  const row = primaries.length === 0 ? unbrokenRow(standing, { now }) : undefined;
   return [
     `${group}: source ${source}, at home in ${home}`,
     ...indented(sites.map((site) => [site.site, wordOf(site), aboutSite(site, now)])),
+    ...sites.flatMap(whyNotFenced),
     ...indented(moved.map((one) => [one.part, one.what, aboutMoved(one, primaries[0])])),
-    ...(standing?.gone
-      ? [`  GONE      no primary since ${standing.gone.since}: ${oneLine(standing.gone.why, 300)}`]
-      : []),
+    ...(row ? [`  GONE      no primary since ${row.since}: ${oneLine(row.why, 300)}`] : []),
     ...(lease
       ? [
           `  moves     ${lease.execution?.split(':').at(-1) ?? 'somebody'} on ${lease.host}, since ${lease.since}: lifeboat executions`,
         ]
       : []),
-    ...questions.flatMap(({ execution, planHash, requestedBy, expiresAt }) => {
-      const name = shellWord(execution.split(':').at(-1)!);
+    ...questions.flatMap((question) => {
+      const { head, whole } = questionHead(question, place);
+      const [approve, reject] = answerLines(question, place);
       return [
-        `  ASKED     by ${oneLine(requestedBy)}, until ${expiresAt}`,
-        `    yes     ${answerCommand('approve', name, planHash, behind)}`,
-        `    no      ${answerCommand('reject', name, planHash, behind)}`,
+        `  ASKED     by ${oneLine(question.requestedBy)}, until ${question.expiresAt}`,
+        ...head.map((line, index) => `    ${(index === 0 ? 'plan' : '').padEnd(8)}${line}`),
+        `    all     ${whole}`,
+        `    yes     ${approve}`,
+        `    no      ${reject}`,
       ];
     }),
     `  ${conclusion(report, primaries)}`,
@@ -40,6 +45,12 @@ const indented = (rows: string[][]): string[] =>
     : formatTable(rows)
         .split('\n')
         .map((line) => `  ${line}`);
+
+/** It matters most while it does not answer, and is best known before. */
+const whyNotFenced = ({ site, state, fence }: SiteReport): string[] =>
+  fence.fenced || fence.possible || state === 'absent'
+    ? []
+    : [`  ${site} CANNOT BE FENCED: ${oneLine(fence.how, 300)}`];
 
 const wordOf = ({ state }: SiteReport): string => (state === 'silent' ? 'SILENT' : state);
 

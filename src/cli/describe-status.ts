@@ -1,20 +1,20 @@
 import type { OpenQuestion } from '#catalog/open-questions';
 import { tookOf } from '#cli/describe-execution';
+import { answerLines, questionHead } from '#cli/describe-question';
 import { formatTable } from '#cli/format-table';
 import { describeLastDump } from '#cli/last-dump';
+import type { SamePlace } from '#cli/same-place';
 import type { DatabaseReport, SourceReport, StatusReport } from '#cli/status-report';
-import { answerCommand } from '#model/approval';
 import { formatDuration } from '#model/duration';
 import type { FailoverStanding } from '#model/failover-standing';
 import { formatBytes } from '#model/format-bytes';
 import { oneLine } from '#model/plain-text';
-import { shellWord } from '#notify/shell-word';
 
 /**
- * What on-call looks at first: what is safe, what runs, what waits for somebody, what is wrong and what to do. `behind`
+ * What on-call looks at first: what is safe, what runs, what waits for somebody, what is wrong and what to do. `place`
  * belongs to the commands that answer.
  */
-export function describeStatus(report: StatusReport, behind = ''): string {
+export function describeStatus(report: StatusReport, place: SamePlace = { before: '', behind: '' }): string {
   const { sources, running, questions, problems, now } = report;
   return [
     ...sources.flatMap((source) =>
@@ -33,7 +33,7 @@ export function describeStatus(report: StatusReport, behind = ''): string {
       'next',
       report.next.map(({ schedule, at }) => [schedule, at, `in ${formatDuration(Date.parse(at) - now.getTime())}`]),
     ),
-    ...questions.flatMap((question) => describeQuestion(question, behind)),
+    ...questions.flatMap((question) => describeQuestion(question, place)),
     ...report.ended.map(
       ({ execution, machine, source, planHash, outcome, why }) =>
         `${outcome.toUpperCase().padEnd(10)}${deedOf(machine)} of ${source}, ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}: ${oneLine(why)}`,
@@ -46,13 +46,15 @@ export function describeStatus(report: StatusReport, behind = ''): string {
   ].join('\n');
 }
 
-function describeQuestion(question: OpenQuestion, behind: string): string[] {
-  const { execution, machine, source, planHash, requestedBy, expiresAt, required = 1, yes } = question;
-  // whoever starts it chooses its name, and others copy the command
-  const name = shellWord(execution.split(':').at(-1)!);
+function describeQuestion(question: OpenQuestion, place: SamePlace): string[] {
+  const { machine, source, requestedBy, expiresAt, required = 1, yes } = question;
+  const { head, whole } = questionHead(question, place);
+  const [approve, reject] = answerLines(question, place);
   const missing = required - yes.length;
   return [
     `ASKED     ${deedOf(machine)} of ${source}, by ${oneLine(requestedBy)}, until ${expiresAt}`,
+    ...head.map((line, index) => `  ${(index === 0 ? 'plan' : '').padEnd(8)}${line}`),
+    `  all     ${whole}`,
     ...(required === 1
       ? []
       : [
@@ -61,8 +63,8 @@ function describeQuestion(question: OpenQuestion, behind: string): string[] {
     ...yes.map(
       ({ by, at, reason }) => `          ${oneLine(`yes by ${by} at ${at}${reason === null ? '' : `: ${reason}`}`)}`,
     ),
-    `  yes     ${answerCommand('approve', name, planHash, behind)}`,
-    `  no      ${answerCommand('reject', name, planHash, behind)}`,
+    `  yes     ${approve}`,
+    `  no      ${reject}`,
   ];
 }
 

@@ -1,8 +1,10 @@
 import { askedBy } from '#cli/asked-by';
 import { defineCommand } from '#cli/command';
 import { describeExecution, describeExecutions } from '#cli/describe-execution';
+import { describeWhole } from '#cli/describe-question';
 import { historyLines } from '#cli/history-lines';
 import { openMachines, stateOption } from '#cli/open-machines';
+import { samePlace } from '#cli/same-place';
 import { InputInvalid } from '#model/failure';
 import { ChildWatch } from '#runtime/child-watch';
 
@@ -16,7 +18,8 @@ export const command = defineCommand({
   summary: 'list what the machines did and do, or tell one in full',
   help: `Each backup, verification, drill and restore is one execution of a state machine. Without an id the newest ones are
 listed; with an id (its name, the beginning of it, or its ARN) one is told with its input, what people were asked and what they
-answered, each state it went through and why it failed. Nothing is changed.`,
+answered, each state it went through and why it failed. While it waits for a yes, the plan that it asks about stands at the
+end, as a whole, with the commands that answer. Nothing is changed.`,
   examples: [
     'lifeboat executions',
     'lifeboat executions --status RUNNING',
@@ -43,7 +46,9 @@ answered, each state it went through and why it failed. Nothing is changed.`,
       const lines = historyLines(events, await watch.look(mostRequests));
       const { untold } = watch;
       const asked = await askedBy(standing, context);
-      const text = describeExecution(standing, { lines, untold, asked: asked.lines }, context.now());
+      const place = samePlace(context, { kind: machines.kind, state });
+      const waits = asked.open && describeWhole(asked.open, place);
+      const text = describeExecution(standing, { lines, untold, asked: asked.lines, waits }, context.now());
       context.output.print(text, { ...standing, history: lines, untold, questions: asked.questions });
     } finally {
       machines.close();

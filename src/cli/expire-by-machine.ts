@@ -1,7 +1,9 @@
 import type { CommandContext } from '#cli/command';
 import { followExecution } from '#cli/follow-execution';
 import { openMachines, whoAsks } from '#cli/open-machines';
+import { startedText } from '#cli/started-text';
 import { tellQuestion } from '#cli/tell-question';
+import { parseExecutionArn } from '#model/arn';
 import type { RetentionInput } from '#model/machine-input';
 
 interface AskedExpiry {
@@ -20,8 +22,12 @@ export async function expireByMachine({ wait, ...asked }: AskedExpiry, context: 
   try {
     const requestedBy = asked.requestedBy ?? (await whoAsks(context, machines));
     const arn = await machines.start('retention', { ...asked.input, requestedBy });
-    if (!wait) return context.output.print(`started ${arn}`, { execution: arn });
-    const { output: ended } = await followExecution(machines, arn, context, await tellQuestion(arn, machines, context));
+    if (!wait) {
+      const text = startedText(parseExecutionArn(arn)!.name, machines, asked.state, context);
+      return context.output.print(text, { execution: arn });
+    }
+    const tell = await tellQuestion(arn, machines, context, asked.state);
+    const { output: ended } = await followExecution(machines, arn, context, tell);
     const { told } = ended as { told: string };
     context.output.print(told, { ...(ended as object), execution: arn });
   } finally {

@@ -1,12 +1,13 @@
 import { readFailoverStanding } from '#catalog/failover-standing';
 import { readLease } from '#catalog/lease';
-import { listOpenQuestions } from '#catalog/open-questions';
+import { askingNow, type RunningNow } from '#cli/asking-now';
 import type { CommandContext } from '#cli/command';
 import type { GroupReport, MovedReport, SiteReport } from '#cli/group-report';
 import type { Movable } from '#failover/movable';
 import { stateOf } from '#failover/observe-primary';
 import type { SiteFacts } from '#failover/site-facts';
 import { standbyState } from '#failover/standby-state';
+import { executionArn, stackOf } from '#model/arn';
 import { type FailoverGroup, sitesOf } from '#model/failover-group';
 import type { Site } from '#model/failover-site';
 import { formatLsn } from '#model/lsn';
@@ -22,6 +23,7 @@ const patienceMs = 10_000;
 export async function gatherGroup(
   group: FailoverGroup,
   store: ObjectStore,
+  running: RunningNow | undefined,
   context: CommandContext,
 ): Promise<GroupReport> {
   const now = context.now();
@@ -30,10 +32,11 @@ export async function gatherGroup(
     Promise.all(sitesOf(group).map((site) => lookAt(site, group, signal, context))),
     lookAtMoved(group, signal, context),
     readLease(store, leaseKey(group.source, 'failover')),
-    listOpenQuestions(store, now),
+    askingNow(store, now, running),
     readFailoverStanding(store, group.name),
   ]);
-  const held = lease && !lease.state.released && now < new Date(lease.state.expiresAt) ? lease.state : undefined;
+  const isHeld = lease && !lease.state.released && now < new Date(lease.state.expiresAt);
+  const held = isHeld && !hasEnded(lease.state.execution, running) ? lease.state : undefined;
   const { host, pid, acquiredAt: since, expiresAt: until, execution = null } = held ?? {};
   return {
     group: group.name,
@@ -45,6 +48,14 @@ export async function gatherGroup(
     questions: questions.filter(({ machine, source }) => machine === 'failover' && source === group.source),
     standing,
   };
+}
+
+/** What was stopped holds its lease until the next one takes it, and moves nothing. Where nobody can say, it moves. */
+function hasEnded(execution: string | undefined, running: RunningNow | undefined): boolean {
+  if (execution === undefined || running === undefined) return false;
+  const isOfDaemon = stackOf(execution) === stackOf(executionArn('failover', 'any'));
+  const isOfPlace = isOfDaemon === (running.kind === 'daemon');
+  return isOfPlace && !running.executions.some(({ arn }) => arn === execution);
 }
 
 /** A place that cannot be looked at, whyever, is one that says nothing. */
@@ -60,7 +71,7 @@ async function lookAt(
   } catch (failure) {
     stop.throwIfAborted();
     const why = signal.aborted ? `no answer within ${patienceMs / 1000} s` : (failure as Error).message;
-    const fence = { strength: 'soft', fenced: false, possible: false, how: 'not known' } as const;
+    const fence = { strength: 'soft', fenced: false, possible: false, how: why } as const;
     return { site: site.name, server: { state: 'silent', why }, fence };
   }
 }

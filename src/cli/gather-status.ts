@@ -1,7 +1,8 @@
-import { listEndedQuestions, listOpenQuestions } from '#catalog/open-questions';
+import { listEndedQuestions } from '#catalog/open-questions';
 import { askGroups, ledByGroup } from '#cli/ask-groups';
 import { askManaged } from '#cli/ask-managed';
 import { type AskedBucket, type AskedSource, askSource, glanceAtSource } from '#cli/ask-source';
+import { askingNow } from '#cli/asking-now';
 import type { CommandContext } from '#cli/command';
 import { describeProgress } from '#cli/describe-progress';
 import { incidentProblems } from '#cli/incident-problems';
@@ -42,12 +43,9 @@ export async function gatherStatus(
   const names = new Set(sources.map(({ name }) => name));
   const own = (await daemon?.invoke('daemon-status', {})) as DaemonReport | undefined;
   const running = (await place?.machines.list('RUNNING')) ?? [];
-  // an execution that somebody stopped waits for no answer any more
-  const waits = (arn: string) => !place || running.some((execution) => execution.arn === arn);
   const plan = await context.plan();
   const groups = await askGroups(plan, { store: vault.store, names, place, running, now });
-  const open = await listOpenQuestions(vault.store, now);
-  const questions = open.filter(({ source, execution }) => names.has(source) && waits(execution));
+  const asking = await askingNow(vault.store, now, place && { executions: running });
   return {
     now,
     sources: asked.map(({ report }) => report),
@@ -57,7 +55,7 @@ export async function gatherStatus(
     services: (own?.services ?? []).map(({ name, pid, restarts }) => ({ name, runs: pid !== null, restarts })),
     next: own?.next ?? [],
     running: running.map((execution) => ({ ...execution, ...describeProgress(execution.arn, own?.tasks ?? []) })),
-    questions,
+    questions: asking.filter(({ source }) => names.has(source)),
     ended: (await listEndedQuestions(vault.store, now)).filter(({ source }) => names.has(source)),
     problems: [
       ...(await incidentProblems(vault.store, names)),

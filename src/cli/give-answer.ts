@@ -1,6 +1,9 @@
+import { askedBy } from '#cli/asked-by';
 import type { CommandContext } from '#cli/command';
+import { answerLines, describeWhole } from '#cli/describe-question';
 import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
-import { ApprovalRefused, answerCommand, namesOf, provesIdentity } from '#model/approval';
+import { samePlace } from '#cli/same-place';
+import { ApprovalRefused, namesOf, provesIdentity } from '#model/approval';
 import { approvalText } from '#model/caller-proof';
 import { InputInvalid } from '#model/failure';
 import type { Machines } from '#runtime/machines';
@@ -31,10 +34,7 @@ interface Answer {
 
 export async function giveAnswer(answer: Answer, context: CommandContext): Promise<void> {
   const { decision, execution, plan, reason, state } = answer;
-  if (plan === undefined) {
-    const hint = `see with \`lifeboat status\` what is asked, then: ${answerCommand(decision, execution, 'HASH')}`;
-    throw new InputInvalid('--plan', plan, 'the hash of the plan that is answered', hint);
-  }
+  if (plan === undefined) return showPlan({ decision, execution, state }, context);
   const machines = await openMachines(context, state);
   try {
     const { arn, name, status } = await machines.describe(execution);
@@ -44,6 +44,28 @@ export async function giveAnswer(answer: Answer, context: CommandContext): Promi
     const proof = await proofOf({ execution: arn, decision, plan }, machines, context);
     const taken = await machines.invoke('answer-approval', { ...given, ...proof });
     context.output.print(describeTaken(name, decision, taken as Taken), taken ?? given);
+  } finally {
+    machines.close();
+  }
+}
+
+/** Who names no plan has not read it: it is shown, and nothing is answered. @throws InputInvalid; what openMachines throws */
+async function showPlan(
+  { decision, execution, state }: Pick<Answer, 'decision' | 'execution' | 'state'>,
+  context: CommandContext,
+): Promise<never> {
+  const machines = await openMachines(context, state);
+  try {
+    const standing = await machines.describe(execution);
+    if (standing.status !== 'RUNNING') throw over(standing.name, standing.status);
+    const { open, questions, lines } = await askedBy(standing, context);
+    const place = samePlace(context, { kind: machines.kind, state });
+    if (open) context.output.print(describeWhole(open, place).join('\n'), questions.at(-1));
+    const unread = lines.length > 0 && questions.length === 0 ? `; its plan ${lines[0]}` : '';
+    const hint = open
+      ? `nothing was answered: read the plan, then: ${answerLines(open, place)[decision === 'approve' ? 0 : 1]}`
+      : `${standing.name} asks nothing just now${unread}`;
+    throw new InputInvalid('--plan', undefined, 'the hash of the plan that is answered', hint);
   } finally {
     machines.close();
   }

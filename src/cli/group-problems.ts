@@ -74,4 +74,5 @@ function oldLook({ name, source }: FailoverGroup, { at }: FailoverStanding, { no
   return [{ source, what, since: at, todo: whyNotLooked }];
 }
 
-const whyNotLooked = 'lifeboat groups looks now; the watch-failover of `lifeboat up`, or of the stack, says in its log why not';
+const whyNotLooked =
+  'lifeboat groups looks now; the watch-failover of `lifeboat up`, or of the stack, says in its log why not';

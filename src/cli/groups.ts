@@ -1,7 +1,9 @@
+import { runningNow } from '#cli/asking-now';
 import { defineCommand } from '#cli/command';
 import { describeGroup } from '#cli/describe-group';
 import { gatherGroup } from '#cli/gather-group';
 import { primariesOf } from '#cli/group-report';
+import { stateOption } from '#cli/open-machines';
 import { samePlace } from '#cli/same-place';
 import { chooseGroup } from '#model/choose-group';
 import { openStoreAt } from '#runtime/open-bucket';
@@ -17,13 +19,16 @@ It looks from where it runs, with the account and credentials that it has there;
   examples: ['lifeboat groups', 'lifeboat groups shop --json'],
   arguments: { group: { summary: 'only this one', optional: true } },
 
-  async run({ group }, context) {
+  options: { state: stateOption },
+
+  async run({ group, state }, context) {
     const plan = await context.plan();
     const groups = group === undefined ? plan.failover : [chooseGroup(plan, group)];
     const store = await openStoreAt(plan.bucket, context.environment);
-    const reports = await Promise.all(groups.map((one) => gatherGroup(one, store, context)));
-    const { behind } = samePlace(context);
-    const text = reports.map((report) => describeGroup(report, context.now(), behind)).join('\n');
+    const running = await runningNow(context, state);
+    const reports = await Promise.all(groups.map((one) => gatherGroup(one, store, running, context)));
+    const place = samePlace(context, { kind: running?.kind, state });
+    const text = reports.map((report) => describeGroup(report, context.now(), place)).join('\n');
     context.output.print(text || 'the plan has no section failover', reports);
     return reports.every((report) => primariesOf(report).length === 1) ? 0 : 9;
   },

@@ -1,6 +1,7 @@
 import { type CommandContext, type CommandDefinition, defineCommand } from '#cli/command';
+import { checkGroups } from '#cli/group-readiness';
 import { defaultAnswers, type PlanAnswers } from '#cli/plan-template';
-import { checkSources, describeReadiness, isReady } from '#cli/source-readiness';
+import { checkSources, describeFindings, describeReadiness, isReady } from '#cli/source-readiness';
 import { UsageInvalid } from '#cli/usage-invalid';
 import { writePlan } from '#cli/write-plan';
 import { chooseDumped, dumpedSources } from '#model/choose-dumped';
@@ -18,7 +19,8 @@ that changes it. The plan stays when something failed, with exit code 4; mend it
 With --stack the plan is one to deploy on AWS: bucket and key are those of the stack, and nothing but the plan is written.
 
 --check writes nothing: it reads the plan and its key file and looks at the servers of its sources; of databases that RDS
-runs, at those that can be dumped.`,
+runs, at those that can be dumped. And at the sites of its failover groups, with the account that it has here: whether each server
+answers, can be fenced and promoted, and whether what follows the primary could be put.`,
   examples: [
     'lifeboat init --host db.example.org --user lifeboat',
     'lifeboat init --source orders --host /var/run/postgresql --user postgres --bucket /mnt/backups',
@@ -27,7 +29,10 @@ runs, at those that can be dumped.`,
     'lifeboat init --check',
   ],
   options: {
-    check: { flags: '--check', summary: 'only look at the servers of the plan that is there' },
+    check: {
+      flags: '--check',
+      summary: 'only look at the servers of the plan that is there, and of its failover groups',
+    },
     source: {
       flags: '--source <name>',
       summary: `name of the source (default: ${defaultAnswers.source}; with --check: all)`,
@@ -65,18 +70,29 @@ runs, at those that can be dumped.`,
     if (check && plan.evidence && 'signingKey' in plan.evidence.signer)
       await openSigningKey(plan.evidence.signer.signingKey);
     const chosen = source === undefined ? dumpedSources(plan) : [chooseDumped(plan, source, '--source')];
-    const checking = checkSources(chosen, context.environment, plan.aws === undefined);
-    const sources = await Promise.race([checking, interrupted(context.signal)]);
+    const follow = plan.failover.filter((group) => source === undefined || group.source === source);
+    const checking = Promise.all([
+      checkSources(chosen, context.environment, plan.aws === undefined),
+      checkGroups(follow, context.environment),
+    ]);
+    const [sources, groups] = await Promise.race([checking, interrupted(context.signal)]);
+    const ready = isReady([...sources, ...groups]);
     context.output.print(
-      [...(written?.lines ?? []), describeReadiness(sources), ...nextStep(isReady(sources), context)].join('\n'),
+      [
+        ...(written?.lines ?? []),
+        describeReadiness(sources),
+        ...groups.map(({ group, findings }) => describeFindings('group', group, findings)),
+        ...nextStep(ready, context),
+      ].join('\n'),
       {
         plan: context.planPath,
         keyId: written?.keyId ?? null,
         bucket: plan.bucket,
         sources,
+        groups,
       },
     );
-    return isReady(sources) ? 0 : 4;
+    return ready ? 0 : 4;
   },
 });
 

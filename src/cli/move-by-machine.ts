@@ -2,6 +2,7 @@ import type { CommandContext } from '#cli/command';
 import { describeMove } from '#cli/describe-move';
 import { followExecution } from '#cli/follow-execution';
 import { openMachines, whoAsks } from '#cli/open-machines';
+import { startedText } from '#cli/started-text';
 import { tellQuestion } from '#cli/tell-question';
 import { parseExecutionArn } from '#model/arn';
 import type { Machines } from '#runtime/machines';
@@ -29,11 +30,15 @@ export async function moveByMachine(asked: AskedMove, context: CommandContext): 
     const arn = await machines.start(machine, { ...input, requestedBy });
     const { name } = parseExecutionArn(arn)!;
     if (!wait) {
-      const text = `started ${name}: what it asks and how it goes tells \`lifeboat status\``;
-      return context.output.print(text, { execution: arn });
+      const text = startedText(name, machines, state, context);
+      const asks =
+        machine === 'failback' ? '; the switchover that asks is an execution of its own: lifeboat status' : '';
+      return context.output.print(`${text}${asks}`, { execution: arn });
     }
     const onState =
-      machine === 'failover' ? await tellQuestion(arn, machines, context) : followSwitchover(name, machines, context);
+      machine === 'failover'
+        ? await tellQuestion(arn, machines, context, state)
+        : followSwitchover(name, machines, context, state);
     const { output } = await followExecution(machines, arn, context, onState);
     context.output.print(describeMove(machine, name, output), { ...(output as object), execution: arn });
   } finally {
@@ -52,7 +57,12 @@ async function warnOfOtherStack(machines: Machines, context: CommandContext): Pr
 }
 
 /** A failback asks nobody: the switchover that it starts does, by an execution of its own, which is told meanwhile. */
-function followSwitchover(name: string, machines: Machines, context: CommandContext): (state: string) => Promise<void> {
+function followSwitchover(
+  name: string,
+  machines: Machines,
+  context: CommandContext,
+  stateDirectory: string | undefined,
+): (state: string) => Promise<void> {
   let followed = false;
   return async (state) => {
     if (state !== 'Switch over' || followed) return;
@@ -64,7 +74,12 @@ function followSwitchover(name: string, machines: Machines, context: CommandCont
     if (!ours) return;
     followed = true;
     try {
-      await followExecution(machines, ours.arn, context, await tellQuestion(ours.arn, machines, context));
+      await followExecution(
+        machines,
+        ours.arn,
+        context,
+        await tellQuestion(ours.arn, machines, context, stateDirectory),
+      );
     } catch (failure) {
       if (!(failure instanceof RemoteFailure)) throw failure; // what the switchover failed with, the failback fails with
     }

@@ -46,7 +46,7 @@ A machine does it: it makes a plan, and asks an approver for a yes to it. \`life
     const machines = await openMachines(context, state);
     try {
       const asked = { ...input, requestedBy: requestedBy ?? (await whoAsks(context, machines)) };
-      await restoreByMachine(machines, asked, !noWait, context, 'rds-restore');
+      await restoreByMachine(machines, { input: asked, wait: !noWait, state, kind: 'rds-restore' }, context);
     } finally {
       machines.close();
     }

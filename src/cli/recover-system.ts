@@ -2,6 +2,7 @@ import { defineCommand } from '#cli/command';
 import { describeRecovered, recoveredSchema } from '#cli/describe-recovered';
 import { followExecution } from '#cli/follow-execution';
 import { openMachines, stateOption, whoAsks } from '#cli/open-machines';
+import { startedText } from '#cli/started-text';
 import { tellQuestion } from '#cli/tell-question';
 import { parseExecutionArn } from '#model/arn';
 import { chooseSystem } from '#model/choose-system';
@@ -44,10 +45,9 @@ the looking on, not the recovery.`,
       const arn = await machines.start('system-recovery', asked);
       const { name } = parseExecutionArn(arn)!;
       if (noWait) {
-        const text = `started ${name}: it asks for an approval, see \`lifeboat status\``;
-        return context.output.print(text, { execution: arn });
+        return context.output.print(startedText(name, machines, state, context), { execution: arn });
       }
-      const tell = await tellQuestion(arn, machines, context);
+      const tell = await tellQuestion(arn, machines, context, state);
       const { output } = await followExecution(machines, arn, context, tell);
       const { success, data } = recoveredSchema.safeParse(output);
       context.output.print(success ? describeRecovered(data) : `system-recovery ${name} succeeded`, output);

@@ -97,8 +97,8 @@ until you switch it on. --dry-run prints the plan and its hash.`,
         const note = (name: string) => `asked for restore ${name} of ${source.name} to ${dataDir}`;
         const noteRestore = (name: string) =>
           noteInIncident(input.incident, { by: requestedBy, note: note(name) }, context);
-        const wanted = { ...asked, requestedBy };
-        return await restoreByMachine(machines, wanted, !input.noWait, context, 'restore', noteRestore);
+        const wanted = { input: { ...asked, requestedBy }, wait: !input.noWait, state: input.state };
+        return await restoreByMachine(machines, { ...wanted, onStarted: noteRestore }, context);
       } finally {
         machines.close();
       }

@@ -2,13 +2,15 @@ import { committedBackups } from '#catalog/backups';
 import { readDumpCatalog } from '#catalog/dumps';
 import { type MeasuredExposure, readExposure } from '#catalog/exposure';
 import { readManaged } from '#catalog/managed';
-import { listOpenQuestions } from '#catalog/open-questions';
 import { readStanding } from '#catalog/standing';
+import { askingNow, runningNow } from '#cli/asking-now';
 import type { CommandContext } from '#cli/command';
+import { questionHead } from '#cli/describe-question';
 import { describeLastDump, lastDump } from '#cli/last-dump';
 import { formatDuration } from '#model/duration';
 import type { Exposure } from '#model/exposure';
 import type { ManagedSource } from '#model/managed-source';
+import { oneLine } from '#model/plain-text';
 import type { PostgresSource, Tier } from '#model/postgres-source';
 import { openStoreAt } from '#runtime/open-bucket';
 import type { ObjectStore } from '#store/object-store';
@@ -24,13 +26,19 @@ export interface BucketSays {
 
 /** Nobody waits for a bucket that does not answer. */
 const patienceMs = 3_000;
+/** Nor for who runs the plan: what the bucket says is shown all the same. */
+const runningMs = 1_500;
 
-/** What it says at this moment of one source; within seconds, whether it answers or not. */
-export async function askBucket(source: PostgresSource | ManagedSource, context: CommandContext): Promise<BucketSays> {
+/** What it says at this moment of one source; within seconds, whether it answers or not. `state`: --state, as given */
+export async function askBucket(
+  source: PostgresSource | ManagedSource,
+  state: string | undefined,
+  context: CommandContext,
+): Promise<BucketSays> {
   const answer = Promise.withResolvers<BucketSays>();
   const late = silent(`it does not answer within ${formatDuration(patienceMs)}`);
   const patience = setTimeout(answer.resolve, patienceMs, late);
-  read(source, context).then(answer.resolve, (failure: Error) => answer.resolve(silent(failure.message)));
+  read(source, state, context).then(answer.resolve, (failure: Error) => answer.resolve(silent(failure.message)));
   return answer.promise.finally(() => clearTimeout(patience));
 }
 
@@ -38,22 +46,27 @@ const silent = (why: string): BucketSays => ({
   lines: [`The bucket cannot be asked: ${why}. What follows is made of the plan and the machines alone.`],
 });
 
-async function read(source: PostgresSource | ManagedSource, context: CommandContext): Promise<BucketSays> {
+async function read(
+  source: PostgresSource | ManagedSource,
+  state: string | undefined,
+  context: CommandContext,
+): Promise<BucketSays> {
   const store = await openStoreAt((await context.plan()).bucket, context.environment);
   const now = context.now();
   const [own, dump, { dumps }, questions] = await Promise.all([
     source.kind === 'rds' ? ofDatabase(source, store, now) : ofServer(source, store, now),
     lastDump(store, source.name),
     readDumpCatalog(store, source.name),
-    listOpenQuestions(store, now),
+    runningNow(context, state, runningMs).then((running) => askingNow(store, now, running)),
   ]);
   const good = dumps.findLast(({ kind, state }) => kind === 'dump' && state !== 'broken');
   const asked = questions
     .filter((question) => question.source === source.name)
-    .map(
-      ({ execution, planHash, requestedBy, expiresAt }) =>
-        `Open question: ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}, asked by ${requestedBy}, until ${expiresAt}.`,
-    );
+    .map((question) => {
+      const { execution, planHash, requestedBy, expiresAt } = question;
+      const { head, whole } = questionHead(question, { before: '', behind: '' });
+      return `Open question: ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}, asked by ${oneLine(requestedBy)}, until ${expiresAt}: ${head[0]}. All of it: ${whole}`;
+    });
   const told = describeLastDump(dump, now).map((line) => `Last dump: ${line.trim().replace(/^dump +/, '')}.`);
   return {
     ...own,

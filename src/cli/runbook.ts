@@ -25,6 +25,7 @@ import { printMarkdown } from '#runbook/print-markdown';
 import { printText } from '#runbook/print-text';
 import { asksIn, situationSections } from '#runbook/situation-page';
 import { situations } from '#runbook/situations';
+import { stateDirectoryOf } from '#runtime/daemon-endpoint';
 
 export const command = defineCommand({
   name: 'runbook',
@@ -86,7 +87,7 @@ async function makePage(
   if (!situation && !machineNames(folder).includes(name)) throw unknown(name);
   const { plan, why } = await readPlan(context);
   const source = plan && chooseOne(plan, asked);
-  const bucket = source && (await askBucket(source, context));
+  const bucket = source && (await askBucket(source, state, context));
   const known: Known = { plan, source, bucket };
   const now = sectionOf('now', 'What the bucket says now', [
     ...(bucket?.lines ?? []).map((text) => ({ text })),
@@ -117,7 +118,9 @@ async function makePage(
     source: source?.name ?? null,
     environment: {
       LIFEBOAT_PLAN: planPath,
-      ...(state === undefined ? {} : { LIFEBOAT_STATE: resolve(context.cwd, state) }),
+      ...(state === undefined && !context.environment.LIFEBOAT_STATE
+        ? {}
+        : { LIFEBOAT_STATE: stateDirectoryOf(state, context) }),
     },
     fillIn: finished.missing,
     sections: finished.sections,

@@ -39,18 +39,18 @@ async function checkSource({ connection, slot }: PostgresSource, environment: En
   }
 }
 
-export const isReady = (sources: readonly SourceReadiness[]): boolean =>
-  sources.every(({ findings }) => findings.every(({ status }) => status !== 'failed'));
+export const isReady = (ones: readonly Pick<SourceReadiness, 'findings'>[]): boolean =>
+  ones.every(({ findings }) => findings.every(({ status }) => status !== 'failed'));
 
 /** A table for each source, the hints below the lines that they belong to. */
 export const describeReadiness = (sources: readonly SourceReadiness[]): string =>
-  sources.map(describeSource).join('\n');
+  sources.map(({ source, findings }) => describeFindings('source', source, findings)).join('\n');
 
-function describeSource({ source, findings }: SourceReadiness): string {
+/** The same of anything else that the plan names. */
+export function describeFindings(what: string, name: string, findings: readonly Finding[]): string {
   const lines = formatTable(findings.map(({ status, subject, found }) => ['', status, subject, found])).split('\n');
   const hints = findings.map(({ hint }) => (hint === undefined ? [] : [`             HINT: ${hint}`]));
   const failed = findings.filter(({ status }) => status === 'failed').length;
-  const verdict =
-    failed === 0 ? `${source} is ready` : `${source} is NOT ready: ${failed} of ${findings.length} failed`;
-  return [`source ${source}`, ...lines.flatMap((line, index) => [line, ...hints[index]!]), verdict].join('\n');
+  const verdict = failed === 0 ? `${name} is ready` : `${name} is NOT ready: ${failed} of ${findings.length} failed`;
+  return [`${what} ${name}`, ...lines.flatMap((line, index) => [line, ...hints[index]!]), verdict].join('\n');
 }

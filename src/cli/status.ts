@@ -36,7 +36,8 @@ minute. Nothing is changed. The exit code is 9 when something is wrong, or nothi
     try {
       const report = await gatherStatus(sources, context, machines && (await askedBy(machines, state, context)));
       const { daemon = null, stack = null } = report;
-      context.output.print(describeStatus(report, samePlace(context).behind), { ...report, daemon, stack });
+      const place = samePlace(context, { kind: machines?.kind, state });
+      context.output.print(describeStatus(report, place), { ...report, daemon, stack });
       return report.problems.length > 0 || !(daemon ?? stack) ? 9 : 0;
     } finally {
       machines?.close();

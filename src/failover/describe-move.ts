@@ -65,7 +65,7 @@ function worst({ decided, against, moving: { mode, old, from, to, group } }: Des
       ? [
           field(
             'REMARK',
-            `the primary ANSWERS: ${from} takes writes now, and what it commits until it is fenced may be lost. \`${planned}\` loses nothing`,
+            `the primary ANSWERS: ${from} takes writes now, and what it commits until it is fenced may be lost. \`${planned}\` loses ${old.fence.strength === 'soft' ? 'less' : 'nothing'}`,
           ),
         ]
       : []),
@@ -74,6 +74,9 @@ function worst({ decided, against, moving: { mode, old, from, to, group } }: Des
       : []),
     ...forced.slice(0, shownForced).map(({ why }) => field('FORCED', `in spite of this: ${why}`, 250)),
     ...(more > 0 ? [field('FORCED', `and in spite of ${more} more`)] : []),
+    ...(decided.force && forced.length === 0
+      ? [field('FORCED', '--force was given, and nothing stands against it')]
+      : []),
   ];
 }
 

@@ -8,6 +8,16 @@ export function fencedBy(group: FailoverGroup, name: string): FencedBy {
   return server.kind === 'postgres' ? server.control.kind : server.kind;
 }
 
+/** What a site's control leads to, as the plan says. */
+export function controlled(group: FailoverGroup, name: string): string {
+  const { server } = sitesOf(group).find((site) => site.name === name)!;
+  if (server.kind === 'rds') return `${server.region}/${server.instance}`;
+  if (server.kind === 'aurora') return `${server.region}/${server.cluster}`;
+  const { connection, control } = server;
+  if (control.kind === 'local') return control.dataDir;
+  return control.kind === 'ec2' ? `${control.region}/${control.instance}` : `${connection.host}:${connection.port}`;
+}
+
 const means: Record<FencedBy, string> = {
   local: 'it is stopped, and whoever starts its data directory gets a standby',
   ec2: 'its machine is stopped',

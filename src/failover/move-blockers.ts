@@ -46,6 +46,7 @@ export function movingOf(group: FailoverGroup, facts: MoveFacts, chosen: ChosenM
 export function moveBlockers(moving: Moving, facts: MoveFacts, request: MoveRequest): Blocker[] {
   return [
     ...ofTheOld(moving, request),
+    ...ofTheControls(moving),
     ...ofTheFence(moving),
     ...ofTheNext(moving, facts),
     ...ofTheLag(moving),
@@ -63,6 +64,25 @@ function ofTheOld({ mode, from, old }: Moving, { proposed }: MoveRequest): Block
   if (proposed && state === 'primary')
     return [never(`the primary answers again: ${from} takes writes, so nothing has to be moved`)];
   return [];
+}
+
+/** A control of the wrong server would stop the one that is left, and no person's yes makes that right. */
+function ofTheControls({ from, to, old, next }: Moving): Blocker[] {
+  const pairs = [
+    [old, next],
+    [next, old],
+  ] as const;
+  const crossed = pairs.flatMap(([one, other]) =>
+    one.fence.of !== undefined && other.server.state === 'answers' && one.fence.of === other.server.dataDir
+      ? [
+          never(
+            `the control of ${one.site} leads to ${one.fence.of}, and there the server of ${other.site} has its data`,
+          ),
+        ]
+      : [],
+  );
+  const isTold = crossed.length > 0 || !next.fence.elsewhere;
+  return isTold ? crossed : [never(`${to} is no place to move to from ${from}: ${oneLine(next.fence.how, 300)}`)];
 }
 
 /** A primary that answers and cannot be fenced would be one of two: no person's yes makes that right. */

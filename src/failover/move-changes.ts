@@ -47,7 +47,7 @@ function fenceWords({ fence, from }: DecidedMove): string {
   if (fence === null) return `${from} is not fenced`;
   return fence.strength === 'none'
     ? `${from} cannot be fenced any more`
-    : `the fence of ${from} is another: ${fence.strength}, by ${fence.by}`;
+    : `the fence of ${from} is another: ${fence.strength}, by ${fence.by} (${fence.of})`;
 }
 
 function movedWords(approved: DecidedMove, found: DecidedMove): string {

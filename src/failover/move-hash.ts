@@ -11,8 +11,8 @@ export interface DecidedMove
   timeline: Timeline | null;
   /** what the old one is; null: it is not touched */
   primary: OldPrimary | null;
-  /** how sure the old primary is fenced, and by what; null: it is not touched. In which state it is, changes by itself */
-  fence: { strength: 'hard' | 'soft' | 'none'; by: FencedBy } | null;
+  /** how sure the old primary is fenced, by what, and which server, machine or folder that leads to; null: it is not touched. In which state it is, changes by itself */
+  fence: { strength: 'hard' | 'soft' | 'none'; by: FencedBy; of: string } | null;
   /** what is gone on in spite of, each once; how much of it, is measured again */
   forced: Forced[];
   /** in the plan's order */

@@ -14,14 +14,15 @@ export interface MoveLoss {
 }
 
 export function moveLoss(moving: Moving, facts: MoveFacts, now: Date): MoveLoss {
-  const { mode, from, to, restore } = moving;
+  const { mode, from, to, old, restore } = moving;
   if (mode === 'finish') return { bytes: 0, words: `nothing: ${to} is the primary already` };
   if (mode === 'rehearsal') return { bytes: 0, words: 'nothing: no server of the group is touched' };
-  if (mode === 'switchover')
-    return {
-      bytes: 0,
-      words: `nothing, if it completes: writes stop, and ${to} takes over only when it has all of ${from}`,
-    };
+  if (mode === 'switchover') {
+    const all = `writes stop, and ${to} takes over only when it has all of ${from}`;
+    // in words alone: what a client writes past a fence that it can evade, nobody counts
+    const evaded = `nothing of clients that follow the rules, if it completes: ${all}; the fence is soft, and a client that makes its own transactions read write may lose them`;
+    return { bytes: 0, words: old.fence.strength === 'soft' ? evaded : `nothing, if it completes: ${all}` };
+  }
   return restore ? lossOfRestore(moving, facts, now) : lossOfFailover(moving, facts, now);
 }
 

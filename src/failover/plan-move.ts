@@ -1,13 +1,14 @@
 import { isAutomatic } from '#failover/automatic-move';
 import { chooseMove, notYet } from '#failover/choose-move';
 import { describeMove } from '#failover/describe-move';
-import { fencedBy } from '#failover/fence-words';
+import { controlled, fencedBy } from '#failover/fence-words';
 import { type Blocker, type Moving, moveBlockers, movingOf, stateWords } from '#failover/move-blockers';
 import { ifKnown, type MoveFacts } from '#failover/move-facts';
 import { type DecidedMove, moveHash, type OldPrimary } from '#failover/move-hash';
 import { moveLoss } from '#failover/move-loss';
 import { observePrimary, stateOf } from '#failover/observe-primary';
 import type { MoveRequest, PlannedMove } from '#failover/planned-move';
+import { stalePrimary } from '#failover/stale-primary';
 import { type FailoverGroup, sitesOf } from '#model/failover-group';
 
 export type MoveOutcome =
@@ -17,7 +18,7 @@ export type MoveOutcome =
   /** both sites take writes: nothing is moved, whoever asks for it */
   | { ready: false; twoPrimaries: true; reasons: string[] };
 
-/** Nothing of a rehearsal or of what is left of a move can be refused: it does no harm. */
+/** Of a rehearsal, and of what is left of a move to the right primary, nothing is refused: it does no harm. */
 const harmless = ['finish', 'rehearsal'];
 
 /** Plan a move, or say everything that stands against it. */
@@ -32,6 +33,8 @@ export function planMove(
   const chosen = chooseMove(group, facts, observed, request);
   if (!chosen) return { ready: false, reasons: [noChoice(group, facts)] };
   const moving = movingOf(group, facts, chosen);
+  const stale = chosen.mode === 'finish' ? stalePrimary(moving, facts) : [];
+  if (stale.length > 0) return { ready: false, reasons: stale };
   const against = chosen.mode === 'finish' ? [] : moveBlockers(moving, facts, request);
   if (!harmless.includes(chosen.mode)) {
     const blocking = against.filter(({ forceable }) => !(forceable && request.force));
@@ -74,8 +77,8 @@ const movedBy = ({ mode, group, to }: Moving, { movables }: MoveFacts) =>
     : movables;
 
 function fenceOf({ group, from, old: { fence } }: Moving): DecidedMove['fence'] {
-  const { strength, fenced, possible } = fence;
-  return { strength: fenced || possible ? strength : 'none', by: fencedBy(group, from) };
+  const { strength, fenced, possible, of = controlled(group, from) } = fence;
+  return { strength: fenced || possible ? strength : 'none', by: fencedBy(group, from), of };
 }
 
 function oldPrimary(facts: Moving['old']): OldPrimary {

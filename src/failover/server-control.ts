@@ -1,5 +1,6 @@
-import type { FenceFacts } from '#failover/site-facts';
+import type { FenceFacts, ServerAnswer } from '#failover/site-facts';
 import type { FenceMemory, FenceOutcome } from '#failover/site-server';
+import type { Connection } from '#model/postgres-source';
 
 /**
  * By what a PostgreSQL server of our own is kept from taking writes; an adapter for each kind of `control`
@@ -8,6 +9,12 @@ import type { FenceMemory, FenceOutcome } from '#failover/site-server';
 export interface ServerControl {
   /** Never throws for what a server or its machine in trouble does: that is an answer. */
   look(signal: AbortSignal): Promise<ControlFacts>;
+
+  /**
+   * By what it is seen that its server is another one than that of the site's connection, which may be silent; undefined: nothing
+   * speaks against it. Absent: that cannot be told from here.
+   */
+  elsewhere?(connection: Connection, said: ServerAnswer, signal: AbortSignal): Promise<string | undefined>;
 
   /** What `unfence` needs, without secrets; asked before `fence` changes anything. */
   memory(signal: AbortSignal): Promise<FenceMemory>;

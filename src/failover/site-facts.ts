@@ -32,6 +32,8 @@ export type ServerAnswer =
       readsBucket: boolean;
       /** by the server's own clock */
       clock: Date;
+      /** where its data lies on its own machine, symbolic links followed where that is this one; absent: it is not told to this role */
+      dataDir?: string;
     };
 
 /** Whether the server is kept from taking writes for good, whoever starts it. */
@@ -42,6 +44,10 @@ export interface FenceFacts {
   fenced: boolean;
   /** whether it could be fenced now: `soft` needs an answer of the server */
   possible: boolean;
+  /** what the control leads to: a data directory with symbolic links followed, or a machine; absent: only its kind is known */
+  of?: string;
+  /** that is another server than the one of the site's connection, and `how` says by what that is seen */
+  elsewhere?: true;
   /** in words, for the plan: `stopped; its data directory can only come up as a standby` */
   how: string;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,12 +22,14 @@ import { type Engine, openEngine } from './engine.ts';
 import { EventOutbox } from './event-outbox.ts';
 import { readEventRules } from './event-rules.ts';
 import { EventSweep } from './event-sweep.ts';
+import type { Execution } from './executions.ts';
 import { invokeOrThrow } from './invoke-function.ts';
 import { localFunctions } from './local-functions.ts';
 import type { LocalLog } from './local-log.ts';
 import { localSubstitutions } from './local-substitutions.ts';
 import { loadMachines } from './machine-definitions.ts';
 import { type NoticeOutbox, openNoticeOutbox } from './notice-outbox.ts';
+import { recordEnd, recordEnds } from './record-ends.ts';
 import { scheduleFile } from './schedule-store.ts';
 import { Scheduler } from './scheduler.ts';
 import { withAlarm } from './start-alarm.ts';
@@ -73,7 +76,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     LIFEBOAT_EVENTS: state.events,
   };
   const working = Promise.withResolvers<Working>();
-  const engine = await openDaemonEngine({ ...options, environment }, state, working.promise);
+  const recordHere = { store: vault.store, plan, log };
+  const onEnd = (execution: Execution) => recordEnd(execution, recordHere);
+  const engine = await openDaemonEngine({ ...options, environment }, state, { working: working.promise, onEnd });
   try {
     const invoke = (name: string, event: object) => invokeOrThrow(engine.functions, name, event);
     const notices = await openNoticeOutbox({ folder: state.notices, log, invoke: (event) => invoke('tell', event) });
@@ -134,7 +139,7 @@ const drainMs = 5_000;
 async function openDaemonEngine(
   { planPath, environment, port, log }: DaemonOptions,
   state: StateDirectory,
-  working: Promise<Working>,
+  { working, onEnd }: { working: Promise<Working>; onEnd(execution: Execution): Promise<void> },
 ): Promise<Engine> {
   const names = { functions: Object.keys(localFunctions), machines: machineNames, tasks: taskNames };
   return openEngine({
@@ -154,6 +159,7 @@ async function openDaemonEngine(
       const notice = executionDied(execution);
       if (notice)
         await (await working).notices.publish(printNotice(notice), `${execution.arn} ${execution.startDate} died`);
+      await onEnd(execution);
     },
     port,
     pid: thisProcess().pid,
@@ -197,6 +203,7 @@ async function work(options: DaemonOptions, { engine, notices, scheduler, state,
     sweep.run(signal),
     scheduler.run(signal),
     forget(engine, log, signal),
+    recordMissed(engine, { store, plan, log }, signal),
     tidy(engine, signal),
   ];
   for (const part of parts) part.catch((failure) => failed.abort(failure));
@@ -216,6 +223,24 @@ async function forget(engine: Engine, log: LocalLog, signal: AbortSignal): Promi
       .forget(new Date(Date.now() - rememberedMs))
       .catch((failure: Error) => log.warn(`what has ended long ago could not be removed: ${failure.message}`));
     await systemClock.sleep(dayMs, signal).catch(() => undefined); // the signal was given
+  }
+}
+
+const missedMs = 3_600_000;
+
+/** At the start, and when the bucket may answer again; a bucket that does not answer holds up no end. */
+async function recordMissed(
+  engine: Engine,
+  place: Parameters<typeof recordEnds>[2],
+  signal: AbortSignal,
+): Promise<void> {
+  const over = signal.aborted ? Promise.resolve() : once(signal, 'abort');
+  while (!signal.aborted) {
+    const recorded = recordEnds(engine.executions, new Date(), place).catch((failure: Error) =>
+      place.log.warn(`whether all that ended is in the evidence is not known: ${failure.message}`),
+    );
+    await Promise.race([recorded, over]);
+    await systemClock.sleep(missedMs, signal).catch(() => undefined); // the signal was given
   }
 }
 

@@ -49,7 +49,7 @@ export interface PrimaryAlone {
 
 export interface MoveSeen {
   at: string;
-  /** its ARN */
+  /** its ARN; a process, where no execution has begun it */
   execution: string;
 }
 
@@ -76,4 +76,7 @@ export function unbrokenRow(
 
 /** Whether an execution, other than the given one, has moved the group since its primary was missed first. */
 export const wasMovedSince = ({ moved, gone }: FailoverStanding, execution?: string): boolean =>
-  gone !== null && moved !== undefined && moved.execution !== execution && Date.parse(moved.at) >= Date.parse(gone.since);
+  gone !== null &&
+  moved !== undefined &&
+  moved.execution !== execution &&
+  Date.parse(moved.at) >= Date.parse(gone.since);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseExecutionArn, parseMachineArn } from '#model/arn';
+import type { EndedExecution } from '#model/ended-unrecorded';
 import type { NoticeInput } from '#model/notice';
 import { type Echo, echoOfExecution } from './echo.ts';
 import { diedUntold, executionNotice } from './execution-notice.ts';
@@ -24,10 +25,33 @@ const executionSchema = z.object({
     stateMachineArn: z.string(),
     status: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE']),
     startDate: z.number().nullish().catch(null),
+    stopDate: z.number().nullish().catch(null),
+    input: text,
     error: text,
     cause: text,
   }),
 });
+
+/** The execution of one of our machines that has ended, where an event tells of one; of a Map's children nobody asks. */
+export function endedExecution(content: unknown): EndedExecution | undefined {
+  const parsed = executionSchema.safeParse(content);
+  if (!parsed.success) return undefined;
+  const { executionArn: arn, status, startDate, stopDate, input, error, cause } = parsed.data.detail;
+  const named = parseExecutionArn(arn);
+  if (!named || named.mapRun !== undefined || stopDate == null) return undefined;
+  const endedAt = new Date(stopDate).toISOString();
+  const startedAt = startDate == null ? endedAt : new Date(startDate).toISOString();
+  return { arn, machine: named.machine, status, startedAt, endedAt, input: parsedOrNull(input), error, cause };
+}
+
+/** What is long is left out of the event. */
+function parsedOrNull(input: string | null | undefined): unknown {
+  try {
+    return JSON.parse(input ?? 'null');
+  } catch {
+    return null;
+  }
+}
 
 /** How long a machine's own notice may take from its topic to us. */
 const overtakenMs = 20_000;

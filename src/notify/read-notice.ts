@@ -1,7 +1,8 @@
+import type { EndedExecution } from '#model/ended-unrecorded';
 import { type Notice, noticeSchema } from '#model/notice';
 import { alarmNotice } from './alarm-notice.ts';
 import type { Echo } from './echo.ts';
-import { eventNotice } from './event-notice.ts';
+import { endedExecution, eventNotice } from './event-notice.ts';
 
 export interface ReadNotice {
   notice: Notice;
@@ -32,6 +33,9 @@ export function readNotice(message: string): ReadNotice {
   });
   return { notice, echo: null };
 }
+
+/** The execution that a message of a topic says has ended; undefined: it says something else. */
+export const readEnding = (message: string): EndedExecution | undefined => endedExecution(fromJson(message));
 
 function fromJson(text: string): unknown {
   try {

@@ -35,6 +35,7 @@ function answerOf(row: Record<string, string | null>, storedTimeline = 0): Serve
     streams: row.streams === 't',
     readsBucket: row.reads_bucket === 't',
     clock: new Date(Number(row.clock_ms)),
+    ...(row.data_directory ? { dataDir: row.data_directory } : {}),
   };
 }
 
@@ -67,4 +68,5 @@ const question = `
               else ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int end as timeline,
          exists (select from pg_stat_wal_receiver where status = 'streaming') as streams,
          coalesce((select setting from pg_settings where name = 'restore_command'), '') <> '' as reads_bucket,
+         (select setting from pg_settings where name = 'data_directory') as data_directory,
          floor(extract(epoch from clock_timestamp()) * 1000) as clock_ms`;

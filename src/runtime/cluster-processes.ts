@@ -8,6 +8,8 @@ export interface Postmaster extends ProcessIdentity {
   startedAtSeconds: number;
   /** `ready`: connections are accepted; `standby`: it recovers and accepts none */
   status: 'starting' | 'stopping' | 'ready' | 'standby' | 'unknown';
+  /** the first of its sockets' folders and of its addresses; empty: none, or while it starts none yet */
+  listens: { port: number; socketFolder: string; address: string };
 }
 
 /**
@@ -32,11 +34,13 @@ export function findPostmaster(dataDir: string): Postmaster | undefined {
   const place = realFolder(dataDir);
   const lines = readPidFile(dataDir);
   if (place === undefined || lines === undefined) return undefined;
-  const [pid = '', , startedAt = '', , , , , status = ''] = lines;
+  const [pid = '', , startedAt = '', port = '', socketFolder = '', address = '', , status = ''] = lines;
   const number = Math.abs(Number.parseInt(pid, 10)); // with a minus sign in single-user mode
   if (!Number.isInteger(number) || !worksIn(String(number), place)) return undefined;
   const identity = identify(number);
-  return identity && { ...identity, startedAtSeconds: Number(startedAt), status: statusOf(status.trim()) };
+  if (!identity) return undefined;
+  const listens = { port: Number(port), socketFolder: socketFolder.trim(), address: address.trim() };
+  return { ...identity, startedAtSeconds: Number(startedAt), status: statusOf(status.trim()), listens };
 }
 
 /** Whether postmaster.pid names a process that is there, but cannot be looked into. */

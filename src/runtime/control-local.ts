@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { FenceFailed } from '#failover/failures';
 import type { ControlFacts, ServerControl } from '#failover/server-control';
 import type { FenceMemory, FenceOutcome } from '#failover/site-server';
 import type { Control } from '#model/failover-site';
+import { leadsElsewhere } from '#runtime/elsewhere-local';
 import type { Environment } from '#runtime/environment';
 import { type LocalCluster, lookAtSettled, runsAsStandby, takesNoWrites } from '#runtime/local-cluster';
 import { shutdownEnd } from '#runtime/shutdown-end';
@@ -29,6 +30,8 @@ export function controlLocal(
   const patience = options.patience ?? defaultPatience;
   return {
     look: () => lookAt(dataDir),
+    elsewhere: (connection, said, signal) =>
+      leadsElsewhere(control, { connection, said, environment: options.environment, signal }),
     memory: () => rememberCluster(dataDir),
     fence: (how) => fence(dataDir, how.gently ? patience.gently : patience.atOnce, how),
     unfence: (memory, signal) => unfenceLocal(control, { memory, environment: options.environment, signal }),
@@ -45,7 +48,8 @@ async function lookAt(dataDir: string): Promise<ControlFacts> {
     const cluster = await lookAtSettled(dataDir);
     if (!cluster) return { runs: null, exists: false, fence: noFence(`there is no cluster in ${dataDir}`) };
     const { systemIdentifier: systemId } = cluster.control;
-    return { runs: runs(cluster), exists: true, systemId, fence: await fenceOf(dataDir, cluster) };
+    const fence = { ...(await fenceOf(dataDir, cluster)), of: await realpath(dataDir) };
+    return { runs: runs(cluster), exists: true, systemId, fence };
   } catch (error) {
     return { runs: null, exists: null, fence: noFence(`${dataDir} cannot be read: ${(error as Error).message}`) };
   }
@@ -53,7 +57,8 @@ async function lookAt(dataDir: string): Promise<ControlFacts> {
 
 const noFence = (how: string): ControlFacts['fence'] => ({ strength: 'hard', fenced: false, possible: false, how });
 
-const runs = ({ processes, hidden }: LocalCluster): boolean | null => (hidden ? null : processes.length > 0);
+const runs = ({ processes, hidden, unseen }: LocalCluster): boolean | null =>
+  hidden ? null : unseen === true || processes.length > 0;
 
 async function fenceOf(dataDir: string, cluster: LocalCluster): Promise<ControlFacts['fence']> {
   const unseen = await whyUnseen(dataDir, cluster);
@@ -62,14 +67,18 @@ async function fenceOf(dataDir: string, cluster: LocalCluster): Promise<ControlF
 }
 
 /** In words; undefined when all its processes can be seen. */
-async function whyUnseen(dataDir: string, { hidden }: LocalCluster): Promise<string | undefined> {
+async function whyUnseen(dataDir: string, { hidden, unseen }: LocalCluster): Promise<string | undefined> {
+  if (unseen) return worksElsewhere;
   const uid = process.getuid?.();
   if (!hidden && (uid === 0 || (await stat(dataDir)).uid === uid)) return undefined;
   return `${dataDir} is another account's, whose processes are seen by root alone`;
 }
 
+const worksElsewhere = 'its files change, by a server that is not seen: in another container, or on another machine';
+
 function describe(cluster: LocalCluster): string {
-  const { signal, processes, postmaster } = cluster;
+  const { signal, processes, postmaster, unseen } = cluster;
+  if (unseen) return worksElsewhere;
   if (processes.length === 0)
     return signal
       ? 'stopped; its data directory can only come up as a standby'

@@ -1,9 +1,10 @@
 import { FenceFailed } from '#failover/failures';
 import type { ControlFacts, ServerControl } from '#failover/server-control';
 import type { FenceMemory } from '#failover/site-server';
+import { ServerUnsuitable } from '#model/failure';
 import type { Connection } from '#model/postgres-source';
 import type { Environment } from '#runtime/environment';
-import { quietServer, unquietServer } from '#runtime/quiet-server';
+import { quietServer, unheedingWriters, unquietServer } from '#runtime/quiet-server';
 import { withSession } from '#runtime/site-session';
 import { dropStandbySlots, restoreSlots } from '#runtime/standby-slots';
 
@@ -22,7 +23,7 @@ export function controlSql(connection: Connection, environment: Environment): Se
     look: (signal) => lookAt(connection, { environment, signal }),
     memory: (signal) => failing('look before fence', rememberServer(connection, { environment, signal })),
     fence: async ({ gently, signal }) => {
-      const end = await failing('fence', quietServer(connection, { environment, signal }));
+      const end = await failing('fence', quietServer(connection, { environment, signal, gently }));
       const dropped = gently || end === null ? [] : await dropStandbySlots(connection, end, { environment, signal });
       const slots = dropped.length > 0 ? `; dropped the slots ${dropped.join(', ')}` : '';
       const how = end === null ? 'is a standby' : `read-only by default, and other sessions were ended${slots}`;
@@ -56,6 +57,8 @@ function judge(row: Record<string, string | null>): { fenced: boolean; how: stri
   if (row.in_recovery === 't') return { fenced: true, how: 'runs as a standby' };
   if (row.read_only !== 'on') return { fenced: false, how: 'takes writes' };
   if (row.writers !== '0') return { fenced: false, how: `read-only by default, but ${row.writers} sessions write` };
+  if (row.appliers !== '0')
+    return { fenced: false, how: `read-only by default, but ${row.appliers} subscriptions write all the same` };
   return { fenced: true, how: 'read-only by default, and nobody writes' };
 }
 
@@ -63,6 +66,7 @@ function judge(row: Record<string, string | null>): { fenced: boolean; how: stri
 const fenceQuestion = `
   select pg_is_in_recovery() as in_recovery,
          current_setting('default_transaction_read_only') as read_only,
+         (${unheedingWriters}) as appliers,
          (select count(*) from pg_stat_activity
            where backend_type = 'client backend' and pid <> pg_backend_pid() and backend_xid is not null) as writers`;
 
@@ -84,6 +88,8 @@ const notFenced = (at: string, operation: string, cause: Error): FenceFailed =>
   new FenceFailed(`the server at ${at} cannot be told by SQL, its only control: ${cause.message}`, {
     operation,
     subject: at,
-    hint: 'make sure by hand that it is off before anything else is promoted; a server whose control is local or ec2 can be stopped',
+    hint:
+      (cause instanceof ServerUnsuitable && cause.operation === 'fence' ? cause.hint : undefined) ??
+      'make sure by hand that it is off before anything else is promoted; a server whose control is local or ec2 can be stopped',
     cause,
   });

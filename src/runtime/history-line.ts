@@ -32,10 +32,10 @@ function failureOf(event: HistoryEvent): { error?: string | undefined; cause?: s
  */
 function childFailure(cause: string | undefined): { error: string; cause: string } | undefined {
   try {
-    const { ExecutionArn, Status, Error, Cause } = JSON.parse(cause ?? '') as Record<string, unknown>;
+    const { ExecutionArn, Status, Error: error, Cause } = JSON.parse(cause ?? '') as Record<string, unknown>;
     if (typeof ExecutionArn !== 'string' || typeof Status !== 'string') return undefined;
     const told = typeof Cause === 'string' ? Cause.split('\n')[0]! : `${ExecutionArn.split(':').at(-1)} ended so`;
-    return { error: typeof Error === 'string' ? Error : Status, cause: told };
+    return { error: typeof error === 'string' ? error : Status, cause: told };
   } catch {
     return undefined; // words, then
   }

@@ -13,6 +13,7 @@ import type { Connection } from '#model/postgres-source';
 import type { RecoverySystem } from '#model/recovery-system';
 import type { SecretReference } from '#model/secret-reference';
 import { type Environment, resolvePath } from '#runtime/environment';
+import { checkDataFolders } from '#runtime/own-data-folders';
 
 /**
  * Read a plan from a file, relative to `cwd`; a container has no such file, but LIFEBOAT_PLAN_DATA. Its paths come back
@@ -32,7 +33,9 @@ export interface PlanWorld {
 export async function loadWrittenPlan(path: string, { environment, cwd }: PlanWorld): Promise<Plan> {
   const { name, text } = await planText(path, { environment, cwd });
   const folder = dirname(resolve(cwd, path));
-  return withAbsolutePaths(parsePlan(text, name), (inside) => resolvePath(inside, folder, environment));
+  const plan = withAbsolutePaths(parsePlan(text, name), (inside) => resolvePath(inside, folder, environment));
+  await checkDataFolders(plan.failover);
+  return plan;
 }
 
 /** What it was read from, and its text. @throws InputInvalid when there is no such file */

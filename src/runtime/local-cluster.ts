@@ -4,6 +4,7 @@ import { clusterProcesses, findPostmaster, isHidden, type Postmaster } from '#ru
 import type { ProcessIdentity } from '#runtime/process-identity';
 import { readControlFile } from '#runtime/read-control-file';
 import { findStandbySignal } from '#runtime/standby-signal';
+import { mayRunUnseen, worksUnseen } from '#runtime/unseen-server';
 
 /** What can be seen of a cluster whose data directory is on this machine, without its server. */
 export interface LocalCluster {
@@ -13,6 +14,8 @@ export interface LocalCluster {
   postmaster: Postmaster | undefined;
   /** a server seems to run that we may not look at */
   hidden: boolean;
+  /** nothing is seen that runs, and its files change all the same: its server is in another container, or on another machine */
+  unseen?: true;
   /** undefined: whoever starts it gets a primary */
   signal: { writtenAt: Date } | undefined;
 }
@@ -29,9 +32,19 @@ export async function lookAtCluster(dataDir: string): Promise<LocalCluster | und
 
 /**
  * The same, once a server that was started a moment ago has got to say in pg_control what it became: until then that says what
- * the one before was.
+ * the one before was. Where a server was not ended and is not seen, its files are watched for some seconds.
  */
 export async function lookAtSettled(dataDir: string): Promise<LocalCluster | undefined> {
+  for (;;) {
+    const cluster = await lookAtBegun(dataDir);
+    if (!cluster || !takesNoWrites(cluster) || cluster.processes.length > 0) return cluster;
+    if (!mayRunUnseen(dataDir, cluster.control) || !(await worksUnseen(dataDir))) return cluster;
+    // by one that was started here meanwhile
+    if (clusterProcesses(dataDir).length === 0) return { ...cluster, unseen: true };
+  }
+}
+
+async function lookAtBegun(dataDir: string): Promise<LocalCluster | undefined> {
   for (let waitedMs = 0; ; waitedMs += lookEveryMs) {
     const cluster = await lookAtCluster(dataDir);
     if (!cluster?.signal || takesNoWrites(cluster) || !mayBegin(cluster) || waitedMs >= settlesMs) return cluster;

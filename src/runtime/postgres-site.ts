@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { FenceFailed, PromotionFailed } from '#failover/failures';
 import type { ServerControl } from '#failover/server-control';
 import type { FenceFacts, SiteFacts } from '#failover/site-facts';
@@ -20,12 +21,14 @@ export function postgresSite({ site, connection, control, environment }: Postgre
     askSiteServer(connection, { environment, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   const mistakenFor = async (signal: AbortSignal, timeoutMs?: number) => {
     const [said, { systemId }] = await Promise.all([ask(signal, timeoutMs), control.look(signal)]);
-    if (said.state !== 'answers' || systemId === undefined || said.systemId === systemId) return undefined;
-    return `it is cluster ${said.systemId}, and its control leads to ${systemId}`;
+    if (said.state === 'answers' && systemId !== undefined && said.systemId !== systemId)
+      return `it is cluster ${said.systemId}, and its control leads to ${systemId}`;
+    const elsewhere = await control.elsewhere?.(connection, said, signal);
+    return elsewhere && `its control leads to another server: ${elsewhere}`;
   };
   return {
     site,
-    look: async (signal) => lookAt(site, control, ask, signal),
+    look: async (signal) => lookAt({ site, connection, control }, ask, signal),
     beforeFence: (signal) => control.memory(signal),
     async fence({ gently, signal }) {
       const mistaken = await mistakenFor(signal, gently ? undefined : hurriedMs);
@@ -46,21 +49,36 @@ export function postgresSite({ site, connection, control, environment }: Postgre
 const hurriedMs = 2_000;
 
 async function lookAt(
-  site: string,
-  control: ServerControl,
+  { site, connection, control }: Omit<PostgresSite, 'environment'>,
   ask: (signal: AbortSignal) => Promise<ServerSaid>,
   signal: AbortSignal,
 ): Promise<SiteFacts> {
-  const [said, facts] = await Promise.all([ask(signal), control.look(signal)]);
-  const absent = said.state === 'silent' && facts.exists === false;
-  return { site, server: absent ? { state: 'absent' } : said, fence: fenceAsSeen(facts.fence, facts.systemId, said) };
+  const [told, facts] = await Promise.all([ask(signal), control.look(signal)]);
+  const said = await withRealFolder(told);
+  if (said.state === 'silent' && facts.exists === false)
+    return { site, server: { state: 'absent' }, fence: facts.fence };
+  const elsewhere = await control.elsewhere?.(connection, said, signal);
+  const fence: FenceFacts =
+    elsewhere === undefined
+      ? fenceAsSeen(facts.fence, facts.systemId, said)
+      : { ...facts.fence, ...notOurs, elsewhere: true, how: `its control leads to another server: ${elsewhere}` };
+  return { site, server: said, fence };
+}
+
+const notOurs = { fenced: false, possible: false } as const;
+
+/** Where it is another machine's folder, it stays as it was told. */
+async function withRealFolder(said: ServerSaid): Promise<ServerSaid> {
+  if (said.state !== 'answers' || said.dataDir === undefined) return said;
+  const told = said.dataDir;
+  return { ...said, dataDir: await realpath(told).catch(() => told) };
 }
 
 /** A control that says one thing while the server does another leads to another server. */
 function fenceAsSeen(fence: FenceFacts, systemId: string | undefined, said: ServerSaid): FenceFacts {
   if (said.state !== 'answers') return fence;
   if (systemId !== undefined && systemId !== said.systemId)
-    return { ...fence, fenced: false, possible: false, how: `its control leads to another cluster, ${systemId}` };
+    return { ...fence, ...notOurs, elsewhere: true, how: `its control leads to another cluster, ${systemId}` };
   if (fence.fenced && fence.strength === 'hard' && said.role === 'primary')
     return { ...fence, fenced: false, how: `its control says "${fence.how}", but the server takes writes` };
   return fence;

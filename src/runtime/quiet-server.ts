@@ -6,25 +6,35 @@ import { type Ask, type SessionOptions, withSession } from '#runtime/site-sessio
 
 /**
  * Let a primary's transactions be read-only by default, end all sessions that began before that was so, and answer where its
- * WAL ends then: everything that it ever acknowledged lies before. null: it is a standby, and nothing was done.
- * @throws what withSession throws; ServerUnsuitable when sessions stay
+ * WAL ends then: everything that it ever acknowledged lies before. null: it is a standby, and nothing was done. `gently`: what
+ * would be committed past that is refused before anything is changed, and looked for again at the end.
+ * @throws what withSession throws; ServerUnsuitable when sessions stay, or what writes heeds no read-only default
  */
-export async function quietServer(connection: Connection, options: SessionOptions): Promise<Lsn | null> {
+export async function quietServer(
+  connection: Connection,
+  { gently, ...options }: SessionOptions & { gently: boolean },
+): Promise<Lsn | null> {
+  const at = `${connection.host}:${connection.port}`;
   const standby = await withSession(connection, options, async (ask) => {
     if ((await ask('select pg_is_in_recovery() as is'))[0]!.is === 't') return true;
+    if (gently) await refuseUnheeding(ask, at, gently);
     await ask('alter system set default_transaction_read_only = on');
     await ask('select pg_reload_conf()');
     return false;
   });
   if (standby) return null;
   for (let turn = 0; turn < turns; turn++) {
-    const end = await withSession(connection, options, endWriters);
+    const end = await withSession(connection, options, async (ask) => {
+      const reached = await endWriters(ask);
+      if (reached !== undefined) await refuseUnheeding(ask, at, gently);
+      return reached;
+    });
     if (end !== undefined) return end;
     await sleep(lookEveryMs);
   }
   throw new ServerUnsuitable('it does not become read-only, or sessions that began earlier do not end', {
     operation: 'fence',
-    subject: `${connection.host}:${connection.port}`,
+    subject: at,
     hint: 'see pg_stat_activity, and whether default_transaction_read_only is set where it counts more: the command line, the role, the database',
   });
 }
@@ -42,6 +52,32 @@ export async function unquietServer(connection: Connection, setting: unknown, op
     if (row!.is === 'off') return;
     await sleep(lookEveryMs);
   }
+}
+
+/**
+ * What a subscription applies, no default makes read-only: its workers ask for none. A prepared transaction is committed by
+ * COMMIT PREPARED, which a read-only transaction may do, too, so whoever prepared it is told of a commit that no standby gets.
+ * Source: https://www.postgresql.org/docs/current/sql-set-transaction.html (it names what a read-only transaction refuses)
+ */
+export const unheedingWriters = `
+  select greatest((select count(*) from pg_subscription where subenabled),
+                  (select count(*) from pg_stat_activity where backend_type like 'logical replication%worker'))`;
+
+async function refuseUnheeding(ask: Ask, subject: string, gently: boolean): Promise<void> {
+  const [row] = await ask(
+    `select (${unheedingWriters}) as appliers, (select count(*) from pg_prepared_xacts) as prepared`,
+  );
+  const { appliers, prepared } = row!;
+  if (appliers !== '0')
+    throw new ServerUnsuitable(`${appliers} subscriptions write, and heed no read-only default`, {
+      ...{ operation: 'fence', subject },
+      hint: 'disable them first (alter subscription … disable), or stop the server; pg_subscription names them',
+    });
+  if (gently && prepared !== '0')
+    throw new ServerUnsuitable(`${prepared} prepared transactions may yet be committed, whatever is read-only`, {
+      ...{ operation: 'fence', subject },
+      hint: 'commit or roll back what pg_prepared_xacts names, keep its transaction manager from preparing more, and start again',
+    });
 }
 
 const turns = 200;

@@ -4,7 +4,7 @@ import type { FenceMemory, FenceOutcome } from '#failover/site-server';
 import { formatLsn, type Lsn, parseLsn } from '#model/lsn';
 import { askUntil } from './ask-until.ts';
 import { openLastSession } from './last-session.ts';
-import { endTag, fencedTag, groupsOf, groupsTag, hasGroups, isReplica, rdsFence, tagOf } from './rds-fence.ts';
+import { endTag, fencedTag, groupsOf, groupsTag, hasGroups, isFresh, isReplica, rdsFence, tagOf } from './rds-fence.ts';
 import type { RdsSite } from './rds-site.ts';
 
 /** How long RDS may take for each step. */
@@ -20,9 +20,10 @@ export async function fenceRds(
   { gently, signal }: { gently: boolean; signal: AbortSignal },
 ): Promise<FenceOutcome> {
   return asFenceFailed(site, signal, async () => {
-    const before = await described(site, signal);
+    const before = await settled(site, signal);
     const facts = rdsFence(before, site.server.fenceGroup);
     if (!facts.possible) throw failed(site, facts.how);
+    if (facts.fenced && !isFresh(before, new Date())) return await fenceAnew(site, before, { gently, signal });
     if (facts.fenced) return { strength: 'hard', how: facts.how, end: knownEnd(site, before, gently) };
     if (gently && !site.server.connection)
       throw failed(site, 'where its WAL ends can only be asked with a connection', 'give the site a connection');
@@ -34,6 +35,30 @@ export async function fenceRds(
     if (!after.fenced) throw failed(site, after.how);
     return { strength: 'hard', how: after.how, end };
   });
+}
+
+/** A replica that RDS works on may come out of it as a primary, whose groups nobody has stored. */
+async function settled(site: RdsSite, signal: AbortSignal): Promise<DBInstance> {
+  const told = await described(site, signal);
+  if (!isReplica(told) || told.DBInstanceStatus === 'available') return told;
+  const ask = async () => {
+    const now = await described(site, signal);
+    return !isReplica(now) || now.DBInstanceStatus === 'available' ? now : undefined;
+  };
+  const after = await within(site, 'become an available replica', ask, signal);
+  if (isReplica(after)) return after;
+  throw failed(site, 'somebody has promoted it meanwhile', 'see which of the two is the primary, and start again');
+}
+
+/** What the tags say is of another day: without them it counts as open, until it was rebooted. */
+async function fenceAnew(
+  site: RdsSite,
+  before: DBInstance,
+  how: { gently: boolean; signal: AbortSignal },
+): Promise<FenceOutcome> {
+  if (how.gently) throw failed(site, 'it was fenced long ago, and what was written since nobody can say', tryAgain);
+  await site.rds.untag(before.DBInstanceArn ?? '', [fencedTag, endTag], how.signal);
+  return fenceRds(site, how);
 }
 
 /** The end was written down before the reboot: after it nobody can ask any more. */

@@ -32,7 +32,7 @@ const sameFolder = async (a: string, b: string): Promise<boolean> =>
  */
 function startedFrom(relative: string, place: string): { folder: string | null } | undefined {
   const steps = relative.split(sep).filter((step) => step !== '' && step !== '.');
-  const inward = steps.slice(steps.findLastIndex((step) => step === '..') + 1);
+  const inward = steps.slice(steps.lastIndexOf('..') + 1);
   const parts = place.split(sep).filter((part) => part !== '');
   if (inward.some((step, index) => parts.at(index - inward.length) !== step)) return undefined;
   const folder = `${sep}${parts.slice(0, parts.length - inward.length).join(sep)}`;

@@ -1,11 +1,10 @@
 import { holdLease } from '#catalog/execution-lease';
 import { readLease } from '#catalog/lease';
 import { releaseLeaseOf } from '#catalog/release-lease';
-import { parseExecutionArn, stackOf } from '#model/arn';
+import { stackOf } from '#model/arn';
 import { LeaseHeld } from '#model/failure';
-import { StartFailed } from '#model/start-failed';
 import type { FunctionWorld } from '#runtime/function-world';
-import { executionStarterOf } from '#runtime/start-execution';
+import { hasEnded } from '#runtime/has-ended';
 import { thisProcess } from '#runtime/this-process';
 import { leaseKey } from '#store/bucket-layout';
 
@@ -22,20 +21,8 @@ export async function takeMovingLease(world: FunctionWorld, source: string, exec
   } catch (failure) {
     const holder =
       failure instanceof LeaseHeld && (await readLease(store, leaseKey(source, 'failover')))?.state.execution;
-    if (!holder || !(await hasEnded(world, holder, execution))) throw failure;
+    if (!holder || !(await hasEnded(world, holder, stackOf(execution)))) throw failure;
     await releaseLeaseOf(store, source, 'failover', { execution: holder, now: world.now() });
     await hold();
-  }
-}
-
-/** Only of our own stack's machines can it be said; what has ended never goes on. */
-async function hasEnded(world: FunctionWorld, holder: string, ours: string): Promise<boolean> {
-  const named = parseExecutionArn(holder);
-  if (!named || stackOf(holder) !== stackOf(ours)) return false;
-  try {
-    return !(await executionStarterOf(world).running(named.machine)).includes(named.name);
-  } catch (failure) {
-    if (failure instanceof StartFailed) return false;
-    throw failure;
   }
 }

@@ -1,11 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FenceFailed } from '#failover/failures';
 import type { FenceMemory } from '#failover/site-server';
 import type { Control } from '#model/failover-site';
-import type { Account } from '#postgres/server-process';
 import type { Environment } from '#runtime/environment';
 import { type LocalCluster, lookAtCluster, runsAsStandby, takesNoWrites } from '#runtime/local-cluster';
+import { ownerOf } from '#runtime/owner-of';
 import { serverAccount } from '#runtime/server-account';
 import { findServerPrograms } from '#runtime/server-programs';
 import { putStandbySignal, removeStandbySignal } from '#runtime/standby-signal';
@@ -56,13 +55,6 @@ async function programsOf(
     throw notUnfenced(dataDir, `no programs of PostgreSQL ${control.majorVersion} are found: name control.binDir`);
   const account = runAs === undefined ? await ownerOf(dataDir) : await serverAccount(runAs, 'control.runAs');
   return { binDir: programs, account };
-}
-
-/** PostgreSQL runs as nobody else; needed where we are root. */
-async function ownerOf(dataDir: string): Promise<Account | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  const { uid, gid } = await stat(dataDir);
-  return { uid, gid };
 }
 
 /** Nobody knows of it but who reads of this failure, and it would come up as a primary at any time: so it may not. */

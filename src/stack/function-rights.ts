@@ -8,6 +8,9 @@ import {
   trafficSecrets,
 } from '#stack/moved-secrets';
 
+/** Whose executions hold the lease under which a source's primary is moved: it is free when they have ended. */
+const moversOfPrimaries = ['failback', 'failover', 'system-recovery'];
+
 /**
  * What each function may do, beside writing to its own log and traces: the least that its code needs, by the keys that it
  * uses in the bucket. test/stack/roles.test.ts and test/stack/bundles.test.ts hold the code to it.
@@ -75,7 +78,11 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
 
   // what moves a primary, where the plan has groups
   'plan-failover': { ...planningMoves(), put: ['catalog/failover/*'] },
-  'recheck-failover': { ...planningMoves(), put: ['catalog/failover/*', '*/leases/failover'] },
+  'recheck-failover': {
+    ...planningMoves(),
+    put: ['catalog/failover/*', '*/leases/failover'],
+    asksWhatRuns: moversOfPrimaries,
+  },
   'fence-primary': { ...moving('failover'), sites: 'fences', secrets: [siteSecrets], inNetwork: true },
   'promote-standby': { ...moving('failover'), sites: 'promotes', secrets: [siteSecrets], inNetwork: true },
   'move-traffic': {
@@ -87,11 +94,11 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
   'check-health': { secrets: [healthSecrets], inNetwork: true },
   'check-standby': { sites: 'looks', secrets: [siteSecrets], inNetwork: true },
   'plan-failback': { sites: 'looks', secrets: [siteSecrets], inNetwork: true },
-  'end-failover': { put: ['*/leases/failover'] },
+  'end-failover': { put: ['*/leases/failover', 'catalog/failover/*'] },
 
   // what brings a system back, where the plan has systems
   'plan-system': { ...planningSystem(), get: [...planning().get!, 'catalog/*/standing.json'] },
-  'recheck-system': { ...planningSystem(), put: ['*/leases/failover'] },
+  'recheck-system': { ...planningSystem(), put: ['*/leases/failover'], asksWhatRuns: moversOfPrimaries },
   'move-applications': {
     ...moving('system-recovery'),
     ...{ applications: 'moves', secrets: [applicationSecrets], inNetwork: true },
@@ -125,7 +132,8 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
     asynchronous: true,
   },
   tell: {
-    put: ['notices/*', 'catalog/notices/*'],
+    // what died could not record it
+    put: ['notices/*', 'catalog/notices/*', 'evidence/*', 'catalog/evidence.json', 'catalog/evidence/*'],
     publishes: 'as the plan says',
     secrets: ['notifications'],
     asynchronous: true,
@@ -161,6 +169,7 @@ export const functionRights: Readonly<Record<string, FunctionRights>> = {
     traffic: 'names',
     secrets: [siteSecrets],
     proposes: ['failover'],
+    asksWhatRuns: moversOfPrimaries,
     inNetwork: true,
   },
   watch: {
@@ -208,6 +217,8 @@ export interface FunctionRights {
   starts?: readonly string[];
   /** machines that it starts under a name that is only taken once */
   proposes?: readonly string[];
+  /** machines of which it asks what runs, where they are deployed */
+  asksWhatRuns?: readonly string[];
   /** runs in the stack's subnets */
   inNetwork?: true;
   /** what it could not do, however often it was tried, is left in DeadLetters */

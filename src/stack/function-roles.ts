@@ -85,7 +85,9 @@ function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[
       ? topicsOf(plan, rights.publishes === 'to contacts, too')
       : rights.publishes?.map(ref);
   const secrets = secretNames(rights.secrets?.map((part) => (typeof part === 'string' ? plan[part] : part(plan))));
-  const answers = rights.answers?.filter((machine) => machinesOf(plan).includes(machine));
+  const [answers, asked] = [rights.answers, rights.asksWhatRuns].map((machines) =>
+    machines?.filter((machine) => machinesOf(plan).includes(machine)),
+  );
   return [
     ...(rights.opensKeys ? [openKeys] : []),
     ...(rights.signs ? signing(plan) : []),
@@ -99,6 +101,7 @@ function elsewhere(name: string, rights: FunctionRights, plan: Plan): Statement[
     ...(answers ? [allow('Answer', ['states:SendTaskSuccess'], answers.map(machineArn))] : []),
     ...(rights.starts ? [allow('Start', startActions, rights.starts.map(machineArn))] : []),
     ...(rights.proposes ? [allow('Propose', ['states:StartExecution'], rights.proposes.map(machineArn))] : []),
+    ...(asked?.length ? [allow('AskWhatRuns', ['states:ListExecutions'], asked.map(machineArn))] : []),
     ...(rights.asynchronous ? [allow('LeaveUndone', ['sqs:SendMessage'], arnOf('DeadLetters'))] : []),
     ...(rights.inNetwork ? inNetwork(name) : []),
   ];

@@ -142,8 +142,10 @@ describe('status', () => {
       number: 1,
       yes: [],
     };
-    assert.deepEqual(linesOf({ questions: [question] }).slice(-4), [
+    assert.deepEqual(linesOf({ questions: [question] }).slice(-6), [
       'ASKED     restore of orders, by Grace, until 2026-11-21T05:00:00Z',
+      '  plan    the plan',
+      '  all     lifeboat executions abc',
       '  yes     lifeboat approve abc --plan ffffffffffff --reason "…"',
       '  no      lifeboat reject abc --plan ffffffffffff --reason "…"',
       'somebody has to answer',
@@ -162,9 +164,11 @@ describe('status', () => {
             yes: [{ by: 'Ada\x1b[2J', at: question.askedAt, reason: null }],
           },
         ],
-      }).slice(-6, -1),
+      }).slice(-8, -1),
       [
         'ASKED     restore of orders, by Grace ASKED[2J, until 2026-11-21T05:00:00Z',
+        '  plan    the plan',
+        `  all     lifeboat executions 'x;curl$IFS'\\''y'`,
         '  has     1 yes of 2: 1 more person has to say yes',
         `          yes by Ada[2J at ${question.askedAt}`,
         `  yes     lifeboat approve 'x;curl$IFS'\\''y' --plan ffffffffffff --reason "…"`,

@@ -15,7 +15,7 @@ after(() => rmSync(folder, { recursive: true }));
 mkdirSync(join(folder, 'bucket'));
 
 const machines = machineNames(join(import.meta.dirname, '../../statemachines'));
-const names = [...situations.map(({ name }) => name), ...machines];
+const names = [...new Set([...situations.map(({ name }) => name), ...machines])];
 
 const source = '{ connection: { host: db.example.org, port: 6432, user: lifeboat } }';
 function writePlan(name: string, more: string, bucket = './bucket'): string {
@@ -89,6 +89,8 @@ notifications: [{ kind: webhook, url: "env:HOOK" }, { kind: email, from: a@examp
 test('the stack, the region and the state that were named are in the commands', async () => {
   const page = await pageOf('daemon-dead', '--state', 'other');
   assert.deepEqual(page.environment, { LIFEBOAT_PLAN: one, LIFEBOAT_STATE: join(folder, 'other') });
+  const inherited = JSON.parse(await print(['failover', '--format', 'json'], { LIFEBOAT_STATE: '/var/lib/lifeboat' }));
+  assert.deepEqual(inherited.environment, { LIFEBOAT_PLAN: one, LIFEBOAT_STATE: '/var/lib/lifeboat' });
   const plan = writePlan('aws.yml', `sources: { orders: ${source} }`, './bucket');
   const stacked = await pageOf('database-gone', '--plan', plan, '--stack', 'lifeboat-prod', '--region', 'eu-west-1');
   for (const { commands = [] } of stacked.sections.flatMap(({ items }) => items)) {

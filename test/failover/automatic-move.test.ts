@@ -52,6 +52,11 @@ const asked: [what: string, facts: Partial<MoveFacts>][] = [
   ['we have not looked three times', { standing: standing({ gone: { ...gone, looks: 2 } }) }],
   ['it has not been gone for so long', { standing: standing({ gone: { ...gone, since: ago(119).toISOString() } }) }],
   ['the last look is old', { standing: standing({ at: ago(400).toISOString() }) }],
+  [
+    'an execution has moved it since',
+    { standing: standing({ moved: { at: ago(60).toISOString(), execution: 'that' } }) },
+  ],
+  ['the row is of the other primary', { standing: standing({ primary: 'west' }) }],
   ['nobody has looked', { standing: known(undefined) }],
   ['what was seen is not known', { standing: unknown('503') }],
   ['the last one was within the hour', { standing: standing(automatic(3_599)) }],
@@ -80,7 +85,8 @@ test('a move that a person starts is never automatic', () => {
 });
 
 test('what this execution has noted itself does not count against it', () => {
-  const facts = { standing: standing(automatic(5)) };
+  const moved = { at: ago(5).toISOString(), execution: 'that' };
+  const facts = { standing: standing({ ...automatic(5), moved }) };
   assert.deepEqual([isAutomatic(facts, undefined, 'this'), isAutomatic(facts, undefined, 'that')], [false, true]);
 });
 

@@ -67,6 +67,20 @@ test('that it could not be fenced stands in the second line, and what else is fo
   assert.equal(lines[2], `  FORCED   in spite of this: east cannot be fenced: ${why}`);
 });
 
+test('that the primary answers stands in the second line, whoever forces it: a planned move loses nothing', () => {
+  for (const force of [false, true]) {
+    const [, remark, next] = textOf({}, { force }).split('\n');
+    assert.match(
+      remark!,
+      /^ {2}REMARK {3}the primary ANSWERS: east takes writes now, and what it commits until it is fenced/,
+    );
+    assert.match(remark!, /`lifeboat failover shop --to west --planned` loses nothing$/);
+    assert.equal(/^ {2}FORCED {3}--force was given/.test(next!), force);
+  }
+  assert.doesNotMatch(textOf({}, { planned: true }), /REMARK/);
+  assert.doesNotMatch(textOf(outage), /REMARK|FORCED/);
+});
+
 test('a planned move loses nothing if it completes', () => {
   assert.match(
     textOf({}, { planned: true }),

@@ -23,7 +23,7 @@ class Watch {
   }
 
   look(at: number, sites: PrimaryLook['sites'], more: Partial<PrimaryLook> = {}): void {
-    const look = { sites, witnesses: [], moving: false, names: [], ...more };
+    const look = { sites, witnesses: [], moving: null, names: [], ...more };
     const { standing, changes, proposal } = judgePrimary(this.group, this.standing, look, minute(at));
     this.standing = standing;
     this.told.push(...changes.raised.map(({ kind }) => kind), ...changes.ended.map(({ kind }) => `over: ${kind}`));
@@ -105,13 +105,29 @@ test('while an execution moves the group nothing is counted, told or proposed', 
   const watch = new Watch();
   watch.look(0, well);
   const moved: PrimaryLook['sites'] = [silent('east', { fenced: true }), standby('west', { streams: false })];
-  for (let at = 1; at < 20; at++) watch.look(at, moved, { moving: true, names: [{ what: 'db', leadsTo: ['east'] }] });
-  assert.deepEqual([watch.told, watch.proposed, watch.standing?.gone?.looks], [[], [], 1]);
+  for (let at = 1; at < 20; at++) watch.look(at, moved, { moving: 'one', names: [{ what: 'db', leadsTo: ['east'] }] });
+  assert.deepEqual([watch.told, watch.proposed, watch.standing?.gone], [[], [], null]);
+  watch.look(20, moved);
+  assert.deepEqual([watch.standing?.gone?.since, watch.standing?.gone?.looks], [minute(20).toISOString(), 1]);
+});
+
+test('what was gone before a move is counted anew behind it, and proposed no second time', () => {
+  const watch = new Watch();
+  for (const at of [0, 1]) watch.look(at, gone);
+  watch.look(2, gone, { moving: 'one' });
+  for (const at of [3, 4, 5]) watch.look(at, gone);
+  assert.deepEqual([watch.proposed, watch.standing?.gone?.since], [[], minute(3).toISOString()]);
+  watch.look(6, gone);
+  assert.deepEqual(watch.proposed, ['propose-shop-20261120T030300Z']);
+  for (const at of [7, 8]) watch.look(at, gone, { moving: 'two' });
+  for (const at of [9, 10, 11, 12, 13, 14]) watch.look(at, gone);
+  assert.deepEqual([watch.proposed.length, watch.standing?.gone?.looks], [1, 6]);
 });
 
 test('two primaries are told at the first look, also while somebody moves, and once', () => {
   const watch = new Watch();
-  for (const at of [0, 1, 2]) watch.look(at, [primary('east'), primary('west', { timeline: 2 })], { moving: at > 0 });
+  for (const at of [0, 1, 2])
+    watch.look(at, [primary('east'), primary('west', { timeline: 2 })], { moving: at > 0 ? 'one' : null });
   assert.deepEqual(watch.told, ['two-primaries']);
   assert.match(watch.standing!.findings[0]!.todo, /stop the server of the other one at once and keep its data/);
   watch.look(3, [primary('east', {}, { fenced: true }), primary('west', { timeline: 2 })]);
@@ -142,7 +158,7 @@ test('whatever happens, each outage is proposed once at most, only after three l
   const look = fc.record({
     pause: fc.constantFrom(1, 1, 1, 1, 2, 7),
     sites: fc.constantFrom(well, gone, gone, gone, [silent('east'), silent('west')] as const),
-    moving: fc.constantFrom(false, false, false, false, true),
+    moving: fc.constantFrom(null, null, null, null, 'one'),
   });
   let proposals = 0;
   fc.assert(
@@ -153,8 +169,9 @@ test('whatever happens, each outage is proposed once at most, only after three l
       for (const { pause, sites, moving } of looks) {
         at += pause;
         watch.look(at, sites, { moving });
-        row = sites === well ? 0 : row + 1;
-        if (row === 1) [since, proposed] = [at, 0];
+        row = sites === well || moving ? 0 : row + 1;
+        if (row === 1) since = at;
+        if (sites === well) proposed = 0;
         const made = watch.proposed.length - proposals;
         proposals += made;
         proposed += made;
@@ -165,4 +182,43 @@ test('whatever happens, each outage is proposed once at most, only after three l
     }),
     { numRuns: 2_000 },
   );
+});
+
+describe('a primary without a standby that streams', () => {
+  const alone: PrimaryLook['sites'] = [primary('east'), standby('west', { streams: false })];
+
+  test('is kept from the first look on, with since when and why; nobody is told', () => {
+    const watch = new Watch();
+    watch.look(0, well);
+    assert.equal(watch.standing?.alone, null);
+    for (const at of [1, 2, 3, 4]) watch.look(at, alone);
+    assert.deepEqual(watch.standing?.alone, {
+      ...{ since: minute(1).toISOString(), site: 'west', why: 'answers as a standby, and does not stream' },
+    });
+    assert.deepEqual(watch.told, []);
+    watch.look(5, well);
+    assert.equal(watch.standing?.alone, null);
+  });
+
+  test('is one whatever the other site is, and begins anew when that changes sides', () => {
+    const watch = new Watch();
+    for (const [at, other] of [
+      absent('west'),
+      silent('west', { fenced: true }),
+      primary('west', {}, { fenced: true }),
+    ].entries()) {
+      watch.look(at, [primary('east'), other]);
+      assert.equal(watch.standing?.alone?.since, minute(0).toISOString());
+    }
+    watch.look(3, [silent('east', { fenced: true }), primary('west')]);
+    assert.deepEqual([watch.standing?.alone?.site, watch.standing?.alone?.since], ['east', minute(3).toISOString()]);
+  });
+
+  test('is none where there is no primary, or where there are two', () => {
+    const watch = new Watch();
+    for (const sites of [gone, [primary('east'), primary('west')] as const]) {
+      watch.look(0, sites);
+      assert.equal(watch.standing?.alone, null);
+    }
+  });
 });

@@ -100,6 +100,38 @@ describe('what kind of a move it is', () => {
     assert.equal(ready(plan({ ...fenced, standing: known(standingOf({ primary: 'east' })) })).to, 'west');
   });
 
+  const stored = { backups: 3, systemId: '7710121666982256801', timeline: 2, end, at: ago(2) };
+  const ledToWest = [movable('names', 'to-west')];
+
+  test('the rest of a move does not lead to a primary of before another promotion, forced or not', () => {
+    const back = { sites: [primary('east'), silent('west')], movables: ledToWest, bucket: known(stored) } as const;
+    for (const request of [{}, { to: 'east' }, { to: 'east', force: true }])
+      assert.match(
+        reasons(plan(back, request))[0]!,
+        /^east takes writes on timeline 1, and the bucket has WAL of timeline 2/,
+      );
+    const seen = { ...back, sites: [primary('east'), primary('west', { timeline: 2 }, { fenced: true })] } as const;
+    assert.match(
+      reasons(plan({ ...seen, bucket: unknown('no answer') }, { to: 'east' }))[0]!,
+      /and west is on timeline 2/,
+    );
+  });
+
+  test('and it goes on to a primary that nothing newer is known of', () => {
+    const promoted = { sites: [silent('east', { fenced: true }), primary('west', { timeline: 2 })] } as const;
+    for (const bucket of [known(stored), known({ ...stored, systemId: '7', timeline: 9 }), unknown('no answer')])
+      assert.equal(ready(plan({ ...promoted, bucket })).mode, 'finish');
+  });
+
+  test('a planned move promises that nothing is lost only where the fence cannot be evaded', () => {
+    const textOf = (strength: 'hard' | 'soft', request: MoveRequest) =>
+      ready(plan({ sites: [primary('east', {}, { strength }), standby('west')] }, request)).planText;
+    assert.match(textOf('hard', { planned: true }), /loses +nothing, if it completes/);
+    assert.match(textOf('soft', { planned: true }), /loses +nothing of clients that follow the rules.*may lose them/);
+    assert.match(textOf('hard', {}), /--planned` loses nothing/);
+    assert.match(textOf('soft', {}), /--planned` loses less/);
+  });
+
   test('what is rebuilt afterwards is what can be', () => {
     const sql = groupOf({}, { east: bySql(5432) });
     assert.equal(ready(plan({}, { planned: true }, sql)).rebuildAfter, false);
@@ -135,6 +167,27 @@ describe('what stands against it', () => {
       if (forcing.ready) assert.match(forcing.move.planText, /FORCED/);
     });
   }
+
+  test('a control that leads to the other server stands against every move, whoever forces it, and both are named', () => {
+    const at = (name: string) => ({ of: `/srv/${name}`, elsewhere: true as const, fenced: false, possible: false });
+    const west = standby('west', { streams: false, dataDir: '/srv/west' });
+    const crossed: [of: string, facts: MoveFacts['sites'], said: RegExp][] = [
+      ['from', [silent('east', at('west')), west], /the control of east leads to \/srv\/west, .* the server of west/],
+      [
+        'to',
+        [primary('east', { dataDir: '/srv/east' }), { ...standby('west'), fence: { ...west.fence, ...at('east') } }],
+        /the control of west leads to \/srv\/east, .* the server of east/,
+      ],
+      [
+        'to, where its data lies is not told',
+        [primary('east'), { ...standby('west'), fence: { ...west.fence, ...at('east'), how: 'to port 7' } }],
+        /west is no place to move to from east: to port 7/,
+      ],
+    ];
+    for (const [of, sites, said] of crossed)
+      for (const request of [{}, { force: true }, { to: 'west', planned: true, force: true }])
+        assert.match(reasons(plan({ sites }, request)).join('\n'), said, of);
+  });
 
   test('who forces something else has not said that it may go on without a fence', () => {
     const force = (facts: Partial<MoveFacts>) => ready(plan(facts, { force: true })).force;
@@ -261,6 +314,10 @@ describe('the hash', () => {
     ['the primary is fenced', () => hashOf({ sites: [primary('east', {}, { fenced: true }), standby('west')] })],
     ['it is planned', () => hashOf({}, { planned: true })],
     ['it is forced', () => hashOf({}, { force: true })],
+    [
+      'the control leads elsewhere',
+      () => hashOf({ sites: [primary('east', {}, { of: '/srv/other' }), standby('west')] }),
+    ],
     ['the fence is soft', () => hashOf({ sites: [primary('east', {}, { strength: 'soft' }), standby('west')] })],
     ['the fence works otherwise', () => ready(plan({}, {}, groupOf({}, { east: bySql(5432) }))).planHash],
     [

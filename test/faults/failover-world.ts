@@ -41,6 +41,8 @@ export class FailoverWorld {
   readonly vault: Bucket;
   readonly engine: FaultEngine;
   readonly watch: WriteWatch;
+  /** the last thing that each task said which failed */
+  readonly taskFailures: string[] = [];
   /** as steps reach a site's server, with what goes wrong there */
   readonly server: ServerOf;
   /** of this moment; empty: everything works */
@@ -79,6 +81,7 @@ export class FailoverWorld {
         now: () => engine.clock.date(),
         write: (line) => lines.push(line),
       });
+      if (code !== 0) world.taskFailures.push(lines.at(-1) ?? `${name} said nothing`);
       if (code !== 0 && process.env.LIFEBOAT_VERBOSE) process.stderr.write(`${name}: ${lines.join('\n')}\n`);
       return code === 0;
     };

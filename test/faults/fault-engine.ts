@@ -81,7 +81,7 @@ export class FaultEngine {
   readonly #options: EngineOptions;
   readonly #host = new FunctionHost(localFunctions);
   readonly #waiting = new Map<string, PromiseWithResolvers<Json>>();
-  readonly #started = new Map<string, Promise<ExecutionEnd>>();
+  readonly #started = new Map<string, { life: Life; running: Promise<ExecutionEnd> }>();
   /** by the names of executions */
   readonly #lives = new Map<string, Life>();
   readonly #running = new Set<string>();
@@ -223,12 +223,17 @@ export class FaultEngine {
     const name = given.Name as string;
     if (call.pattern === 'request') return { ExecutionArn: executionArn(machine, name), StartDate: 0 };
     this.#lives.set(name, life);
-    const running = this.#started.get(name) ?? this.#execute(machine, given.Input ?? {}, name, call.signal);
-    this.#started.set(name, running);
-    const end = await running.catch((failure: Error) => {
-      this.#started.delete(name); // killed: resumed by whoever started it
-      throw failure;
-    });
+    const before = this.#started.get(name);
+    // killed with whoever started it, it is resumed by whoever starts it again
+    const ended = before && before.life !== life ? await before.running.catch(() => undefined) : undefined;
+    const running =
+      before?.life === life
+        ? before.running
+        : ended
+          ? Promise.resolve(ended)
+          : this.#execute(machine, given.Input ?? {}, name, life.killer.signal);
+    this.#started.set(name, { life, running });
+    const end = await running;
     const described = JSON.stringify({
       ...{ ExecutionArn: executionArn(machine, name), Name: name, Status: end.status },
       ...{ Output: end.output, Error: end.error, Cause: end.cause },

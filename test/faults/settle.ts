@@ -31,7 +31,8 @@ export async function settle(world: FailoverWorld, name: string, before: readonl
       ends.push(`then rebuild ${other}: ${rebuilt ? 'done' : 'failed'}`);
     }
   }
-  throw new Error(`the servers do not become one primary and a standby: ${[...before, ...ends].join('; ')}`);
+  const said = [...before, ...ends, ...world.taskFailures.slice(-1)].join('; ');
+  throw new Error(`the servers do not become one primary and a standby: ${said}`);
 }
 
 export const describeEnd = (end: ExecutionEnd | 'killed'): string =>

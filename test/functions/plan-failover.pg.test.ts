@@ -12,7 +12,7 @@ import { provideWorld } from '#runtime/function-world';
 process.env.POWERTOOLS_LOG_LEVEL = 'SILENT';
 
 /** One group of two real servers; a plan or a recheck of it. */
-async function pairScene(t: { after(done: () => Promise<void>): void }) {
+async function pairScene(t: { after(done: () => Promise<void>): void }, { crossed = false } = {}) {
   const pair = await ReplicatedPair.create(embeddedInstallation());
   t.after(() => pair.remove());
   const endpoint = join(pair.folder, 'endpoint');
@@ -20,6 +20,8 @@ async function pairScene(t: { after(done: () => Promise<void>): void }) {
   writeFileSync(endpoint, `${address(pair.east.port)}\n`);
   const values = { east: address(pair.east.port), west: address(pair.west.port) };
   const failover = pair.failover({ names: [{ kind: 'file', path: endpoint, values }] });
+  const { east, west } = failover.shop.sites;
+  if (crossed) [east.server.control, west.server.control] = [west.server.control, east.server.control];
   const source = await StoredSource.create({ sources: ['orders'], more: `failover: ${JSON.stringify(failover)}\n` });
   t.after(async () => source.remove());
   const invoke = async <T>(name: string, event: object): Promise<T> => {
@@ -73,6 +75,19 @@ test('a standby that is paused above the limit, and one that is stopped, stand a
   });
   await pair.west.stop('fast');
   await assert.rejects(plan(), { name: 'NotReady', message: /west (does not answer|is fenced)/ });
+});
+
+test('controls that are swapped are refused before anybody is asked, and the standby goes on', async (t) => {
+  const { pair, plan } = await pairScene(t, { crossed: true });
+  const refused = {
+    name: 'NotReady',
+    message: new RegExp(`the control of east leads to ${pair.west.dataDir}, .* the server of west`),
+  };
+  await assert.rejects(plan({ planned: true }), refused);
+  await pair.east.kill();
+  const running = pair.west.postmaster();
+  for (const input of [{}, { force: true, reason: 'it is off' }]) await assert.rejects(plan(input), refused);
+  assert.equal(pair.west.postmaster(), running);
 });
 
 test('both promoted: nothing is planned', async (t) => {

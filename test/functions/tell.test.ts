@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { readEvidence, recordEvidence } from '#catalog/evidence';
 import { handler } from '#functions/tell';
+import type { Deed, Evidence } from '#model/evidence';
 import { printNotice } from '#model/notice';
 import type { Notification } from '#model/notification';
 import { createDirectoryStore } from '#store/directory-store';
@@ -71,6 +73,30 @@ test('an execution that died is told with the command that shows it', async () =
   assert.equal(title, 'the backup machine died: it took too long');
   assert.equal(todo, 'lifeboat executions full-main-20261120T020000Z');
 });
+
+test('an execution that could not record its end is recorded, once, with who stopped it', async () => {
+  const { url } = await httpServer((_, response) => response.end());
+  worldOf(store, [hook], { HOOK: url });
+  const arn = 'arn:aws:states:eu-central-1:123456789012:execution:lifeboat-prod_failover:by-hand';
+  const input = JSON.stringify({ group: 'shop', requestedBy: 'ada' });
+  const end = (more: object) =>
+    JSON.stringify(
+      executionEvent('ABORTED', { executionArn: arn, input, error: 'Stopped', cause: 'by grace', ...more }),
+    );
+  for (const id of ['id-7', 'id-7', 'id-8']) await tell(id, end({}));
+  const [record, ...more] = await Array.fromAsync(readEvidence(store));
+  assert.deepEqual(more, []);
+  assert.partialDeepStrictEqual(record, { id: `${arn} not moved`, who: 'grace', outcome: 'stopped', execution: arn });
+  assert.equal(record!.durationMs, 11_625_000);
+
+  await recordEvidence(store, { ...deedIn(record!), id: `${arn}-2 moved` });
+  await tell('id-9', end({ executionArn: `${arn}-2` }));
+  await tell('id-10', JSON.stringify(executionEvent('ABORTED')));
+  assert.equal((await Array.fromAsync(readEvidence(store))).length, 2, 'what recorded itself, and a backup, are not');
+});
+
+/** without its place in the chain */
+const deedIn = ({ format: _, sequence: __, previous: ___, ...deed }: Evidence): Deed => deed;
 
 test('what came back over a topic is not told again, and no topic gets what came from it', async () => {
   const { url, received } = await httpServer((_, response) => response.end());

@@ -99,6 +99,7 @@ test('while an execution moves the group the watch stands by', async () => {
   const execution = executionArn('failover', 'one');
   const { store } = scene.source;
   await holdLease(store, 'orders', 'failover', { execution, host: 'h', pid: 1, now: scene.source.now });
+  scene.running = ['one'];
   scene.sites = { east: silent('east', { fenced: true }), west: standby('west', { streams: false }) };
   await watch(10);
   assert.deepEqual([scene.told, scene.started], [[], []]);

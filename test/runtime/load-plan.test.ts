@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -92,4 +92,27 @@ test('what is wrong with a plan in the environment is told with the name of the 
     message: /^LIFEBOAT_PLAN_DATA:1: bucket: 1 /m,
   });
   await assert.rejects(loadPlan('no.yml', container('')), /a file that exists/);
+});
+
+test('two sites have two data directories, by whatever path', async () => {
+  mkdirSync(join(folder, 'pg', 'one'), { recursive: true });
+  symlinkSync('one', join(folder, 'pg', 'two'));
+  const site = (name: string, dataDir: string) =>
+    `{ server: { kind: postgres, connection: { host: ${name}, user: u }, control: { kind: local, dataDir: ${dataDir} } } }`;
+  const group = (west: string) => `bucket: ./b
+encryption: none
+sources: { orders: { connection: { host: h, user: u } } }
+failover: { shop: { source: orders, home: east, sites: { east: ${site('e', 'pg/one')}, west: ${site('w', west)} } } }
+`;
+  const load = async (west: string) => {
+    writeFileSync(join(folder, 'group.yml'), group(west));
+    return loadPlan('group.yml', world);
+  };
+  assert.equal((await load('pg/three')).failover.length, 1);
+  for (const same of ['pg/one', './pg/../pg/one/', 'pg/two'])
+    await assert.rejects(load(same), {
+      name: 'InputInvalid',
+      message:
+        /^failover\.shop\.sites\.west\.server\.control\.dataDir: .* a folder of its own: east of shop has this one/,
+    });
 });

@@ -165,6 +165,49 @@ test('a replica is fenced by nature: nothing is changed, and nothing put back', 
   assert.deepEqual([...new Set(rds.asked())], [`${there} DescribeDBInstances`]);
 });
 
+test('a replica that is not available may be in the middle of its promotion, and counts as fenced no more', async () => {
+  const replica = rds.find(there, 'orders-west')!;
+  for (const status of ['modifying', 'rebooting', 'backing-up', 'upgrading']) {
+    replica.status = status;
+    const { fence } = await away().look(signal);
+    assert.deepEqual([fence.fenced, fence.possible], [false, true], status);
+    assert.match(fence.how, new RegExp(status));
+  }
+});
+
+test('a fence of an earlier day is made anew: who came in between nobody knows', async () => {
+  await home().fence({ gently: false, signal });
+  const orders = rds.find(here, 'orders')!;
+  orders.tags['lifeboat:fenced'] = new Date(Date.now() - 2 * 3_600_000).toISOString();
+  orders.tags['lifeboat:end'] = '0/5000000';
+  await assert.rejects(home().fence({ gently: true, signal }), { name: 'FenceFailed', hint: /undo the fence/ });
+  const { end } = await home().fence({ gently: false, signal });
+  assert.deepEqual([orders.reboots, end], [2, null]);
+  assert.deepEqual([orders.rebootsAtTag['lifeboat:fenced'], orders.tags['lifeboat:end']], [2, undefined]);
+});
+
+test('a replica that somebody promotes meanwhile is not fenced as one', async () => {
+  const replica = rds.find(there, 'orders-west')!;
+  replica.status = 'modifying';
+  let looks = 0;
+  const site = openRdsSite(
+    { name: 'away', server: { kind: 'rds', instance: 'orders-west', region: there, fenceGroup } },
+    {
+      environment: rds.environment,
+      pause: async () => {
+        looks++;
+        delete (replica as { replicaOf?: string }).replicaOf;
+        replica.status = 'available';
+      },
+    },
+  );
+  await assert.rejects(site.fence({ gently: false, signal }), {
+    name: 'FenceFailed',
+    message: /promoted it meanwhile/,
+  });
+  assert.deepEqual([looks, replica.reboots], [1, 0]);
+});
+
 test('somebody who puts the old groups back by hand opens the fence, and the next one reboots again', async () => {
   await home().fence({ gently: false, signal });
   rds.find(here, 'orders')!.groups = [{ id: 'sg-0a', status: 'active' }];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { readFailoverStanding } from '#catalog/failover-standing';
 import { readLease } from '#catalog/lease';
 import { FenceFailed, PromotionFailed, TrafficNotMoved } from '#failover/failures';
 import { MachineRun, type PersonsAnswer } from '#harness/machine-run';
@@ -64,6 +65,8 @@ test('a primary that is gone is fenced, its standby promoted, and everything fol
   assert.deepEqual(backup!.Input, { source: 'main', type: 'full', requestedBy: 'failover' });
   const lease = await readLease(source.store, leaseKey('main', 'failover'));
   assert.equal(lease?.state.released, true);
+  const standing = await readFailoverStanding(source.store, 'shop');
+  assert.deepEqual([standing?.primary, standing?.gone], ['west', null], 'what the watch counted is over');
 });
 
 test('the primary is fenced before anything is promoted, and the name follows the promotion', async () => {
