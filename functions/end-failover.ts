@@ -1,10 +1,9 @@
+import { holdsLease } from '#catalog/execution-lease';
 import { noteMove } from '#catalog/failover-standing';
-import { readLease } from '#catalog/lease';
 import { releaseLeaseOf } from '#catalog/release-lease';
 import { text } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import { movingGroup } from '#runtime/moving-group';
-import { leaseKey } from '#store/bucket-layout';
 import { edge } from './edge.ts';
 
 /**
@@ -21,8 +20,7 @@ export const handler = edge({
 
   async run({ execution, group: name, primary }, world, logger) {
     const { group, store, now } = movingGroup(world, name);
-    const lease = (await readLease(store, leaseKey(group.source, 'failover')))?.state;
-    if (lease?.execution === execution && !lease.released) {
+    if (await holdsLease(store, group.source, 'failover', execution)) {
       const move = { at: now().toISOString(), execution, primary: primary ?? undefined };
       // before the lease is free: who looks then counts from here on
       await noteMove(store, name, move).catch((failure: Error) => logger.warn('the move is not noted', failure));

@@ -5,6 +5,7 @@ import { RebuildFailed } from '#failover/failures';
 import { standbySlot } from '#postgres/standby-settings';
 import { readControlFile } from '#runtime/read-control-file';
 import { startLogName } from '#runtime/start-local-server';
+import { lastTrouble } from './last-trouble.ts';
 import type { LocalRebuild } from './rebuild-work.ts';
 import { askSite, type ServerSays, sendsTo } from './standby-primary.ts';
 import { startForGood } from './start-for-good.ts';
@@ -40,7 +41,8 @@ export async function followPrimary(
     if (astray !== undefined) return { streams: false, why: astray.replace(/^.*?(?:LOG|FATAL): {2}/, '') };
     const place = `${own?.lsn} ${await placeOf(work.dataDir)} ${said.length > 0 && said.split('restored log file').length}`;
     if (place !== seen) [seen, sinceMs] = [place, performance.now()];
-    if (performance.now() - sinceMs > stuckMs) throw failed(work, `does not stream: ${lastTrouble(said)}`);
+    if (performance.now() - sinceMs > stuckMs)
+      throw failed(work, `does not stream: ${lastTrouble(said.trim().split('\n'))}`);
     await start(work); // one that has ended says why
     await sleep(200, undefined, { signal });
   }
@@ -54,7 +56,7 @@ const onAnotherWay = /forked off current database system timeline|is not a child
 async function start(work: LocalRebuild): Promise<void> {
   const outcome = await startForGood(work, 1_000);
   if (outcome.state !== 'failed' || outcome.lastLines.some((line) => onAnotherWay.test(line))) return;
-  throw failed(work, `has ended: ${lastTrouble(outcome.lastLines.join('\n'))}`);
+  throw failed(work, `has ended: ${lastTrouble(outcome.lastLines)}`);
 }
 
 /** Whether it goes on, as long as it takes no connections. */
@@ -63,16 +65,6 @@ async function placeOf(dataDir: string): Promise<string> {
   const { mtimeMs = 0 } = await stat(join(dataDir, 'pg_wal')).catch(() => ({ mtimeMs: 0 }));
   return `${control?.minRecoveryPoint} ${control?.checkpoint} ${mtimeMs}`;
 }
-
-const lastTrouble = (text: string): string => {
-  const lines = text.trim().split('\n');
-  const trouble = lines.findLastIndex((line) => /FATAL|PANIC|ERROR|^lifeboat: /.test(line));
-  // of what ends before its logging begins each line counts, and after a trouble its details
-  const told = trouble === -1 ? lines.slice(-3) : lines.slice(trouble).filter(isPartOfTrouble);
-  return told.slice(0, 3).join('; ') || 'it says nothing';
-};
-
-const isPartOfTrouble = (line: string, index: number): boolean => index === 0 || /(?:DETAIL|HINT): /.test(line);
 
 const failed = ({ dataDir, site }: LocalRebuild, what: string): RebuildFailed =>
   new RebuildFailed(`the standby at ${site.name} ${what}`, {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { chooseRebuild, type RebuildChoice, timelineOf } from '#failover/choose-rebuild';
 import { RebuildFailed } from '#failover/failures';
-import { formatLsn } from '#model/lsn';
+import { formatLsn, lsn } from '#model/lsn';
 import { historyFileName, parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
 import type { ControlFile } from '#postgres/control-file';
 import { primaryConninfo, type StandbySettings, standbySettings } from '#postgres/standby-settings';
@@ -13,27 +13,41 @@ import { startArguments } from '#runtime/start-arguments';
 import { stopLocalServer } from '#runtime/stop-local-server';
 import { lifeboatWords } from '#runtime/this-process';
 import { configureStandby } from './configure-standby.ts';
-import { syncFileSystem, syncFolder } from './durably.ts';
+import { replaceDurably, syncFileSystem, syncFolder } from './durably.ts';
 import { followPrimary } from './follow-primary.ts';
 import { keepDiverged } from './keep-diverged.ts';
 import { keepSettings, putBackFile, putBackSettings } from './own-settings.ts';
 import { writeConnectionFiles } from './password-beside.ts';
 import type { RebuildState } from './rebuild-folder.ts';
 import type { LocalRebuild } from './rebuild-work.ts';
+import { receivedBeyond, takeBackReceived } from './received-beyond.ts';
+import { slotFor, withReservedWal } from './reserved-wal.ts';
 import { restoreStandby } from './restore-standby.ts';
 import { hasRewind, type Rewind, rehearseRewind, rewind } from './rewind.ts';
 import { settleCrashed } from './settle-crashed.ts';
-import { checkpointed, keepSlot, type ServerSays } from './standby-primary.ts';
+import { checkpointed, newerHistories, type ServerSays } from './standby-primary.ts';
 
 export type Rebuilt = Pick<RebuildState, 'how' | 'divergedAt' | 'keptAside' | 'rawBytes'>;
 
 /**
  * Make the files of a fenced server follow the primary, the cheapest way that leads there. Until they do, nobody can start
- * anything but a standby from them: standby.signal lies in them, or they do not lie in their place.
+ * anything but a standby from them: standby.signal lies in them, or they do not lie in their place. `lookAgain`: refuses where
+ * by now the server may not be stopped.
  */
 export async function rebuildLocal(
   work: LocalRebuild,
   primary: ServerSays & { history: TimelineHistory },
+  lookAgain: () => Promise<void>,
+): Promise<Rebuilt> {
+  const { other, site, environment, log } = work;
+  const slot = slotFor(other.server.connection, site.name, environment);
+  return withReservedWal({ slot, log }, () => rebuildReserved(work, primary, lookAgain));
+}
+
+async function rebuildReserved(
+  work: LocalRebuild,
+  primary: ServerSays & { history: TimelineHistory },
+  lookAgain: () => Promise<void>,
 ): Promise<Rebuilt> {
   const { dataDir, folder, other, site, environment, account, signal } = work;
   const settings: StandbySettings = {
@@ -42,7 +56,7 @@ export async function rebuildLocal(
     site: site.name,
     restoreCommand: shellCommand(fetchWords(work, primary.systemId), '%f %p'),
   };
-  await keepSlot(other.server.connection, site.name, environment);
+  await lookAgain();
   await stopLocalServer(dataDir, patience, signal);
   await endProgramsOn('pg_rewind', folder.rewinding);
   const begun = await resume(work);
@@ -54,6 +68,7 @@ export async function rebuildLocal(
   folder.write(rebuild.state);
   const choice = await choose(rebuild);
   if (choice.how === 'restored') return await restore(rebuild, choice.why);
+  if (choice.how === 'followed') await leadToPrimary(rebuild, choice);
   await configureStandby(dataDir, standbySettings(settings), account);
   return choice.how === 'followed' ? await followOrRestore(rebuild) : await rewindOrRestore(rebuild, choice);
 }
@@ -157,6 +172,24 @@ function historyIn(dataDir: string, timeline: Timeline): TimelineHistory {
 async function configFileOf(dataDir: string): Promise<string | undefined> {
   const named = (await startArguments(dataDir)).find((word) => word.startsWith('config_file='));
   return named?.slice('config_file='.length);
+}
+
+/** From the fork on it has to see the primary's timeline, and nothing of the one that it was on. */
+async function leadToPrimary(rebuild: Rebuild, { left }: RebuildChoice & { how: 'followed' }): Promise<void> {
+  const { work, primary } = rebuild;
+  const { dataDir, other, environment, account, log } = work;
+  const control = (await readControlFile(dataDir))!;
+  const about = { own: timelineOf(control), history: primary.history };
+  for (const { name, content } of await newerHistories(other.server.connection, about, environment))
+    replaceDurably(join(dataDir, 'pg_wal', name), content.toString('utf8'), account);
+  if (!left) return;
+  const received = { dataDir, ...left, segmentSize: control.walSegmentSizeBytes };
+  const end = receivedBeyond(received);
+  if (end === undefined) return;
+  log.info('it has received WAL that the primary left before it, and never replayed it', { left: formatLsn(left.at) });
+  await keepAside(rebuild, { how: 'rewound', divergedAt: left.at, timeline: left.timeline, end: lsn(end - 1n) });
+  save(rebuild, 'begun', 'followed');
+  takeBackReceived(received);
 }
 
 async function rewindOrRestore(rebuild: Rebuild, choice: RebuildChoice & { how: 'rewound' }): Promise<Rebuilt> {

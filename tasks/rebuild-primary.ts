@@ -10,6 +10,7 @@ import { openSiteServer } from '#runtime/open-site-server';
 import { stopOrphanedServer } from '#runtime/orphaned-server';
 import { stopLocalServer } from '#runtime/stop-local-server';
 import { thisProcess } from '#runtime/this-process';
+import { lastTrouble } from './last-trouble.ts';
 import { openLocalRebuild } from './open-local-rebuild.ts';
 import { keepSettings, putBackSettings } from './own-settings.ts';
 import type { LocalRebuild, RebuildWork } from './rebuild-work.ts';
@@ -111,7 +112,7 @@ async function start(local: LocalRebuild): Promise<void> {
   const says = await askSite(site.server.connection, environment).catch((cause: Error) => cause);
   if ('role' in says && says.role === 'primary') return;
   const why =
-    outcome.state === 'failed' ? outcome.lastLines.at(-1) : 'message' in says ? says.message : 'it is a standby';
+    outcome.state === 'failed' ? lastTrouble(outcome.lastLines) : 'message' in says ? says.message : 'it is a standby';
   throw new RebuildFailed(`the primary that was restored at ${site.name} does not answer: ${why}`, {
     operation: 'rebuild primary',
     subject: dataDir,

@@ -4,11 +4,12 @@ import { chooseGroup } from '#model/choose-group';
 import { chooseSource } from '#model/choose-source';
 import { type FailoverGroup, sitesOf } from '#model/failover-group';
 import type { Site } from '#model/failover-site';
-import { Aborted, InputInvalid } from '#model/failure';
+import { InputInvalid } from '#model/failure';
 import { oneOf, text, yesOrNo } from '#model/plan-field';
 import { fields } from '#model/read-input';
 import type { RebuildResult } from '#model/task-result';
 import { thisProcess } from '#runtime/this-process';
+import { holdWhileWorking } from './hold-while-working.ts';
 import { PhaseLog } from './progress-log.ts';
 import { rebuildPrimary } from './rebuild-primary.ts';
 import { rebuildReplica } from './rebuild-replica.ts';
@@ -36,12 +37,11 @@ export const task = defineJob({
     const group = chooseGroup(plan, name);
     const site = siteOf(group, siteName);
     const other = sitesOf(group).find((one) => one !== site)!;
-    const leased = await holdWhileWorking(world, group, as);
-    const outcome = await leased(async (signal) => {
+    const outcome = await leased(world, { source: group.source, as }, async (signal, holdNow) => {
       const common = { ...world, group, location: plan.bucket, requestedBy, execution: world.call.execution, signal };
       if (!isPostgres(site) || !isPostgres(other) || site.server.control.kind === 'ec2')
         return rebuildReplica({ ...common, site, other, as });
-      const work: RebuildWork = { ...common, ...postgres(world, group), site, other };
+      const work: RebuildWork = { ...common, ...postgres(world, group), site, other, holdNow };
       return as === 'standby' ? rebuildStandby(work) : rebuildPrimary(work, force);
     });
     const durationMs = now().getTime() - startedAt.getTime();
@@ -72,32 +72,17 @@ function siteOf(group: FailoverGroup, name: string): Site {
   );
 }
 
-/**
- * Longer work renews the lease; who loses it to another execution stops. A primary is made in the middle of a failover, which
- * gives the lease back itself. @throws LeaseHeld
- */
-async function holdWhileWorking(
+/** A primary is made in the middle of a failover, which gives the lease back itself. @throws LeaseHeld */
+async function leased<T>(
   { vault, call: { execution }, now, signal, log }: JobWorld,
-  { source }: FailoverGroup,
-  as: 'standby' | 'primary',
-) {
-  const hold = () => holdLease(vault.store, source, 'failover', { execution, ...thisProcess(), now: now() });
-  await hold();
-  return async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    const lost = new AbortController();
-    const timer = setInterval(() => {
-      hold().catch((cause: Error) => {
-        if (cause.name !== 'LeaseHeld') return log.warn('the lease could not be renewed', { why: cause.message });
-        lost.abort(new Aborted('another execution has the lease', { operation: 'rebuild', subject: source, cause }));
-      });
-    }, renewEveryMs);
-    try {
-      return await work(AbortSignal.any([signal, lost.signal]));
-    } finally {
-      clearInterval(timer);
-      if (as === 'standby') await releaseLeaseOf(vault.store, source, 'failover', { execution, now: now() });
-    }
-  };
+  { source, as }: { source: string; as: 'standby' | 'primary' },
+  work: (signal: AbortSignal, holdNow: () => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const { store } = vault;
+  const hold = () => holdLease(store, source, 'failover', { execution, ...thisProcess(), now: now() });
+  try {
+    return await holdWhileWorking({ hold, source, signal, log }, work);
+  } finally {
+    if (as === 'standby') await releaseLeaseOf(store, source, 'failover', { execution, now: now() });
+  }
 }
-
-const renewEveryMs = 5 * 60_000;

@@ -2,11 +2,11 @@ import { RebuildFailed } from '#failover/failures';
 import { Failure } from '#model/failure';
 import type { RebuildResult } from '#model/task-result';
 import { standbySlot } from '#postgres/standby-settings';
-import { lookAtCluster, takesNoWrites } from '#runtime/local-cluster';
+import { lookAtSettled, takesNoWrites } from '#runtime/local-cluster';
 import { openLocalRebuild } from './open-local-rebuild.ts';
 import { RebuildFolder } from './rebuild-folder.ts';
 import { type Rebuilt, rebuildLocal } from './rebuild-local.ts';
-import type { RebuildWork } from './rebuild-work.ts';
+import type { LocalRebuild, RebuildWork } from './rebuild-work.ts';
 import { askSite, dropStaleSlots, historyOf, type ServerSays } from './standby-primary.ts';
 
 type Outcome = Pick<RebuildResult, 'how' | 'divergedAt' | 'keptAside' | 'rawBytes'>;
@@ -76,16 +76,27 @@ async function rebuild(
   own: ServerSays | undefined,
 ): Promise<Rebuilt> {
   const local = await openLocalRebuild(work, primary.major);
-  const cluster = await lookAtCluster(local.dataDir);
-  const inPlace = local.folder.read();
+  await seeNoWrites(local, own);
+  // a failover may have come in between: this is the last moment at which nothing has been touched
+  const again = async () => {
+    await work.holdNow();
+    await askPrimary(work);
+    await seeNoWrites(local, await askOwn(work));
+  };
+  return rebuildLocal(local, primary, again);
+}
+
+async function seeNoWrites(work: LocalRebuild, own: ServerSays | undefined): Promise<void> {
+  if (own?.role === 'primary') throw takesWrites(work, 'it answers as a primary');
+  const cluster = await lookAtSettled(work.dataDir);
+  const inPlace = work.folder.read();
   if (cluster && !takesNoWrites(cluster) && !(inPlace?.phase === 'restoring' && cluster.processes.length === 0)) {
     throw takesWrites(
       work,
       cluster.processes.length > 0 ? 'it runs' : 'it is stopped, and whoever starts it gets a primary',
     );
   }
-  if (!cluster && own) throw takesWrites(work, `it answers, and has no files in ${local.dataDir}`);
-  return rebuildLocal(local, primary);
+  if (!cluster && own) throw takesWrites(work, `it answers, and has no files in ${work.dataDir}`);
 }
 
 const takesWrites = ({ site, group }: RebuildWork, what: string): RebuildFailed =>

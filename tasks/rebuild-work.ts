@@ -24,6 +24,8 @@ export interface RebuildWork {
   requestedBy: string;
   execution: string;
   now(): Date;
+  /** before what cannot be taken back: that nobody else moves the group now; @throws LeaseHeld */
+  holdNow(): Promise<void>;
   signal: AbortSignal;
   log: TaskLog;
   onProgress(phase: RebuildPhase, doneBytes?: number, totalBytes?: number): void;

@@ -2,6 +2,7 @@ import { RebuildFailed } from '#failover/failures';
 import type { Account } from '#postgres/server-process';
 import { PrivateServer } from '#recovery/private-server';
 import type { Environment } from '#runtime/environment';
+import { lastTrouble } from './last-trouble.ts';
 
 export interface CrashedCluster {
   binDir: string;
@@ -51,7 +52,7 @@ export async function settleCrashed(cluster: CrashedCluster): Promise<void> {
   signal.addEventListener('abort', interrupted, { once: true });
   try {
     const ended = server.ended.then(({ lastLines }) => {
-      throw notSettled(dataDir, lastLines.filter((line) => /FATAL|PANIC/.test(line)).at(-1) ?? lastLines.at(-1));
+      throw notSettled(dataDir, lastTrouble(lastLines));
     });
     await Promise.race([there.promise, ended]);
     ended.catch(() => undefined); // from here on we stop it
@@ -61,7 +62,7 @@ export async function settleCrashed(cluster: CrashedCluster): Promise<void> {
   }
 }
 
-const notSettled = (dataDir: string, said = 'nothing'): RebuildFailed =>
+const notSettled = (dataDir: string, said: string): RebuildFailed =>
   new RebuildFailed(`the server in ${dataDir} cannot replay what it wrote last: ${said}`, {
     operation: 'rebuild standby',
     subject: dataDir,

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Site } from '#model/failover-site';
 import { type Lsn, parseLsn } from '#model/lsn';
 import type { Connection } from '#model/postgres-source';
-import { parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
+import { historyFileName, parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
 import { explainConnectionError } from '#postgres/connection-failure';
 import { ownSession } from '#postgres/own-session';
 import { ReplicationConnection } from '#postgres/replication-connection';
@@ -70,13 +70,45 @@ export async function historyOf(
   }
 }
 
-/** From now on the primary keeps its WAL for the standby at a site. One that has lost WAL is made anew. */
-export async function keepSlot(primary: Connection, site: string, environment: Environment): Promise<void> {
+/** The history files by which a server of an older timeline finds its way to the primary's: those of newer timelines. */
+export async function newerHistories(
+  connection: Connection,
+  { own, history }: { own: Timeline; history: TimelineHistory },
+  environment: Environment,
+): Promise<{ name: string; content: Buffer }[]> {
+  const path = [...history.ancestors.map((ancestor) => ancestor.timeline), history.timeline];
+  const newer = path.filter((timeline) => timeline > own);
+  if (newer.length === 0) return [];
+  const replication = await ReplicationConnection.open(await connectOptions(connection, environment));
+  try {
+    const files: { name: string; content: Buffer }[] = [];
+    for (const timeline of newer) {
+      // one that the primary has not may lie in the bucket, and whoever needs it says so
+      const content = await readHistory(replication, timeline).catch(() => undefined);
+      if (content) files.push({ name: historyFileName(timeline), content });
+    }
+    return files;
+  } finally {
+    await replication.close();
+  }
+}
+
+/**
+ * From now on the primary keeps its WAL for the standby at a site. One that has lost WAL is made anew. Answers whether it was made.
+ */
+export async function keepSlot(primary: Connection, site: string, environment: Environment): Promise<boolean> {
   const slot = standbySlot(site);
   const [found] = await queryOn(primary, environment, slotQuestion, [slot]);
-  if (found && found.wal_status !== 'lost') return;
+  if (found && found.wal_status !== 'lost') return false;
   if (found) await queryOn(primary, environment, 'select pg_drop_replication_slot($1)', [slot]);
   await queryOn(primary, environment, 'select pg_create_physical_replication_slot($1, true)', [slot]);
+  return true;
+}
+
+/** @throws ServerError while somebody streams through it */
+export async function dropSlot(primary: Connection, site: string, environment: Environment): Promise<void> {
+  const drop = 'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1';
+  await queryOn(primary, environment, drop, [standbySlot(site)]);
 }
 
 const slotQuestion = 'select wal_status, active::text from pg_replication_slots where slot_name = $1';

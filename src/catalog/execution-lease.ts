@@ -16,6 +16,8 @@ export interface ExecutionHolder {
   now: Date;
   /** of the longest step */
   durationMs?: number;
+  /** whether a real move may take it over at once */
+  yields?: boolean;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function holdLease(
   store: ObjectStore,
   source: string,
   work: LeasedWork,
-  { execution, host, pid, now, durationMs = stepMs }: ExecutionHolder,
+  { execution, host, pid, now, durationMs = stepMs, yields = false }: ExecutionHolder,
 ): Promise<void> {
   const key = leaseKey(source, work);
   const found = await readLease(store, key);
@@ -43,9 +45,21 @@ export async function holdLease(
     durationMs,
     renewals: ours ? found.state.renewals + 1 : 0,
     released: false,
+    ...(yields && { yields }),
   };
   if ((await replaceLease(store, key, state, decision.condition)) !== undefined) return;
   const winner = await readLease(store, key);
   if (winner?.state.execution === execution && !winner.state.released) return; // two answers of the same step
   throw held(work, source, winner?.state, winner && new Date(winner.state.expiresAt));
+}
+
+/** Whether it is this execution's, which has not given it back. */
+export async function holdsLease(
+  store: ObjectStore,
+  source: string,
+  work: LeasedWork,
+  execution: string,
+): Promise<boolean> {
+  const found = await readLease(store, leaseKey(source, work));
+  return found !== undefined && !found.state.released && found.state.execution === execution;
 }

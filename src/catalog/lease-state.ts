@@ -14,6 +14,8 @@ export interface LeaseState {
   durationMs: number;
   renewals: number;
   released: boolean;
+  /** a rehearsal's: a real move takes it over at once */
+  yields?: true;
 }
 
 export interface StoredLease {
@@ -53,6 +55,7 @@ export function parseLease(bytes: Buffer, key: string): LeaseState {
     typeof state.renewals === 'number' &&
     typeof state.released === 'boolean' &&
     typeof state.durationMs === 'number' &&
+    (state.yields === undefined || state.yields === true) &&
     isInstant(state.acquiredAt) &&
     isInstant(state.expiresAt)
   ) {

@@ -65,7 +65,7 @@ async function read(
     .map((question) => {
       const { execution, planHash, requestedBy, expiresAt } = question;
       const { head, whole } = questionHead(question, { before: '', behind: '' });
-      return `Open question: ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}, asked by ${oneLine(requestedBy)}, until ${expiresAt}: ${head[0]}. All of it: ${whole}`;
+      return `Open question: ${execution.split(':').at(-1)}, plan ${planHash.slice(0, 12)}, asked by ${oneLine(requestedBy)}, until ${expiresAt}: ${head.join('; ')}. All of it: ${whole}`;
     });
   const told = describeLastDump(dump, now).map((line) => `Last dump: ${line.trim().replace(/^dump +/, '')}.`);
   return {

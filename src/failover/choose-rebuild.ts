@@ -5,7 +5,11 @@ import type { ControlFile } from '#postgres/control-file';
 /** How a server's files can become a standby of the primary, the cheapest way first. */
 export type RebuildChoice =
   /** they end where the primary's timeline has forked off, or before: it only has to be told whom to follow */
-  | { how: 'followed' }
+  | {
+      how: 'followed';
+      /** of a standby: where its timeline was left; WAL beyond, received and never replayed, may lie in its pg_wal */
+      left?: { at: Lsn; timeline: Timeline };
+    }
   /** they go on where the primary has gone another way: what is beyond has to be taken back */
   | { how: 'rewound'; divergedAt: Lsn; timeline: Timeline; end: Lsn }
   /** nothing says where they part */
@@ -36,7 +40,8 @@ export function chooseRebuild(control: Ended, own: TimelineHistory, primary: Tim
     return { how: 'restored', why: `it was a primary on the timeline ${own.timeline}, which another one writes now` };
   }
   const shared = asPrimary ? end < fork.at : end <= fork.at;
-  if (shared && fork.timeline === own.timeline) return { how: 'followed' };
+  if (shared && fork.timeline === own.timeline)
+    return { how: 'followed', ...(!asPrimary && { left: { at: fork.at, timeline: fork.timeline } }) };
   return { how: 'rewound', divergedAt: fork.at, timeline: fork.timeline, end };
 }
 

@@ -4,6 +4,7 @@ import { type BucketFacts, ifKnown, type MoveFacts } from '#failover/move-facts'
 import { stateOf } from '#failover/observe-primary';
 import type { MoveRequest } from '#failover/planned-move';
 import type { ServerAnswer, SiteFacts } from '#failover/site-facts';
+import { streamsFrom } from '#failover/streams-from';
 import { formatDuration } from '#model/duration';
 import { type FailoverGroup, sitesOf } from '#model/failover-group';
 import { formatBytes } from '#model/format-bytes';
@@ -103,8 +104,12 @@ function ofTheNext(moving: Moving, facts: MoveFacts): Blocker[] {
   if (server.role === 'primary')
     return [never(`${to} is a primary that is fenced, and no standby: rebuild it by \`lifeboat failback\``)];
   const still = mode === 'switchover' && !server.streams;
+  const astray = mode === 'switchover' && !still && followsAnother(moving, server);
   return [
     ...(still ? [never(`${to} does not stream from ${moving.from}, so it would never get all that was written`)] : []),
+    ...(astray
+      ? [never(`${to} streams, and ${moving.from} knows of no such stream: it follows another server, perhaps a clone`)]
+      : []),
     ...ofTheSystem(moving, server, facts),
     ...ofTheTimeline(moving, server, ifKnown(facts.bucket)),
   ];
@@ -125,6 +130,13 @@ function ofTheRestore({ group, mode, from, to, old }: Moving, { bucket }: MoveFa
     : [];
 }
 
+/** Of RDS the instances themselves tell whose replica they are. */
+const followsAnother = ({ group, old }: Moving, next: Answer): boolean =>
+  group.home.server.kind === 'postgres' &&
+  old.server.state === 'answers' &&
+  old.server.role === 'primary' &&
+  streamsFrom(old.server, next) === false;
+
 /** RDS tells ids of its own, which differ between a primary and its replica. */
 function ofTheSystem({ group, from, to, old }: Moving, { systemId }: Answer, { bucket }: MoveFacts): Blocker[] {
   if (group.home.server.kind !== 'postgres') return [];
@@ -139,15 +151,13 @@ function ofTheSystem({ group, from, to, old }: Moving, { systemId }: Answer, { b
 }
 
 /** A standby that streams follows its primary's timeline, whatever its own control file says by now. */
-function ofTheTimeline(
-  { from, to, old }: Moving,
-  { timeline, streams, systemId }: Answer,
-  bucket: BucketFacts | null | undefined,
-): Blocker[] {
+function ofTheTimeline(moving: Moving, next: Answer, bucket: BucketFacts | null | undefined): Blocker[] {
+  const { from, to, old } = moving;
+  const { timeline, streams, systemId } = next;
   if (timeline === null) return [];
   if (old.server.state === 'answers') {
     const theirs = old.server.timeline;
-    if (theirs === null || theirs === timeline || streams) return [];
+    if (theirs === null || theirs === timeline || (streams && !followsAnother(moving, next))) return [];
     return timeline < theirs
       ? [unlessForced('timeline', `${to} is behind: on timeline ${timeline}, and ${from} on ${theirs}`)]
       : [unlessForced('timeline', `${to} has forked: it is on timeline ${timeline}, and ${from} on ${theirs}`)];

@@ -28,6 +28,10 @@ export type ServerAnswer =
       replayedAt: Date | null;
       /** of a standby: whether it streams from its primary now */
       streams: boolean;
+      /** of a standby that streams: by what its primary knows it; absent: it is not told */
+      follows?: Follower;
+      /** of a primary: who streams from it now; absent: it is not told (RDS) */
+      followers?: readonly Follower[];
       /** of a standby: whether it can read what only the bucket has */
       readsBucket: boolean;
       /** by the server's own clock */
@@ -35,6 +39,14 @@ export type ServerAnswer =
       /** where its data lies on its own machine, symbolic links followed where that is this one; absent: it is not told to this role */
       dataDir?: string;
     };
+
+/** Of a stream of WAL, as both of its ends tell it. */
+export interface Follower {
+  /** null: it uses none */
+  slot: string | null;
+  /** application_name */
+  name: string | null;
+}
 
 /** Whether the server is kept from taking writes for good, whoever starts it. */
 export interface FenceFacts {

@@ -34,7 +34,7 @@ export const situation: Situation = {
       run: [['lifeboat', 'groups']],
     },
     {
-      do: 'Ask for the move. It looks whether the other site is ready, and shows the plan: what is lost, what moves, how the old primary is fenced. Nothing is touched before a yes ({failover/Ask for approval}). The plan stands in this terminal and in the notice, and nowhere else: show it to whoever says yes.',
+      do: 'Ask for the move. It looks whether the other site is ready, and shows the plan: what is lost, what moves, how the old primary is fenced. Nothing is touched before a yes ({failover/Ask for approval}). Whoever says yes reads all of it by `lifeboat executions`, as `lifeboat status` tells.',
       run: [['lifeboat', 'failover', '$GROUP', '--reason', '$REASON']],
       only: 'the primary is gone',
       waits: true,
@@ -58,7 +58,10 @@ export const situation: Situation = {
     },
     {
       do: 'There is no primary: nothing was promoted, and the old one could not be let take writes again. Its message says why. Ask for the move without --planned; or mend what it names, and start the old one by hand.',
-      run: [['lifeboat', 'groups'], ['lifeboat', 'failover', '$GROUP', '--reason', '$REASON']],
+      run: [
+        ['lifeboat', 'groups'],
+        ['lifeboat', 'failover', '$GROUP', '--reason', '$REASON'],
+      ],
       only: 'it failed with FenceNotUndone',
     },
     {
@@ -78,6 +81,6 @@ export const situation: Situation = {
   ],
   over: [
     'The new primary is backed up, applications work, the incident is resolved (`lifeboat incident resolve`).',
-    '`lifeboat groups` shows the other site as a standby that streams, or people know that there is none: until then nothing can be moved without loss, and `lifeboat status` does not tell it.',
+    '`lifeboat groups` shows the other site as a standby that streams, or people know that there is none: until then nothing can be moved without loss, and `lifeboat status` ends with exit code 9.',
   ],
 };

@@ -48,7 +48,7 @@ const asNew =
 export function answerSteps(): Step[] {
   const yes = ['lifeboat', 'approve', '$EXECUTION', '--plan', '$HASH', '--reason', '$REASON'];
   const say =
-    'Somebody who may answer reads that plan and says yes to exactly it; `lifeboat status` has this line, filled in.';
+    'Somebody who may answer reads all of that plan and says yes to exactly it; `lifeboat status` has both commands, filled in.';
   return [
     { do: say, run: [status, [...yes, '--as', '$APPROVER']], when: ['daemon', 'approvers'] },
     { do: say, run: [status, yes], when: ['daemon', 'noApprovers'] },

@@ -1,4 +1,4 @@
-import type { ServerAnswer } from '#failover/site-facts';
+import type { Follower, ServerAnswer } from '#failover/site-facts';
 import { type Lsn, maxLsn, parseLsn } from '#model/lsn';
 import type { Connection } from '#model/postgres-source';
 import { type SessionOptions, withSession } from '#runtime/site-session';
@@ -33,6 +33,8 @@ function answerOf(row: Record<string, string | null>, storedTimeline = 0): Serve
     received: standby ? (received && lsn ? maxLsn(received, lsn) : (received ?? lsn)) : null,
     replayedAt: row.replayed_ms ? new Date(Number(row.replayed_ms)) : null,
     streams: row.streams === 't',
+    ...(row.streams === 't' && { follows: { slot: row.slot || null, name: row.name ?? null } }),
+    ...(row.followers && { followers: JSON.parse(row.followers) as Follower[] }),
     readsBucket: row.reads_bucket === 't',
     clock: new Date(Number(row.clock_ms)),
     ...(row.data_directory ? { dataDir: row.data_directory } : {}),
@@ -67,6 +69,12 @@ const question = `
                       from pg_control_checkpoint() c, pg_control_recovery() r)
               else ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int end as timeline,
          exists (select from pg_stat_wal_receiver where status = 'streaming') as streams,
+         (select slot_name from pg_stat_wal_receiver) as slot,
+         (select coalesce(substring(conninfo from '(?:^| )application_name=([^ '']+)'),
+                          substring(conninfo from '(?:^| )fallback_application_name=([^ '']+)')) from pg_stat_wal_receiver) as name,
+         case when not pg_is_in_recovery()
+              then (select coalesce(json_agg(json_build_object('slot', s.slot_name, 'name', r.application_name)), '[]')
+                      from pg_stat_replication r left join pg_replication_slots s on s.active_pid = r.pid) end as followers,
          coalesce((select setting from pg_settings where name = 'restore_command'), '') <> '' as reads_bucket,
          (select setting from pg_settings where name = 'data_directory') as data_directory,
          floor(extract(epoch from clock_timestamp()) * 1000) as clock_ms`;

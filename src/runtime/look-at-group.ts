@@ -27,7 +27,8 @@ export async function lookAtGroup(moving: MovingGroup, world: FunctionWorld): Pr
 /** What was stopped or has died holds its lease for a while yet, and moves nothing: an outage that it leaves behind is one. */
 async function whoMoves({ group, store, now }: MovingGroup, world: FunctionWorld): Promise<string | null> {
   const lease = decideLease(await readLease(store, leaseKey(group.source, 'failover')), now(), 0);
-  if (lease.action === 'take') return null;
+  // a rehearsal moves nothing, and gives way
+  if (lease.action === 'take' || lease.current.yields) return null;
   const { execution, host, pid } = lease.current;
   if (execution === undefined) return `process ${pid} on ${host}`;
   return (await hasEnded(world, execution)) ? null : execution;

@@ -1,7 +1,7 @@
 import type { StepMemory } from '#catalog/failover-records';
 import { TrafficNotMoved } from '#failover/failures';
 import type { Movable } from '#failover/movable';
-import { Failure } from '#model/failure';
+import { Failure, LeaseHeld } from '#model/failure';
 import type { MovingGroup } from '#runtime/moving-group';
 
 export type MovedPart = Movable['part'];
@@ -37,7 +37,7 @@ export async function moveTraffic(
   signal: AbortSignal,
 ): Promise<MovedTraffic> {
   const { execution, part, to } = asked;
-  await moving.hold(execution);
+  await moving.hold(execution, { yields: isRehearsal(asked) });
   const movables = await chosen(moving, asked);
   const memory = await moving
     .remember(execution, part, () => lookAll(movables, asked, signal))
@@ -60,7 +60,10 @@ const notYet = ({ subject, message }: TrafficNotMoved): MovedTraffic => ({
   pending: [{ what: subject, why: message }],
 });
 
-/** Put back what was before; asked again until all of it is settled. Nothing where the step never began. @throws LeaseHeld */
+/**
+ * Put back what was before; asked again until all of it is settled. Nothing where the step never began. What a rehearsal raised
+ * waits for a real move that came in between, and stays where that one has made it right. @throws LeaseHeld
+ */
 export async function undoTraffic(
   moving: MovingGroup,
   asked: TrafficAsked,
@@ -69,7 +72,8 @@ export async function undoTraffic(
   const { execution, part } = asked;
   const memory = await moving.recall(execution, part);
   if (!memory) return { settled: true, moved: [], skipped: [], pending: [] };
-  await moving.hold(execution);
+  const kept = isRehearsal(asked) ? await whyKept(moving, asked, signal) : await moving.hold(execution);
+  if (kept) return kept;
   const moves = (await chosen(moving, asked)).flatMap((movable): Move[] => {
     const before = memory[movable.what];
     return before === undefined || before.value === undefined
@@ -77,6 +81,27 @@ export async function undoTraffic(
       : [{ movable, value: before.value as string | null }];
   });
   return putAll(moving, { ...asked, step: `${part}-back`, memory, moves }, signal);
+}
+
+const isRehearsal = ({ only }: TrafficAsked): boolean => only !== undefined;
+
+async function whyKept(
+  moving: MovingGroup,
+  asked: TrafficAsked,
+  signal: AbortSignal,
+): Promise<MovedTraffic | undefined> {
+  const { execution, part, to } = asked;
+  const none = { settled: false, moved: [], skipped: [], pending: [] };
+  try {
+    await moving.hold(execution, { yields: true });
+  } catch (failure) {
+    if (!(failure instanceof LeaseHeld)) throw failure;
+    return { ...none, pending: [{ what: part, why: `a real move goes on: ${failure.message}` }] };
+  }
+  const { server, fence } = await (await moving.server(to)).look(signal);
+  if (server.state !== 'answers' || server.role !== 'primary' || fence.fenced) return undefined;
+  const why = `${to} has the primary by now, and needs it`;
+  return { ...none, settled: true, skipped: (await chosen(moving, asked)).map(({ what }) => ({ what, why })) };
 }
 
 /** What would keep each of them from being put, in words; changes nothing. */

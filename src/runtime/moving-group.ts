@@ -17,8 +17,8 @@ export interface MovingGroup extends StepMemories {
   now(): Date;
   server(site: string): Promise<SiteServer>;
   movables(): Promise<Movable[]>;
-  /** Before anything is changed: that nobody else moves the group now. @throws LeaseHeld */
-  hold(execution: string): Promise<void>;
+  /** Before anything is changed: that nobody else moves the group now. `yields`: a rehearsal gives way to a real move. @throws LeaseHeld */
+  hold(execution: string, how?: { yields: boolean }): Promise<void>;
 }
 
 /** `since`: when the execution began that changes something. @throws InputInvalid when the plan has no such group */
@@ -35,7 +35,8 @@ export function movingGroup(world: FunctionWorld, name: string, since?: Date): M
       world.movables
         ? world.movables(group)
         : (await import('#runtime/open-movables')).openMovables(group, environment),
-    hold: (execution) => holdLease(vault.store, group.source, 'failover', { execution, ...thisProcess(), now: now() }),
+    hold: (execution, { yields } = { yields: false }) =>
+      holdLease(vault.store, group.source, 'failover', { execution, ...thisProcess(), now: now(), yields }),
   };
 }
 

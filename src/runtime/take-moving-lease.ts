@@ -10,7 +10,8 @@ import { leaseKey } from '#store/bucket-layout';
 
 /**
  * The lease under which a source's primary is moved or its system recovered, for the first step of an execution. What an execution
- * held that was stopped, or died, is free at once: in the night nobody waits half an hour for the dead.
+ * held that was stopped, or died, is free at once: in the night nobody waits half an hour for the dead. Nor for a rehearsal, which
+ * gives way.
  * @throws LeaseHeld while the other one runs, or where nobody can say
  */
 export async function takeMovingLease(world: FunctionWorld, source: string, execution: string): Promise<void> {
@@ -19,9 +20,9 @@ export async function takeMovingLease(world: FunctionWorld, source: string, exec
   try {
     await hold();
   } catch (failure) {
-    const holder =
-      failure instanceof LeaseHeld && (await readLease(store, leaseKey(source, 'failover')))?.state.execution;
-    if (!holder || !(await hasEnded(world, holder, stackOf(execution)))) throw failure;
+    const state = failure instanceof LeaseHeld && (await readLease(store, leaseKey(source, 'failover')))?.state;
+    const holder = state && state.execution;
+    if (!holder || !(state.yields || (await hasEnded(world, holder, stackOf(execution))))) throw failure;
     await releaseLeaseOf(store, source, 'failover', { execution: holder, now: world.now() });
     await hold();
   }

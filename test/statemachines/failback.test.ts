@@ -74,7 +74,13 @@ test('a primary that is at home gets its standby back, and nothing else moves', 
     run.tasks.map(({ input: { site, as } }) => [site, as]),
     [['west', 'standby']],
   );
-  assert.partialDeepStrictEqual(end.output, { from: 'west', to: 'east', mode: 'standby', rtoMs: null, lostBytes: null });
+  assert.partialDeepStrictEqual(end.output, {
+    from: 'west',
+    to: 'east',
+    mode: 'standby',
+    rtoMs: null,
+    lostBytes: null,
+  });
   assert.deepEqual(run.started, [], 'no switchover');
   assert.match(String(run.evidence.at(-1)!.what), /^made west a standby of the primary of shop at east again$/);
   assert.match(String(run.notices.at(-1)!.title), /^shop has a standby again: at west$/);
@@ -156,7 +162,7 @@ test('a rebuild that fails says why, and nothing was moved', async () => {
     },
   });
   const end = await run.run('failback', input);
-  assert.deepEqual([end.error, end.cause], ['RebuildFailed', 'RebuildFailed: no space\nHINT: make some']);
+  assert.deepEqual([end.error, end.cause], ['RebuildFailed', 'no space\nHINT: make some']);
   assert.deepEqual(sites.writing, ['west']);
 });
 

@@ -39,7 +39,7 @@ test('what was corrected after an attempt that failed counts, and not what that 
   const right = readFileSync(config, 'utf8');
   await scene.diverge('insert into rows select -1 from generate_series(1, 10)');
   appendFileSync(config, "shared_buffers = 'plenty'\n");
-  assertFailed(await scene.run('wrong'), 'RebuildFailed', /invalid value for parameter "shared_buffers": "plenty"/);
+  assertFailed(await scene.run('wrong'), 12, 'RebuildFailed', /"shared_buffers": "plenty".* and no backup leads to it/);
 
   writeFileSync(config, `${right}work_mem = '7MB'\n`);
   const options = join(east.dataDir, 'postmaster.opts');
@@ -56,8 +56,13 @@ test('a standby that cannot start says why, in all its words', async () => {
   const { east, west } = scene.pair;
   await scene.moveTo(west, east);
   writeFileSync(join(east.dataDir, 'pg_hba.conf'), 'nonsense\n');
-  assertFailed(await scene.run('wrong'), 'RebuildFailed', /could not load .*pg_hba\.conf/);
+  assertFailed(
+    await scene.run('wrong'),
+    12,
+    'RebuildFailed',
+    /invalid connection type "nonsense".*line 1 of .*pg_hba\.conf.*could not load/,
+  );
   const config = join(east.dataDir, 'postgresql.conf');
   writeFileSync(config, `${readFileSync(config, 'utf8')}\ninclude 'nowhere.conf'\n`);
-  assertFailed(await scene.run('still wrong'), 'RebuildFailed', /nowhere\.conf/);
+  assertFailed(await scene.run('still-wrong'), 12, 'RebuildFailed', /nowhere\.conf/);
 });
