@@ -15,6 +15,7 @@ import { restoreCluster } from './restore.ts';
 import { restoreWork } from './restore-source.ts';
 import { writeSiteSettings } from './site-settings.ts';
 import type { ServerSays } from './standby-primary.ts';
+import { requireWalToFollow } from './wal-to-follow.ts';
 
 /**
  * Lay down the newest backup that leads to the primary's timeline, with the site's own settings where it had some; what lies in
@@ -33,6 +34,7 @@ export async function restoreStandby(
   }
   const base = (await committedBackups(vault.store, source.name)).findLast((backup) => leadsTo(backup, how.primary));
   if (!base) throw nothingThere(work, how.why);
+  await requireWalToFollow(work, { stop: stopLsn(base), primary: how.primary });
   const target = parseTarget({ immediate: true, action: 'shutdown', backup: base.backup });
   const prepared = await preparePlan(vault, source.name, target, signal);
   const chain = await readChain(vault.store, source.name, prepared.plan.chain, prepared.facts.backups);

@@ -3,6 +3,7 @@ import type { Site } from '#model/failover-site';
 import { type Lsn, parseLsn } from '#model/lsn';
 import type { Connection } from '#model/postgres-source';
 import { historyFileName, parseHistory, type Timeline, type TimelineHistory } from '#model/timeline';
+import { parseSegmentName, segmentStart } from '#model/wal-segment';
 import { explainConnectionError } from '#postgres/connection-failure';
 import { ownSession } from '#postgres/own-session';
 import { ReplicationConnection } from '#postgres/replication-connection';
@@ -129,6 +130,19 @@ export async function checkpointed(primary: Connection, { timeline }: ServerSays
 }
 
 const checkpointMs = 15 * 60_000;
+
+/** From where on a server has WAL on its disk; undefined: it does not tell. @throws ServerError where the role may not ask */
+export async function oldestWal(connection: Connection, environment: Environment): Promise<Lsn | undefined> {
+  const [row] = await queryOn(
+    connection,
+    environment,
+    `select min(substr(name, 9)) as oldest, (select setting from pg_settings where name = 'wal_segment_size') as size
+       from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$'`,
+  );
+  if (!row?.oldest) return undefined;
+  const size = Number(row.size);
+  return segmentStart(parseSegmentName(`00000001${row.oldest}`, size), size);
+}
 
 /** Whether a primary sends WAL through the slot of a site at this moment. */
 export async function sendsTo(primary: Connection, site: string, environment: Environment): Promise<boolean> {

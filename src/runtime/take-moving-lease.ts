@@ -20,9 +20,9 @@ export async function takeMovingLease(world: FunctionWorld, source: string, exec
   try {
     await hold();
   } catch (failure) {
-    const state = failure instanceof LeaseHeld && (await readLease(store, leaseKey(source, 'failover')))?.state;
-    const holder = state && state.execution;
-    if (!holder || !(state.yields || (await hasEnded(world, holder, stackOf(execution))))) throw failure;
+    if (!(failure instanceof LeaseHeld)) throw failure;
+    const { execution: holder, yields } = (await readLease(store, leaseKey(source, 'failover')))?.state ?? {};
+    if (!holder || !(yields || (await hasEnded(world, holder, stackOf(execution))))) throw failure;
     await releaseLeaseOf(store, source, 'failover', { execution: holder, now: world.now() });
     await hold();
   }

@@ -280,7 +280,11 @@ describe('a decoder written from docs/format.md alone', { concurrency: 2 }, () =
 
       const wal = join(source.bucket, 'orders', 'wal', await systemId(source.server), '00000001');
       changeBit(join(wal, readdirSync(wal)[0]!));
-      await assert.rejects(source.decodeWal('changed-wal'), /\/wal\/.*: frame \d+: was changed, the tag does not fit/);
+      // in small WAL the bit may be one of a frame's length
+      await assert.rejects(
+        source.decodeWal('changed-wal'),
+        /\/wal\/.*: frame \d+: (?:was changed, the tag|has raw length)/,
+      );
     });
   });
 

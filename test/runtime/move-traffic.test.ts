@@ -28,7 +28,11 @@ function setting(what: string, site: string | undefined, gone: boolean): Movable
     ...{ part: 'settings' as const, what, value: 'old', wanted: (primary: string) => `at ${primary}` },
     ...(site === undefined ? {} : { site }),
     read: () => answer(made.value),
-    put: (value: string | null) => answer(null).then((none) => (made.value = value!) && none),
+    async put(value: string | null) {
+      await answer(null);
+      made.value = value!;
+      return null;
+    },
     settled: () => answer(true),
     check: async () => [],
   };
