@@ -30,7 +30,7 @@ export async function requireWalToFollow(
   throw new RebuildFailed(`the server at ${site.name} is not restored, since it could not follow then: ${why}`, {
     operation: 'rebuild standby',
     subject: source.name,
-    hint: `take a full backup of the new primary (lifeboat backup ${source.name} --full), and start this again`,
+    hint: `take a full backup of the new primary (lifeboat backup ${source.name}), and start this again`,
   });
 }
 

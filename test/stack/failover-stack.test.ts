@@ -186,7 +186,7 @@ describe('only they may:', () => {
       'say how groups stand',
       's3:PutObject',
       /catalog\/failover/,
-      [...['PlanFailoverRole', 'RecheckFailoverRole', 'WatchFailoverRole']],
+      [...['EndFailoverRole', 'PlanFailoverRole', 'RecheckFailoverRole', 'WatchFailoverRole']],
     ],
     [
       'hold the lease of a move',
