@@ -108,7 +108,7 @@ describe('a restore asks people', { timeout: 300_000 }, () => {
 
   test('an answer to one that was stopped says that nobody waits for it', async () => {
     const { arn, name, question } = await daemon.askedRestore({ to: at('stopped') });
-    assert.deepEqual(await daemon.ask('stop', name, '--reason', 'not today'), { arn, status: 'ABORTED' });
+    assert.deepEqual(await daemon.ask('stop', name, '--reason', 'not today'), { arn, status: 'ABORTED', left: [] });
     const { status, cause } = await daemon.ended(arn);
     assert.equal(status, 'ABORTED');
     assert.match(cause!, /^by \w+: not today$/);

@@ -9,6 +9,7 @@ import { localSubstitutions } from '#local/local-substitutions';
 import { loadMachines } from '#local/machine-definitions';
 import { openStateDirectory } from '#local/state-directory';
 import { functionArn, machineArn } from '#model/arn';
+import { machineNames } from '#runbook/machine';
 import { taskNames } from '#tasks/task-table';
 import type { ForwardedEndpoint } from './strict-aws.ts';
 
@@ -68,7 +69,7 @@ export async function openDeployedEngine(options: DeployedEngineOptions): Promis
 async function deployedMachines(folder: string, stack: string, functions: readonly string[]) {
   const names = {
     functions,
-    machines: ['backup', 'drill', 'dump', 'rds-restore', 'rds-snapshot', 'restore', 'retention', 'scrub', 'verify'],
+    machines: machineNames(join(root, 'statemachines')),
     tasks: taskNames,
   };
   const substitutions = Object.entries(localSubstitutions(names)).map(([name, value]) => [
