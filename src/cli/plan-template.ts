@@ -111,6 +111,35 @@ sources:
 #     - { name: Ada, email: ada@example.org }
 #     - { name: Grace, slack: env:SLACK_GRACE, after: 15m, for: [SEV1, SEV2] }
 
+# A second site for a source, and what follows its primary there: docs/operating.md, "Failover"
+# failover:
+#   shop:
+#     source: main
+#     home: east
+#     sites:
+#       east: { server: { kind: postgres, connection: { host: 10.0.1.5, user: lifeboat }, control: { kind: local, dataDir: /srv/pg/east } } }
+#       west: { server: { kind: postgres, connection: { host: 10.0.2.5, user: lifeboat }, control: { kind: sql } } }
+#     names: [{ kind: file, path: ./endpoint, values: { east: "10.0.1.5:5432", west: "10.0.2.5:5432" } }]
+#     capacity: [{ kind: file, path: ./workers-west, site: west, active: 6, idle: 1 }]
+#     settings: [{ kind: file, path: ./application.env, values: { east: DATABASE=east, west: DATABASE=west } }]
+#     health: [{ kind: http, url: "http://localhost:8080/health", match: ok }, { kind: sql, query: select 1, expect: 1 }]
+#     limits: { lag: 16MiB, lagTime: 1m }
+#     proposeAfter: 3m
+
+# What is brought back together by \`lifeboat recover-system shop\`: docs/recovering.md, "A whole system". Applications are in the order
+# in which they start, and are stopped the other way round. Beside the place of each source is where its server listens afterwards.
+# systems:
+#   shop:
+#     sources:
+#       - { source: main, to: /srv/restored/main, start: { port: 5434, settings: { unix_socket_directories: /run/restored } } }
+#       # - { source: another, to: /srv/restored/another, after: [main] }
+#     applications: [{ kind: file, path: ./workers, active: 6 }] # or ecs, autoscaling, deployment
+#     settings: [{ kind: file, path: ./application.env, value: "DATABASE=localhost:5434" }] # or ssm, secret, configmap
+#     health:
+#       - { kind: sql, connection: { host: localhost, port: 5434, user: lifeboat }, query: select 1, expect: 1 }
+#       - { kind: http, url: "http://localhost:8080/health", match: ok }
+#     healthyWithin: 5m
+
 # Each backup, dump, verification, drill and watch pushes its numbers to a Prometheus Pushgateway. A URL with a user and password
 # is a secret, like env:PUSHGATEWAY_URL.
 # metrics: { pushgateway: "http://localhost:9091", job: lifeboat }

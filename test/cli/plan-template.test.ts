@@ -34,6 +34,7 @@ test('what its comments show is allowed too', () => {
   );
   assert.equal(plan.sources[0]!.checks.length, 2);
   assert.equal(plan.metrics?.job, 'lifeboat');
+  assert.deepEqual([plan.failover[0]?.source, plan.systems[0]?.sources.length], ['main', 1]);
   const { timezone, windowMinutes } = plan.sources[0]!.schedules;
   assert.deepEqual([timezone, windowMinutes], ['Europe/Berlin', 15]);
   assert.ok(plan.sources[0]!.schedules.incremental && plan.sources[0]!.connection.password);
