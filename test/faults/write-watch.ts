@@ -23,6 +23,8 @@ export interface Promotion {
 export class WriteWatch {
   readonly acknowledged: AcknowledgedRow[] = [];
   readonly promotions: Promotion[] = [];
+  /** rows that a server took after the promotion of the other one had begun; none of them is ever forgotten */
+  readonly byTwoPrimaries: AcknowledgedRow[] = [];
   readonly #ended = new AbortController();
   readonly #loops: Promise<void>[];
   #next = 1;
@@ -36,11 +38,6 @@ export class WriteWatch {
   /** From now on only that site may take writes. */
   promoting(site: string): void {
     if (this.promotions.at(-1)!.site !== site) this.promotions.push({ site, begunMs: performance.now() });
-  }
-
-  /** Rows that a server took after the promotion of the other one had begun. */
-  get byTwoPrimaries(): AcknowledgedRow[] {
-    return this.acknowledged.filter(({ site, sentMs }) => this.#primaryAt(sentMs) !== site);
   }
 
   /** Rows that were acknowledged and that the primary has not. */
@@ -73,7 +70,9 @@ export class WriteWatch {
         client ??= await connect(site);
         const sentMs = performance.now();
         await client.query('insert into watched values ($1)', [row]);
-        this.acknowledged.push({ site: site.name, row, sentMs, answeredMs: performance.now() });
+        const taken = { site: site.name, row, sentMs, answeredMs: performance.now() };
+        this.acknowledged.push(taken);
+        if (this.#primaryAt(sentMs) !== site.name) this.byTwoPrimaries.push(taken);
         await sleep(4);
       } catch {
         // it is a standby, it is gone, or the row's fate is not known: nobody counts on that row
