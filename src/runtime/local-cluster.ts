@@ -72,4 +72,7 @@ export function runsAsStandby({ postmaster, signal, control }: LocalCluster): bo
 
 /** Nothing runs in it that could take a write, and whoever starts it gets a standby. */
 export const takesNoWrites = (cluster: LocalCluster): boolean =>
-  cluster.signal !== undefined && !cluster.hidden && (cluster.processes.length === 0 || runsAsStandby(cluster));
+  cluster.signal !== undefined &&
+  !cluster.hidden &&
+  !cluster.unseen &&
+  (cluster.processes.length === 0 || runsAsStandby(cluster));
