@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { samePlace } from '#cli/same-place';
 
 const given = { stack: undefined, region: undefined };
-const here = { planPath: 'plan.yml', given, cwd: '/work', environment: {} };
+const here = { planPath: 'plan.yml', given, cwd: '/srv', environment: {} };
 const daemon = { kind: 'daemon', state: undefined } as const;
 const unit = { LIFEBOAT_PLAN: '/etc/lifeboat/plan.yml', LIFEBOAT_STATE: '/var/lib/lifeboat/state' };
 
@@ -21,7 +21,7 @@ test('a state directory that the environment names is named in the command, whic
 
 test('what was given counts before it, and leads there from every directory', () => {
   const place = samePlace({ ...here, planPath: 'a b.yml', environment: unit }, { ...daemon, state: './own' });
-  assert.deepEqual(place, { before: "LIFEBOAT_PLAN='/work/a b.yml' ", behind: ' --state /work/own' });
+  assert.deepEqual(place, { before: "LIFEBOAT_PLAN='/srv/a b.yml' ", behind: ' --state /srv/own' });
 });
 
 test('beside a stack no state directory is named: it would lead to a daemon', () => {
