@@ -41,6 +41,7 @@ test('with a connection PostgreSQL itself is asked, and a gentle fence loses no 
   await pair.east.query('create table orders (id bigserial)');
   const options = await connectOptions(pair.east.connection, {});
   const clients = await Promise.all(['on', 'off', 'local'].map((commit) => startWriter(options, commit)));
+  while ((await pair.east.value('select count(*) from orders')) === '0') await sleep(20);
   await sleep(300);
   const { end, strength } = await home.fence({ gently: true, signal });
   const acknowledged = (await Promise.all(clients.map(({ ended }) => ended))).reduce((sum, count) => sum + count, 0);
