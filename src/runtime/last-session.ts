@@ -73,10 +73,13 @@ const endThem = `
     from pg_stat_activity
    where backend_type = 'client backend' and pid <> pg_backend_pid() and usename is distinct from 'rdsadmin'`;
 
-/** An own commit flushes what others committed without waiting for it (synchronous_commit = off). */
+/**
+ * An own commit flushes what others committed without waiting for it (synchronous_commit = off): one that has written something. What
+ * only took a transaction id is committed without a flush, too.
+ */
 async function flushedEnd(client: pg.Client): Promise<Lsn> {
   await client.query('set synchronous_commit = local');
-  await client.query('select pg_current_xact_id()');
+  await client.query("select pg_logical_emit_message(true, 'lifeboat', 'fenced')");
   const { rows } = await client.query<{ flushed: string }>('select pg_current_wal_flush_lsn()::text as flushed');
   return parseLsn(rows[0]!.flushed);
 }
